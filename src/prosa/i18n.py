@@ -1,0 +1,57 @@
+"""Messages in the person's language: gettext, English in the source, Brazilian Portuguese shipped.
+
+The language is asked for at every call, so it can change while the program runs (tests, a server).
+It comes from `use()` (the `--lang` flag), then `PROSA_LANG`, then the locale's own variables.
+"""
+
+import gettext
+import os
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("en", "pt_BR")
+_LOCALE = Path(__file__).parent / "locale"
+_chosen: list[str] = []
+
+
+def use(language: str | None) -> None:
+    """Choose the language of messages from now on; None returns to the environment's.
+
+    Args:
+        language: "en", "pt", "pt_BR", "pt-BR"... An unknown one means English.
+    """
+    _chosen[:] = [_known(language)] if language else []
+
+
+def language() -> str:
+    """The language in force: one of `LANGUAGES`."""
+    if _chosen:
+        return _chosen[0]
+    for name in ("PROSA_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return _known(value)
+    return "en"
+
+
+def _known(tag: str) -> str:
+    return "pt_BR" if tag.lower().startswith("pt") else "en"
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    return gettext.translation("prosa", _LOCALE, [language], fallback=True)
+
+
+def _(message: str) -> str:
+    """Translate a message."""
+    return _catalogue(language()).gettext(message)
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    """Translate a message that counts something."""
+    return _catalogue(language()).ngettext(one, many, n)
+
+
+def N_(message: str) -> str:  # noqa: N802  gettext's own name
+    """Mark a message for the catalogue; it is translated where it is shown."""
+    return message

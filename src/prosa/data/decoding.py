@@ -1,0 +1,228 @@
+"""Bytes into characters: compression, encodings, and what is not text at all.
+
+A file is surveyed once from end to end before anything is read from it, so that a note or an error
+speaks about the whole file: valid UTF-8, UTF-8 with a few broken bytes, UTF-16, or cp1252.
+"""
+
+import bz2
+import codecs
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+from prosa.errors import InputError
+from prosa.i18n import _
+
+_BLOCK = 1 << 20
+_HEAD = 1 << 16
+_MAGIC = {
+    b"%PDF": "PDF",
+    b"PK\x03\x04": "zip (docx, xlsx, odt, epub…)",
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    b"\xd0\xcf\x11\xe0": "doc / xls",
+    b"SQLite format 3": "SQLite",
+    b"{\\rtf": "RTF",
+    b"ARROW1": "Arrow",
+    b"7z\xbc\xaf": "7z",
+    b"Rar!": "rar",
+    b"\x7fELF": "ELF",
+    **{b"\x80" + bytes([n]): "pickle" for n in range(2, 6)},
+}
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f\x7f]")
+_BROKEN = re.compile("[\udc80-\udcff]")
+_LINES_NAMED = 5
+
+
+def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
+    """Read bytes that the encoding has no character for as cp1252, or else as latin-1."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    bad = error.object[error.start : error.end]
+    try:
+        return bad.decode("cp1252"), error.end
+    except UnicodeDecodeError:
+        return bad.decode("latin-1"), error.end
+
+
+codecs.register_error("prosa-cp1252", _as_cp1252)
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file that holds text, and how its bytes become characters.
+
+    Attributes:
+        path: Where it lies.
+        name: What messages call it.
+        encoding: A Python codec.
+        notes: What was found about its encoding, already translated.
+    """
+
+    path: Path
+    name: str
+    encoding: str
+    notes: tuple[str, ...] = ()
+
+    @contextmanager
+    def open(self, newline: str | None = None) -> Iterator[TextIO]:
+        """Open it for reading.
+
+        Args:
+            newline: As for `open`: None turns every kind of line end into a line feed, "" keeps
+                them, and a line feed splits on nothing else.
+        """
+        with open_bytes(self.path, self.name) as file:
+            wide = self.encoding.startswith(("utf-16", "utf-32"))
+            yield io.TextIOWrapper(
+                file, self.encoding, "replace" if wide else "prosa-cp1252", newline
+            )
+
+
+@contextmanager
+def open_bytes(path: Path, name: str) -> Iterator[BinaryIO]:
+    """Open a file and unpack it on the way, whatever its name says (gzip, bzip2, Zstandard).
+
+    Raises:
+        InputError: It cannot be opened, or its packing is broken.
+    """
+    try:
+        with path.open("rb") as raw:
+            magic = raw.read(4)
+            raw.seek(0)
+            yield cast(BinaryIO, _unpacked(raw, magic))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _torn(name) from error
+    except OSError as error:
+        if error.errno is None:  # what bz2 and Arrow raise on a torn file
+            raise _torn(name) from error
+        raise unreadable(name, error) from error
+
+
+def survey(path: Path, name: str) -> TextFile:
+    """Go through a file once and find out how to read it.
+
+    Raises:
+        InputError: It is empty, it is not text, or it cannot be opened or unpacked.
+    """
+    with open_bytes(path, name) as file:
+        head = file.read(_HEAD)
+        for bom, encoding in _BOMS:
+            if head.startswith(bom) and encoding != "utf-8-sig":
+                if len(head) <= len(bom):
+                    raise EmptyFileError(name)
+                return TextFile(path, name, encoding, (_told(name, encoding.upper()),))
+        _refuse_binary(head, name)
+        return _survey_utf8(path, name, head, file)
+
+
+class EmptyFileError(InputError):
+    """A file holds nothing, or nothing but white space."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            _("This file is empty"),
+            path=name,
+            expected=_("text, or rows of data"),
+            hint=_("Check that it was saved, and that this is the right file"),
+        )
+
+
+def unreadable(name: str, error: OSError) -> InputError:
+    """The error for a file that the system does not let us read."""
+    return InputError(
+        _("This file cannot be read: {reason}").format(reason=error.strerror or error),
+        path=name,
+        hint=_("Check its permissions"),
+    )
+
+
+def _survey_utf8(path: Path, name: str, head: bytes, file: BinaryIO) -> TextFile:
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    blank, good, bad, line = True, 0, 0, 1
+    lines: dict[int, None] = {}
+    block = head
+    while block:
+        more = file.read(_BLOCK)
+        text = decoder.decode(block, final=not more)
+        blank = blank and not text.strip("\ufeff \t\r\n\f\v")
+        if not text.isascii():
+            good += len(block) - len(text)
+            try:
+                text.encode("utf-8")
+            except UnicodeEncodeError:
+                for found in _BROKEN.finditer(text):
+                    bad += 1
+                    if len(lines) < _LINES_NAMED:
+                        lines[line + text.count("\n", 0, found.start())] = None
+        line += text.count("\n")
+        block = more
+    if blank:
+        raise EmptyFileError(name)
+    if not bad:
+        return TextFile(path, name, "utf-8-sig")
+    if good < 4 * bad:
+        return TextFile(path, name, "cp1252", (_told(name, "cp1252 (latin-1)"),))
+    note = _(
+        "{name}: {count} bytes are not valid UTF-8 (first on line {lines}); "
+        "those were read as cp1252, nothing is left out"
+    )
+    places = ", ".join(map(str, lines))
+    return TextFile(path, name, "utf-8-sig", (note.format(name=name, count=bad, lines=places),))
+
+
+def _told(name: str, encoding: str) -> str:
+    return _("{name}: read as {encoding}").format(name=name, encoding=encoding)
+
+
+def _unpacked(raw: BinaryIO, magic: bytes) -> BinaryIO | gzip.GzipFile | bz2.BZ2File:
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=raw)
+    if magic.startswith(b"BZh"):
+        return bz2.BZ2File(raw)
+    if magic == b"\x28\xb5\x2f\xfd":
+        import pyarrow as pa  # noqa: PLC0415  only Zstandard needs it here
+
+        return cast(BinaryIO, pa.CompressedInputStream(cast(io.IOBase, raw), "zstd"))
+    return raw
+
+
+def _refuse_binary(head: bytes, name: str) -> None:
+    for magic, what in _MAGIC.items():
+        if head.startswith(magic):
+            raise _not_text(name, what)
+    if b"\0" in head or len(_CONTROL.findall(head)) > len(head) / 100:
+        raise _not_text(name, "")
+
+
+def _not_text(name: str, what: str) -> InputError:
+    return InputError(
+        _("This is not text but a {format} file").format(format=what)
+        if what
+        else _("This is not text but binary data"),
+        path=name,
+        expected="txt, md, csv, tsv, json, jsonl, parquet",
+        hint=_("Save its content in one of those formats (text as UTF-8) and give that file"),
+    )
+
+
+def _torn(name: str) -> InputError:
+    return InputError(
+        _("This compressed file is broken or cut short"),
+        path=name,
+        hint=_("Copy or download it again"),
+    )

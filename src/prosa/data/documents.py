@@ -1,0 +1,112 @@
+"""Records out of one JSON object: SQuAD, CoQA, a list under a name, splits, columns, an FAQ."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from prosa.data import names
+
+_KNOWN = (*names.TEXT, *names.QUESTION, *names.ANSWER, *names.MESSAGES, *names.SOURCE)
+
+
+def rows_of(value: Any) -> Iterable[Any]:
+    """The records in a JSON value.
+
+    Known are a list; SQuAD and CoQA files; {"data": [...]} or any object with one list of records;
+    {"train": [...], "test": [...]}; columns, as lists or as pandas writes them; an object of
+    questions and their answers; and else the object is one record itself.
+    """
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict) or not value:
+        return [] if value in ({}, None) else [value]
+    records = _listed(value)
+    if records is not None:
+        return _reading_tests(records) or records
+    if all(names.plain(key) in names.SPLITS for key in value):
+        return _splits(value)
+    return _columns(value) or _answers(value) or [value]
+
+
+def _listed(value: dict[str, Any]) -> list[Any] | None:
+    """The one list of records in an object."""
+    lists = {
+        key: part
+        for key, part in value.items()
+        if isinstance(part, list) and part and isinstance(part[0], dict | list)
+    }
+    if "data" in lists:
+        return lists["data"]
+    # {"messages": [...]} is one record, and {"train": [...]} is a split.
+    if len(lists) != 1 or names.plain(next(iter(lists))) in names.SPLITS:
+        return None
+    key, records = next(iter(lists.items()))
+    if isinstance(records[0], list):
+        return [{key: record} for record in records]
+    return None if names.find(names.MESSAGES, [key]) and _is_turn(records[0]) else records
+
+
+def _is_turn(record: dict[str, Any]) -> bool:
+    return bool({"role", "from"} & record.keys())
+
+
+def _reading_tests(records: list[Any]) -> list[dict[str, Any]]:
+    rows = list(_squad(records))
+    return rows or list(_coqa(records))
+
+
+def _squad(records: list[Any]) -> Iterator[dict[str, Any]]:
+    """Questions on paragraphs (Rajpurkar et al. 2016, 2018); a paragraph's stay together."""
+    for number, article in enumerate(records):
+        if not isinstance(article, dict):
+            return
+        for place, paragraph in enumerate(article.get("paragraphs") or ()):
+            for asked in paragraph.get("qas", ()):
+                yield {
+                    "context": paragraph.get("context", ""),
+                    "question": asked.get("question", ""),
+                    "answers": [] if asked.get("is_impossible") else asked.get("answers", []),
+                    "group": f"{number}.{place}",
+                }
+
+
+def _coqa(records: list[Any]) -> Iterator[dict[str, Any]]:
+    """Conversations about a story (Reddy et al. 2019): the story opens the first question."""
+    for record in records:
+        if not isinstance(record, dict) or not {"story", "questions", "answers"} <= record.keys():
+            return
+        turns: list[dict[str, str]] = []
+        for asked, given in zip(record["questions"], record["answers"], strict=False):
+            opening = "" if turns else f"{record['story']}\n\n"
+            turns.append({"role": "user", "content": opening + asked.get("input_text", "")})
+            turns.append({"role": "assistant", "content": given.get("input_text", "")})
+        yield {"messages": turns}
+
+
+def _splits(value: dict[str, Any]) -> Iterator[Any]:
+    for name, records in value.items():
+        for record in rows_of(records):
+            row = record if isinstance(record, dict) else {"text": record}
+            yield {**row, "split": name}
+
+
+def _columns(value: dict[str, Any]) -> list[dict[str, Any]]:
+    parts = list(value.values())
+    if all(isinstance(part, dict) for part in parts):
+        keys = list(parts[0])
+        if not keys or any(list(part) != keys for part in parts):
+            return []
+        parts = [list(part.values()) for part in parts]
+    if not all(isinstance(part, list) and len(part) == len(parts[0]) for part in parts):
+        return []
+    return [dict(zip(value, row, strict=True)) for row in zip(*parts, strict=True)]
+
+
+def _answers(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """An object whose keys are the questions."""
+    if len(value) < 2 or names.find(_KNOWN, value) or not all(map(_is_text, value.values())):
+        return []
+    return [{"question": question, "answer": answer} for question, answer in value.items()]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)

@@ -1,0 +1,89 @@
+"""The column names under which people keep texts, questions and answers, in two languages.
+
+A name is compared without accents, case, plural and separators: "Perguntas", "PERGUNTA" and
+"pergunta_" are one name. Earlier names win over later ones.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+TEXT = _words(
+    "text texto content conteudo headline manchete body corpo document documento article artigo "
+    "story historia sentence sentenca frase paragraph paragrafo passage passagem review resenha "
+    "comment comentario tweet post message mensagem lyric letra abstract resumo summary "
+    "description descricao"
+)
+QUESTION = _words(
+    "question pergunta prompt instruction instrucao instrucoes query consulta duvida "
+    "user usuario human q input entrada"
+)
+ANSWER = _words(
+    "answer resposta response completion output saida reply replica assistant assistente bot a"
+)
+INSTRUCTION = ("instruction", "instrucao", "instrucoes")
+INPUT = ("input", "entrada", "context", "contexto")
+MESSAGES = _words(
+    "messages mensagens conversation conversa conversacao conversacoes dialog dialogue dialogo "
+    "turns turnos"
+)
+SOURCE = ("source", "origem", "fonte", "src")
+TARGET = ("target", "destino", "alvo", "tgt")
+TRANSLATION = ("translation", "traducao")
+CONTEXT = ("context", "contexto", "passage", "passagem", "story")
+LABEL = _words(
+    "label rotulo etiqueta class classe category categoria sentiment sentimento polarity "
+    "polaridade intent intencao emotion emocao"
+)
+SPLIT = ("split", "particao")
+
+LANGUAGES = frozenset(
+    _words(
+        "pt ptbr ptpt por portugues portuguese en eng enus engb ingles english es spa espanhol "
+        "spanish fr fra frances french de deu alemao german it ita italiano italian"
+    )
+)
+PORTUGUESE = frozenset(_words("pt ptbr ptpt por portugues portuguese"))
+
+SPLITS: Mapping[str, str] = {
+    **dict.fromkeys(("train", "training", "treino", "treinamento"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "validacao"), "validation"),
+    **dict.fromkeys(("test", "testing", "teste"), "test"),
+}
+
+ROLES: Mapping[str, str] = {
+    **dict.fromkeys(("user", "human", "usuario", "humano", "pessoa", "prompter"), "user"),
+    **dict.fromkeys(
+        ("assistant", "gpt", "assistente", "bot", "chatgpt", "model", "modelo", "ai", "ia"),
+        "assistant",
+    ),
+    **dict.fromkeys(("system", "sistema"), "system"),
+}
+
+_SEPARATORS = re.compile(r"[^a-z0-9]+")
+
+
+def plain(name: str) -> str:
+    """A name without accents, case and separators."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return _SEPARATORS.sub("", letters)
+
+
+def find(wanted: Iterable[str], names: Iterable[str]) -> str | None:
+    """The first of the wanted names that is among some column names, singular or plural."""
+    by_form: dict[str, str] = {}
+    for name in names:
+        form = plain(name)
+        by_form.setdefault(form, name)
+        by_form.setdefault(form.removesuffix("s"), name)
+    return next((by_form[form] for form in wanted if form in by_form), None)
+
+
+def is_language(name: str) -> bool:
+    """Whether a column is named after a language: "pt", "en", "Português"."""
+    return plain(name) in LANGUAGES

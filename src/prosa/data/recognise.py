@@ -1,0 +1,294 @@
+"""What a table holds: which kind of data it is, and which of its columns plays which role.
+
+The rules go from the sure to the vague: columns that are exactly those of a kind, conversations,
+spans, questions with answers, pairs, labelled texts, and at last a column of text. Names decide
+first, the values second. `shapes` then makes the kind's own columns.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prosa.data import names
+from prosa.data.chunks import Chunk, values
+from prosa.data.kinds import COLUMNS, Kind
+from prosa.data.profiles import Profile, Table, listed
+from prosa.errors import InputError
+from prosa.i18n import _
+
+EXTRA = ("split", "group")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How rows of a source become rows of a kind.
+
+    Attributes:
+        kind: The kind.
+        roles: For each column of the kind, the source's columns it is made of (joined if several).
+        keys: For a role taken out of a dictionary, the key: {"source": "en", "target": "pt"}.
+        split: The source's column that holds the author's own split.
+        group: The source's column that holds groups.
+        unused: Source columns that play no role.
+    """
+
+    kind: Kind
+    roles: Mapping[str, tuple[str, ...]]
+    keys: Mapping[str, str] = field(default_factory=dict)
+    split: str | None = None
+    group: str | None = None
+    unused: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> set[str]:
+        """The source's columns that are read."""
+        some = {name for columns in self.roles.values() for name in columns}
+        return some | {name for name in (self.split, self.group) if name}
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The roles for people and manifests: {"question": "instruction + input"}."""
+        return {
+            role: " + ".join(columns) + (f".{self.keys[role]}" if role in self.keys else "")
+            for role, columns in self.roles.items()
+        }
+
+    def told(self) -> tuple[str, ...]:
+        """How the source was understood, in sentences."""
+        parts = ", ".join(
+            _("{role} from '{column}'").format(role=role, column=column)
+            for role, column in self.columns.items()
+        )
+        notes = [_("Read as {kind}: {columns}").format(kind=self.kind, columns=parts)]
+        if self.split:
+            notes.append(_("The split in column '{name}' is kept").format(name=self.split))
+        if self.unused:
+            notes.append(_("Columns not used: {names}").format(names=listed(self.unused)))
+        return tuple(notes)
+
+
+def recognise(
+    head: Chunk,
+    name: str,
+    *,
+    kind: Kind | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Recipe:
+    """Find out what a table holds.
+
+    Args:
+        head: The first rows.
+        name: What messages call the source.
+        kind: The kind, where the person said it.
+        columns: Source columns by role, where the person said them: {"text": "headline"}.
+
+    Raises:
+        InputError: A column is not there, or the kind cannot be made of these columns.
+    """
+    given = _resolved(columns or {}, head, name)
+    table = Table(head, given)
+    own = _exact(table)
+    if own and kind in (None, own) and not given:
+        return _finished(own, ({role: (role,) for role in COLUMNS[own]}, {}), table)
+    if asked := kind or _kind_of(given, name):
+        found = _RULES[asked](table, sure=False)
+        if found is None:
+            raise _cannot(asked, table, name)
+        return _finished(asked, found, table)
+    for each in _ORDER:
+        if found := _RULES[each](table, sure=True):
+            return _finished(each, found, table)
+    raise _cannot(Kind.TEXT, table, name)
+
+
+Found = tuple[dict[str, tuple[str, ...]], dict[str, str]]
+
+
+def _text(table: Table, *, sure: bool) -> Found | None:
+    del sure
+    name = table.role("text", names.TEXT, "text") or table.longest()
+    if name is None and len(table.profiles) == 1:
+        name = next(iter(table.profiles))
+    return ({"text": (name,)}, {}) if name else None
+
+
+def _question_answer(table: Table, *, sure: bool) -> Found | None:
+    answer = table.role("answer", names.ANSWER, "text", "number", "list")
+    question = table.role("question", names.QUESTION, "text", "list", but=(answer or "",))
+    if not sure and not (question and answer):
+        rest = [name for name in table.of_shape("text") if name not in (question, answer)]
+        if len(rest) != (not question) + (not answer):
+            return None
+        # Two columns of text in their order, or the one that is left beside the one that was named.
+        question, answer = question or rest.pop(0), answer or rest.pop(0)
+    if not (question and answer):
+        return None
+    asked: tuple[str, ...] = (question,)
+    if names.find(names.INSTRUCTION, asked) and "question" not in table.given:
+        more = names.find(names.INPUT, [n for n in table.of_shape("text") if n != answer])
+        asked = (question, more) if more else asked
+    return {"question": asked, "answer": (answer,)}, {}
+
+
+def _conversation(table: Table, *, sure: bool) -> Found | None:
+    name = table.role("messages", names.MESSAGES, "list", "dict")
+    if name is None:
+        packed = [n for n in table.of_shape("text") if _packed(table.head[n])]
+        name = names.find(names.MESSAGES, packed)
+    if name is None and not sure and len(table.of_shape("list")) == 1:
+        name = table.of_shape("list")[0]
+    return ({"messages": (name,)}, {}) if name else None
+
+
+def _span_qa(table: Table, *, sure: bool) -> Found | None:
+    answers = table.role("answers", names.ANSWER, *(("list", "dict") if sure else _ANY))
+    context = table.role("context", names.CONTEXT, "text")
+    question = table.role("question", names.QUESTION, "text", but=(answers or "",))
+    if not (answers and context and question):
+        return None
+    return {"context": (context,), "question": (question,), "answers": (answers,)}, {}
+
+
+def _pair(table: Table, *, sure: bool) -> Found | None:
+    if not table.given and (name := names.find(names.TRANSLATION, table.of_shape("dict"))):
+        both = next(value for value in values(table.head[name]) if value)
+        if len(both) == 2:
+            keys = zip(("source", "target"), _towards_portuguese(list(both)), strict=True)
+            return {"source": (name,), "target": (name,)}, dict(keys)
+    source = table.role("source", names.SOURCE, "text")
+    target = table.role("target", names.TARGET, "text")
+    if source and target:
+        return {"source": (source,), "target": (target,)}, {}
+    two = [n for n in table.of_shape("text") if names.is_language(n)]
+    if len(two) != 2 and not sure:
+        two = table.of_shape("text")
+    if len(two) != 2:
+        return None
+    pair = _completed(source, target, _towards_portuguese(two))
+    return {"source": pair[:1], "target": pair[1:]}, {}
+
+
+def _labelled(table: Table, *, sure: bool) -> Found | None:
+    label = table.role("label", names.LABEL, "text", "number")
+    one = table.profiles[label] if label else None
+    if one and sure and not (one.length <= 40 and one.distinct <= max(10, one.rows / 2)):
+        label = None
+    if label is None:
+        others = [p for p in table.profiles.values() if p.name not in EXTRA and p.rows]
+        few = [p for p in others if _few(p)]
+        if (len(others) != 2 and sure) or len(few) != 1:
+            return None
+        label = few[0].name
+    text = table.role("text", names.TEXT, "text", but=(label,)) or table.longest(but=(label,))
+    return ({"text": (text,), "label": (label,)}, {}) if text else None
+
+
+def _few(one: Profile) -> bool:
+    return one.length <= 40 and 2 <= one.distinct <= min(50, one.rows / 5)
+
+
+_ANY = ("text", "number", "list", "dict")
+_RULES = {
+    Kind.CONVERSATION: _conversation,
+    Kind.SPAN_QA: _span_qa,
+    Kind.QUESTION_ANSWER: _question_answer,
+    Kind.PAIR: _pair,
+    Kind.LABELLED: _labelled,
+    Kind.TEXT: _text,
+}
+_ORDER = tuple(_RULES)
+
+
+def _exact(table: Table) -> Kind | None:
+    """The kind whose columns these are, as in what `prosa prepare` writes."""
+    own = set(table.profiles) - set(EXTRA)
+    return next((kind for kind, columns in COLUMNS.items() if own == set(columns)), None)
+
+
+def _finished(kind: Kind, found: Found, table: Table) -> Recipe:
+    roles, keys = found
+    used = {name for columns in roles.values() for name in columns}
+    split = table.given.get("split") or _split_column(table)
+    group = table.given.get("group")
+    if group is None and "group" in table.profiles and _exact(table) == kind:
+        group = "group"
+    unused = tuple(n for n in table.profiles if n not in used | {split, group})
+    return Recipe(kind, roles, keys, split, group, unused)
+
+
+def _split_column(table: Table) -> str | None:
+    name = names.find(names.SPLIT, table.of_shape("text"))
+    if name is None:
+        return None
+    known = all(names.plain(str(v)) in names.SPLITS for v in values(table.head[name]) if v)
+    return name if known else None
+
+
+def _towards_portuguese(two: list[str]) -> tuple[str, str]:
+    first, second = two
+    if names.plain(first) in names.PORTUGUESE and names.plain(second) not in names.PORTUGUESE:
+        return second, first
+    return first, second
+
+
+def _completed(source: str | None, target: str | None, pair: tuple[str, str]) -> tuple[str, str]:
+    if source:
+        return source, next(name for name in reversed(pair) if name != source)
+    if target:
+        return next(name for name in pair if name != target), target
+    return pair
+
+
+def _packed(column: Any) -> bool:
+    """Whether conversations stand in a column as JSON."""
+    first = next((v for v in values(column) if v), "")
+    return isinstance(first, str) and first.lstrip().startswith(("[{", '["'))
+
+
+def _resolved(columns: Mapping[str, str], head: Chunk, name: str) -> dict[str, str]:
+    known = {role for kind in Kind for role in COLUMNS[kind]} | set(EXTRA)
+    if wrong := [role for role in columns if role not in known]:
+        raise InputError(
+            _("There is no role '{role}' that a column could play").format(role=wrong[0]),
+            path=name,
+            expected=", ".join(dict.fromkeys(r for kind in Kind for r in COLUMNS[kind])),
+            hint=_("Write role=column, for example text=headline"),
+        )
+    found = {}
+    for role, wanted in columns.items():
+        same = wanted if wanted in head else names.find([names.plain(wanted)], head)
+        if same is None:
+            raise InputError(
+                _("There is no column '{column}'").format(column=wanted),
+                path=name,
+                expected=_("one of the columns found: {names}").format(names=listed(list(head))),
+            )
+        found[role] = same
+    return found
+
+
+def _kind_of(given: Mapping[str, str], name: str) -> Kind | None:
+    roles = set(given) - set(EXTRA)
+    if not roles:
+        return None
+    for kind, columns in COLUMNS.items():
+        if roles <= set(columns):
+            return kind
+    raise InputError(
+        _("No kind of data has the columns {names} together").format(names=listed(sorted(roles))),
+        path=name,
+        expected="; ".join(f"{kind}: {', '.join(columns)}" for kind, columns in COLUMNS.items()),
+    )
+
+
+def _cannot(kind: Kind, table: Table, name: str) -> InputError:
+    return InputError(
+        _("This cannot be read as {kind}").format(kind=kind),
+        path=name,
+        expected=_("columns for {roles}; found: {names}").format(
+            roles=", ".join(COLUMNS[kind]), names=listed(list(table.profiles)) or "-"
+        ),
+        hint=_("Say which column is which with --column role=name, for example {example}").format(
+            example=f"--column {COLUMNS[kind][0]}=NAME"
+        ),
+    )

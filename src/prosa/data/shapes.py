@@ -1,0 +1,227 @@
+"""Rows of a source into rows of a kind: strings, messages, spans, splits and groups.
+
+Arrow columns that are strings already pass through untouched; everything else is made value by
+value. Nothing is repaired here, and no row is left out: an absent value is an empty one.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from prosa.data import names
+from prosa.data.chunks import Chunk, Column, length, values
+from prosa.data.kinds import SCHEMAS, Kind
+from prosa.data.profiles import is_absent
+from prosa.data.recognise import Recipe
+from prosa.errors import InputError
+from prosa.i18n import _
+
+_ROLE_KEYS = ("role", "from", "speaker", "author", "papel", "autor")
+_CONTENT_KEYS = ("content", "value", "text", "conteudo", "conteúdo", "mensagem", "message")
+
+
+def schema_of(kind: Kind) -> pa.Schema:
+    """The columns of a kind with `split` and `group`, which are dropped later where empty."""
+    return pa.schema([*SCHEMAS[kind], ("split", pa.string()), ("group", pa.string())])
+
+
+class Shaper:
+    """Makes a kind's rows out of a source's, chunk after chunk.
+
+    Args:
+        recipe: Which column is what.
+        name: What messages and groups call the source.
+        split: The split that all rows belong to, where the file's place says so.
+    """
+
+    def __init__(self, recipe: Recipe, name: str, split: str | None = None) -> None:
+        self.recipe = recipe
+        self.name = name
+        self.split = split
+        self.schema = schema_of(recipe.kind)
+        self._rows = 0
+
+    def batch(self, chunk: Chunk) -> pa.RecordBatch:
+        """The rows of a chunk.
+
+        Raises:
+            InputError: A value cannot be what its column stands for.
+        """
+        count = length(chunk)
+        columns = {
+            role: self._column(role, chunk, count) for role in SCHEMAS[self.recipe.kind].names
+        }
+        columns["split"] = self._splits(chunk, count)
+        columns["group"] = self._groups(chunk, count)
+        question = columns.get("question")
+        if isinstance(question, list) and any(isinstance(v, list | tuple) for v in question):
+            columns, count = self._exploded(columns, question)
+        self._rows += count
+        arrays = [_array(columns[field.name], field.type) for field in self.schema]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _column(self, role: str, chunk: Chunk, count: int) -> Column:
+        sources = [chunk.get(name, [None] * count) for name in self.recipe.roles[role]]
+        key = self.recipe.keys.get(role)
+        if key is not None:
+            return [text((value or {}).get(key)) for value in values(sources[0])]
+        if role == "messages":
+            return [messages(value) for value in values(sources[0])]
+        if role == "answers":
+            return [spans(value) for value in values(sources[0])]
+        if len(sources) > 1:
+            rows = zip(*map(values, sources), strict=True)
+            return ["\n\n".join(filter(str.strip, map(text, row))) for row in rows]
+        if role == "question" and _has_lists(sources[0]):
+            return values(sources[0])
+        return strings(sources[0])
+
+    def _splits(self, chunk: Chunk, count: int) -> Column:
+        if self.recipe.split is None:
+            return [self.split] * count
+        return [self._split(value) for value in values(chunk[self.recipe.split])]
+
+    def _split(self, value: Any) -> str:
+        found = names.SPLITS.get(names.plain(text(value)) or "train")
+        if found is None:
+            raise InputError(
+                _("'{value}' is no split").format(value=value),
+                path=self.name,
+                column=self.recipe.split,
+                expected="train, validation, test",
+                hint=_("Rename the column if it means something else"),
+            )
+        return found
+
+    def _groups(self, chunk: Chunk, count: int) -> Column:
+        if self.recipe.group is None:
+            return [None] * count
+        return strings(chunk[self.recipe.group])
+
+    def _exploded(
+        self, columns: dict[str, Column], question: list[Any]
+    ) -> tuple[dict[str, Column], int]:
+        """Several wordings of a question: a row each, in one group."""
+        wordings = [list(v) if isinstance(v, list | tuple) else [v] for v in question]
+        index = [row for row, some in enumerate(wordings) for _one in some]
+        whole = {role: values(column) for role, column in columns.items()}
+        made: dict[str, Column] = {
+            role: [column[row] for row in index] for role, column in whole.items()
+        }
+        made["question"] = [text(one) for some in wordings for one in some]
+        made["group"] = [
+            whole["group"][row] or f"{self.name}#{self._rows + row + 1}" for row in index
+        ]
+        return made, len(index)
+
+
+def strings(column: Column) -> Column:
+    """A column as strings, absent values as empty ones."""
+    if isinstance(column, list):
+        return list(map(text, column))
+    kind = column.type
+    if isinstance(column, pa.DictionaryArray):
+        return strings(column.dictionary_decode())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_nested(kind):
+        return list(map(text, column.to_pylist()))
+    return column.cast(pa.string()).fill_null("")
+
+
+def text(value: Any) -> str:
+    """One value as a string: of several answers the first, of a whole number no decimals."""
+    match value:
+        case str():
+            made = value
+        case float() if value.is_integer():
+            made = str(int(value))
+        case bytes():
+            made = value.decode("utf-8", "prosa-cp1252")
+        case list() | tuple():
+            made = next(filter(None, map(text, value)), "")
+        case {"text": inner}:
+            made = text(inner)
+        case dict():
+            made = json.dumps(value, ensure_ascii=False)
+        case _:
+            made = "" if is_absent(value) else str(value)
+    return made
+
+
+def messages(value: Any) -> list[dict[str, str]]:
+    """A conversation in any of its customary shapes as role and content.
+
+    Known are {"role", "content"}, ShareGPT's {"from", "value"}, plain strings by turns, a
+    dictionary of lists, content in parts, and any of these as JSON in a string.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError:
+            value = [value]
+    if isinstance(value, dict):
+        if not any(isinstance(part, list) for part in value.values()):
+            return [_message(value, 0)]
+        turns = zip(*(part for part in value.values() if isinstance(part, list)), strict=False)
+        value = [dict(zip(value, turn, strict=False)) for turn in turns]
+    return [_message(turn, number) for number, turn in enumerate(value or [])]
+
+
+def spans(value: Any) -> list[dict[str, Any]]:
+    """Answers as text and start, from lists of dictionaries or SQuAD's dictionary of lists."""
+    if isinstance(value, dict):
+        texts = value.get("text") or []
+        starts = value.get("answer_start", value.get("start")) or []
+        if isinstance(texts, str):
+            texts, starts = [texts], [starts if isinstance(starts, int) else -1]
+        value = [{"text": t, "start": s} for t, s in zip(texts, starts, strict=False)]
+    if not isinstance(value, list | tuple):
+        value = [value] if value else []
+    return [_span(one) for one in value]
+
+
+def _span(one: Any) -> dict[str, Any]:
+    if not isinstance(one, dict):
+        return {"text": text(one), "start": -1}
+    start = one.get("start", one.get("answer_start"))
+    return {"text": text(one.get("text")), "start": -1 if start is None else int(start)}
+
+
+def _message(turn: Any, number: int) -> dict[str, str]:
+    if not isinstance(turn, dict):
+        return {"role": ("user", "assistant")[number % 2], "content": text(turn)}
+    said = next((turn[key] for key in _ROLE_KEYS if turn.get(key)), "")
+    role = names.ROLES.get(names.plain(text(said)), text(said) or ("user", "assistant")[number % 2])
+    content = next((turn[key] for key in _CONTENT_KEYS if turn.get(key)), "")
+    if isinstance(content, list | tuple):
+        return {"role": role, "content": "".join(map(text, content))}
+    return {"role": role, "content": text(content)}
+
+
+def _has_lists(column: Column) -> bool:
+    if isinstance(column, list):
+        return any(isinstance(value, list | tuple) for value in column)
+    return pa.types.is_nested(column.type)
+
+
+def _array(column: Column, kind: pa.DataType) -> "pa.Array[Any]":
+    if not isinstance(column, list):
+        return column
+    try:
+        return pa.array(column, kind)
+    except UnicodeEncodeError:
+        return pa.array(list(_mended(column)), kind)
+
+
+def _mended(column: list[Any]) -> Iterator[Any]:
+    """Join halves of characters that JSON escapes left apart; a lone half becomes U+FFFD."""
+    for value in column:
+        if isinstance(value, str):
+            yield value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        elif isinstance(value, list):
+            yield list(_mended(value))
+        elif isinstance(value, dict):
+            yield dict(zip(value, _mended(list(value.values())), strict=True))
+        else:
+            yield value

@@ -1,0 +1,262 @@
+"""CSV and TSV: which character parts the columns, whether there is a header, and sound rows.
+
+Rows flow; nothing is held but a chunk. Every fault is an error that names the line in the file
+where its row begins, because a row that is read wrongly is worse than one that is not read.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import TextIO
+
+from prosa.data import names
+from prosa.data.chunks import ROWS, Chunk
+from prosa.data.decoding import TextFile
+from prosa.data.profiles import listed
+from prosa.errors import InputError
+from prosa.i18n import _
+
+_DELIMITERS = ",;\t|"
+_NONE = "\x1f"
+"""Stands for the delimiter where there is one column only: a character that no text holds."""
+
+_SAMPLE_LINES = 200
+_SAMPLE_CHARACTERS = 1 << 20
+_ROW_LINES = 20_000
+_ROW_CHARACTERS = 128 << 20
+_HINT_SIGN = re.compile(r"sep=(.)\s*$")
+_NUMBER = re.compile(r"[-+\d.,:/ ]+$")
+_CHUNK_CHARACTERS = 8 << 20
+
+
+class Dialect(csv.excel):
+    """How a file parts its columns; `strict`, so that a broken quote is an error."""
+
+    strict = True
+    skip = 0
+    header = True
+
+    def __init__(self, delimiter: str, *, quoted: bool = True) -> None:
+        self.delimiter = delimiter
+        if not quoted:
+            self.quoting = csv.QUOTE_NONE
+        super().__init__()
+
+
+def sniff(file: TextFile, *, tabs: bool = False) -> Dialect:
+    """Find out how a file parts its columns.
+
+    Args:
+        file: The file.
+        tabs: Prefer the tab, as the name .tsv says.
+    """
+    lines = _sample(file)
+    skip = 0
+    if lines and (told := _HINT_SIGN.match(lines[0])):
+        delimiter, skip = told[1], 1
+    else:
+        delimiter = max(_DELIMITERS, key=lambda one: (*_fit(lines, one), tabs and one == "\t"))
+        if _fit(lines, delimiter)[1] < 2:
+            delimiter = _NONE
+    dialect = Dialect(delimiter, quoted=not (delimiter == "\t" and _bare(lines)))
+    dialect.skip = skip
+    dialect.header = _has_header(list(_parsed(lines[skip:], dialect)))
+    return dialect
+
+
+def looks_tabular(file: TextFile) -> bool:
+    """Whether text without a telling name is a table: every row fits, and a column is known."""
+    dialect = sniff(file)
+    rows = list(_parsed(_sample(file), dialect))
+    if dialect.delimiter == _NONE or len(rows) < 2 or len({len(row) for row in rows}) > 1:
+        return False
+    known = (*names.TEXT, *names.QUESTION, *names.ANSWER, *names.SOURCE, *names.TARGET)
+    return names.find(known, rows[0]) is not None or sum(map(names.is_language, rows[0])) > 1
+
+
+def read_table(file: TextFile, dialect: Dialect) -> Iterator[Chunk]:
+    """The rows of a CSV or TSV file by column; every value is a string.
+
+    Raises:
+        InputError: A row has more or fewer columns than the header, or a quote is never closed;
+            the error names the line where that row begins.
+    """
+    _allow_long_values()
+    with file.open(newline="") as text:
+        for _number in range(dialect.skip):
+            text.readline()
+        rows = _rows(text, dialect, file.name)
+        first = next(rows, None)
+        if first is None:
+            return
+        header = _header(first[1], dialect)
+        found: list[list[str]] = [] if dialect.header else [first[1]]
+        size = 0
+        for line, row in rows:
+            if len(row) != len(header):
+                row = _fitted(row, header, line, file.name)  # noqa: PLW2901
+            found.append(row)
+            size += sum(map(len, row))
+            if len(found) >= ROWS or size >= _CHUNK_CHARACTERS:
+                yield _by_column(header, found)
+                found, size = [], 0
+        if found:
+            yield _by_column(header, found)
+
+
+def describe(dialect: Dialect) -> str | None:
+    """Say what is not as usual about a file's columns."""
+    if not dialect.header:
+        return _("No header: the columns are called 1, 2, 3…")
+    if dialect.delimiter in ",\t" + _NONE:
+        return None
+    return _("Columns are parted by '{sign}'").format(sign=dialect.delimiter)
+
+
+def _rows(text: TextIO, dialect: Dialect, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not blank, each with the line it begins on."""
+    lines = _Lines(text, dialect, name)
+    reader = csv.reader(lines, dialect)
+    try:
+        for row in reader:
+            begun, lines.begun, lines.taken = lines.begun, reader.line_num, 0
+            if row:
+                yield dialect.skip + begun + 1, row
+    except csv.Error as error:
+        raise _broken(dialect.skip + lines.begun + 1, name, str(error)) from error
+
+
+class _Lines:
+    """The lines of a file, with a limit on how many one row may take."""
+
+    def __init__(self, text: TextIO, dialect: Dialect, name: str) -> None:
+        self.text = text
+        self.name = name
+        self.skip = dialect.skip
+        self.begun = 0
+        self.taken = 0
+        self.characters = 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = next(self.text)
+        self.characters = len(line) if not self.taken else self.characters + len(line)
+        self.taken += 1
+        if self.taken > 1 and (self.taken > _ROW_LINES or self.characters > _ROW_CHARACTERS):
+            raise _broken(self.skip + self.begun + 1, self.name, "unexpected end of data")
+        return line
+
+
+def _fitted(row: list[str], header: list[str], line: int, name: str) -> list[str]:
+    """A row with the header's columns; empty columns too many at its end are let go."""
+    if len(row) > len(header) and not any(row[len(header) :]):
+        return row[: len(header)]
+    raise InputError(
+        _("This row has {found} columns").format(found=len(row)),
+        path=name,
+        line=line,
+        expected=_("{count} columns, as in the header: {names}").format(
+            count=len(header), names=listed(header)
+        ),
+        hint=_(
+            "Put a value that holds the separator or a line break into double quotes, "
+            "or add what is missing"
+        ),
+    )
+
+
+def _broken(line: int, name: str, reason: str) -> InputError:
+    if "end of data" in reason:
+        what = _("A quote that opens in this row is never closed")
+    elif "expected after" in reason:
+        what = _("After the quote that closes a value there is more text")
+    else:
+        what = _("This row cannot be read: {reason}").format(reason=reason)
+    return InputError(
+        what,
+        path=name,
+        line=line,
+        hint=_('Close the quote; a quote inside a quoted value is written twice: ""'),
+    )
+
+
+def _header(first: list[str], dialect: Dialect) -> list[str]:
+    if not dialect.header:
+        return [str(number + 1) for number in range(len(first))]
+    while len(first) > 1 and not first[-1].strip():
+        first = first[:-1]
+    found: list[str] = []
+    for number, name in enumerate(first):
+        name = name.strip() or str(number + 1)  # noqa: PLW2901
+        found.append(name if name not in found else f"{name} ({number + 1})")
+    return found
+
+
+def _by_column(header: list[str], rows: list[list[str]]) -> Chunk:
+    return {
+        name: list(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)
+    }
+
+
+def _fit(lines: list[str], delimiter: str) -> tuple[float, int]:
+    """The share of rows with as many columns as the first, and how many those are."""
+    widths = [len(row) for row in _parsed(lines, Dialect(delimiter))]
+    if not widths or widths[0] < 2:
+        return 0.0, 1
+    return sum(width == widths[0] for width in widths) / len(widths), widths[0]
+
+
+def _sample(file: TextFile) -> list[str]:
+    """The first lines, their ends kept; a line that is cut short by the limit is left out."""
+    with file.open(newline="") as text:
+        block = text.read(_SAMPLE_CHARACTERS)
+    lines = list(islice(io.StringIO(block, newline=""), _SAMPLE_LINES + 1))
+    return lines[:-1] if len(lines) > 1 and len(block) == _SAMPLE_CHARACTERS else lines
+
+
+def _parsed(lines: list[str], dialect: Dialect) -> Iterator[list[str]]:
+    """Rows of a sample as far as they can be read: the last may be cut off in the middle."""
+    _allow_long_values()
+    try:
+        yield from filter(None, csv.reader(lines, dialect))
+    except csv.Error:
+        return
+
+
+def _bare(lines: list[str]) -> bool:
+    """Whether quotes in a file with tabs are plain characters: some value opens one for good."""
+    rows = [line.rstrip("\r\n").split("\t") for line in lines]
+    one_sided = any(
+        value.startswith('"') and (len(value) == 1 or not value.endswith('"'))
+        for row in rows
+        for value in row
+    )
+    return one_sided and len({len(row) for row in rows}) == 1
+
+
+def _has_header(rows: list[list[str]]) -> bool:
+    """Whether the first row names the columns: different names, no numbers, no sentences.
+
+    A question may be a name, as in forms, unless that whole column holds questions.
+    """
+    cells = [cell.strip() for cell in rows[0]] if rows else []
+    some = [cell for cell in cells if cell]
+    if not some or len(set(some)) < len(some):
+        return False
+    if any(len(c) > 100 or c[-1] in ".!" or _NUMBER.match(c) for c in some):
+        return False
+    for place, cell in enumerate(cells):
+        others = [row[place] for row in rows[1:] if len(row) > place]
+        asked = sum(other.rstrip().endswith("?") for other in others)
+        if cell.endswith("?") and others and asked > len(others) / 2:
+            return False
+    return True
+
+
+def _allow_long_values() -> None:
+    """Lift csv's limit of 131,072 characters a value; it is one for the whole process."""
+    csv.field_size_limit((1 << 31) - 1)

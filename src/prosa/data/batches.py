@@ -1,0 +1,180 @@
+"""Steps over tables that are larger than memory, batch by batch, on all processors.
+
+A step is a function from a record batch and plain settings to a record batch. Small tables are
+done in the process. For large ones, workers are plain `python -m prosa.data.batches` processes
+that read Arrow from their standard input: nothing is pickled, nothing is forked, and the script
+that called us needs no `__main__` guard. If workers cannot be had, the process does it alone.
+"""
+
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+
+from prosa.data import files
+
+Settings = Mapping[str, Any]
+Step = Callable[[pa.RecordBatch, Settings], pa.RecordBatch]
+Progress = Callable[[float], None]
+
+_BATCH = 4 << 20
+_MOST_ROWS = 16_384
+_WORTH_WORKERS = 24 << 20
+"""Below this many bytes the start of workers (0.4 s) costs more than it saves."""
+
+
+def batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """The rows of a table in batches of a few megabytes; no copy is made."""
+    for batch in table.to_batches():
+        if not batch.num_rows:
+            continue
+        size = max(1, min(_MOST_ROWS, batch.num_rows * _BATCH // max(1, batch.nbytes)))
+        for start in range(0, batch.num_rows, size):
+            yield batch.slice(start, size)
+
+
+def transform(
+    table: pa.Table,
+    step: str,
+    settings: Settings,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> pa.Table:
+    """Run a step over a table; the result is memory-mapped from a scratch file.
+
+    Args:
+        table: The table.
+        step: Where the function is: "prosa.data.passes:mend".
+        settings: Plain JSON values, passed to the step.
+        workers: How many processes; by default as many as there are processors, if it pays.
+        progress: Called with the share that is done, 0 to 1.
+    """
+    if workers is None:
+        workers = min(os.cpu_count() or 1, 8) if table.nbytes > _WORTH_WORKERS else 1
+    folder = files.scratch()
+    with files.full_disk_said(folder):
+        if workers > 1:
+            try:
+                return _in_workers(table, step, settings, workers, folder, progress)
+            except (OSError, subprocess.SubprocessError):
+                pass
+        return _in_process(table, step, settings, folder / "result.arrow", progress)
+
+
+def write(path: Path, schema: pa.Schema, parts: Iterator[pa.RecordBatch]) -> None:
+    """Write batches to an Arrow IPC file."""
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        for part in parts:
+            writer.write_batch(part)
+
+
+def mapped(path: Path) -> pa.Table:
+    """An Arrow IPC file as a memory-mapped table."""
+    with pa.memory_map(str(path)) as file:
+        return pa.ipc.open_file(file).read_all()
+
+
+def _load(step: str) -> Step:
+    module, name = step.split(":")
+    function: Step = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _in_process(
+    table: pa.Table, step: str, settings: Settings, path: Path, progress: Progress | None
+) -> pa.Table:
+    function = _load(step)
+
+    def results() -> Iterator[pa.RecordBatch]:
+        done = 0
+        for batch in batches(table):
+            yield function(batch, settings)
+            done += batch.num_rows
+            if progress:
+                progress(done / table.num_rows)
+
+    empty = function(_empty(table.schema), settings)
+    write(path, empty.schema, results())
+    return mapped(path)
+
+
+def _in_workers(
+    table: pa.Table,
+    step: str,
+    settings: Settings,
+    workers: int,
+    folder: Path,
+    progress: Progress | None,
+) -> pa.Table:
+    """Deal the batches out in turn; the results are read back in the order of the rows."""
+    paths = [folder / f"part-{number}.arrow" for number in range(workers)]
+    processes = [_start(step, settings, path) for path in paths]
+    done = [0] * workers
+
+    def feed(number: int) -> None:
+        stream = processes[number].stdin
+        assert stream is not None
+        with (
+            stream,
+            pa.ipc.new_stream(pa.PythonFile(cast("io.IOBase", stream)), table.schema) as writer,
+        ):
+            for batch in islice(batches(table), number, None, workers):
+                writer.write_batch(batch)
+                done[number] += batch.num_rows
+                if progress and table.num_rows:
+                    progress(sum(done) / table.num_rows)
+
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for fed in [pool.submit(feed, number) for number in range(workers)]:
+            fed.result()
+        for process in processes:
+            if process.wait():
+                raise subprocess.SubprocessError(process.returncode)
+    finally:
+        for process in processes:
+            # Only after a failure, or Ctrl-C: the threads that feed end when their reader does.
+            process.kill()
+            process.wait()
+        pool.shutdown()
+    parts = [pa.ipc.open_file(pa.memory_map(str(path))) for path in paths]
+    total = sum(part.num_record_batches for part in parts)
+    ordered = [parts[i % workers].get_batch(i // workers) for i in range(total)]
+    return pa.Table.from_batches(ordered, parts[0].schema)
+
+
+def _start(step: str, settings: Settings, path: Path) -> subprocess.Popen[bytes]:
+    place = os.pathsep.join(entry for entry in sys.path if entry)
+    return subprocess.Popen(  # noqa: S603  our own interpreter and module
+        [sys.executable, "-m", "prosa.data.batches", step, json.dumps(settings), str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": place},
+    )
+
+
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def _work(step: str, settings: str, path: str) -> None:
+    """What a worker does: Arrow in by standard input, Arrow out to a file."""
+    function, options = _load(step), json.loads(settings)
+    with pa.ipc.open_stream(pa.PythonFile(cast("io.IOBase", sys.stdin.buffer))) as reader:
+        empty = function(_empty(reader.schema), options)
+        write(Path(path), empty.schema, (function(batch, options) for batch in reader))
+
+
+if __name__ == "__main__":
+    _work(*sys.argv[1:])

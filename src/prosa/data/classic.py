@@ -1,0 +1,162 @@
+"""The classic steps of text cleaning: for the models and lessons that want them, off by default.
+
+Whatever order they are named in, they are done in the order of `STEPS`: dictionaries need accents
+and whole words ("guarda-chuva", "don't"), so those that look words up come before `punctuation`
+and `ascii`.
+"""
+
+import re
+import string
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from prosa.data.stopwords import ENGLISH, PORTUGUESE
+from prosa.errors import InputError
+from prosa.i18n import _
+
+Rewrite = Callable[[str], str]
+
+_WORD = re.compile(r"\w+(?:[-'’]\w+)*")
+_NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
+_SPACES = re.compile(r"[^\S\n]+")
+_SAMPLE = 400
+
+
+def language(text: str) -> str:
+    """Which language has more of its function words in a text: "pt", "en", or "" where none."""
+    found = _WORD.findall(text[: 20 * _SAMPLE].lower())[:_SAMPLE]
+    portuguese = sum(word in PORTUGUESE for word in found)
+    english = sum(word in ENGLISH for word in found)
+    if not portuguese and not english:
+        return ""
+    return "en" if english > portuguese else "pt"
+
+
+def lower(text: str) -> str:
+    """Small letters."""
+    return text.lower()
+
+
+def numbers(text: str) -> str:
+    """Numbers are removed."""
+    return _NUMBER.sub("", text)
+
+
+def punctuation(text: str) -> str:
+    """Punctuation and symbols are removed, ASCII and all of Unicode's."""
+    return text.translate(_punctuation())
+
+
+def stopwords(text: str) -> str:
+    """Function words of Portuguese and English are removed."""
+
+    def kept(found: re.Match[str]) -> str:
+        word = found[0].lower().replace("’", "'")
+        return "" if word in PORTUGUESE or word in ENGLISH else found[0]
+
+    return _WORD.sub(kept, text)
+
+
+def lemmas(text: str) -> str:
+    """Each word becomes its dictionary form (simplemma): "correram" becomes "correr"."""
+    lemma = _lemmatizer(language(text) or "pt")
+    return _WORD.sub(lambda found: lemma(found[0]), text)
+
+
+def stemming(text: str) -> str:
+    """Each word becomes its stem (Snowball): "correram" becomes "corr"."""
+    stem = _stemmer("english" if language(text) == "en" else "portuguese")
+    return _WORD.sub(lambda found: stem(found[0]), text)
+
+
+def ascii_(text: str) -> str:
+    """Accents are folded ("ação" becomes "acao"); what then is not ASCII is removed."""
+    if text.isascii():
+        return text
+    plain = unicodedata.normalize("NFKD", text.translate(_UNFOLDABLE))
+    return plain.encode("ascii", "ignore").decode("ascii")
+
+
+def whitespace(text: str) -> str:
+    """Runs of spaces become one; lines are trimmed, empty ones removed."""
+    lines = (_SPACES.sub(" ", line).strip() for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+STEPS: dict[str, Rewrite] = {
+    "lower": lower,
+    "numbers": numbers,
+    "stopwords": stopwords,
+    "lemmas": lemmas,
+    "stemming": stemming,
+    "punctuation": punctuation,
+    "ascii": ascii_,
+    "whitespace": whitespace,
+}
+"""The classic steps by name, in the order in which they are done."""
+
+_REMOVE = frozenset({"numbers", "punctuation", "stopwords", "ascii"})
+_UNFOLDABLE = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o",
+                             "Ø": "O", "đ": "d", "Đ": "D", "ł": "l", "Ł": "L"})  # fmt: skip
+
+
+def checked(names: Iterable[str]) -> tuple[str, ...]:
+    """The named steps in the order in which they are done.
+
+    Raises:
+        InputError: There is no step of that name.
+    """
+    wanted = [name.strip().lower() for name in names if name.strip()]
+    for name in wanted:
+        if name not in STEPS:
+            raise InputError(
+                _("There is no cleaning step '{name}'").format(name=name),
+                expected=", ".join(STEPS),
+            )
+    return tuple(name for name in STEPS if name in wanted)
+
+
+def pipeline(names: Iterable[str]) -> Rewrite:
+    """One function for several steps; the gaps that removals leave are closed."""
+    steps = checked(names)
+    closes_gaps = not _REMOVE.isdisjoint(steps)
+
+    def rewrite(text: str) -> str:
+        for name in steps:
+            text = STEPS[name](text)
+        if closes_gaps and "whitespace" not in steps:
+            text = "\n".join(_SPACES.sub(" ", line).strip() for line in text.split("\n"))
+        return text.strip() if steps else text
+
+    return rewrite
+
+
+@cache
+def _punctuation() -> dict[int, None]:
+    marks = dict.fromkeys(map(ord, string.punctuation))
+    kinds = {"P", "S"}
+    codes = range(0x80, sys.maxunicode + 1)
+    marks.update(dict.fromkeys(c for c in codes if unicodedata.category(chr(c))[0] in kinds))
+    return marks
+
+
+@cache
+def _stemmer(name: str) -> Rewrite:
+    import Stemmer  # noqa: PLC0415  a C extension that only this step needs
+
+    stem: Rewrite = Stemmer.Stemmer(name).stemWord
+    return stem
+
+
+@cache
+def _lemmatizer(name: str) -> Rewrite:
+    import simplemma  # noqa: PLC0415  its dictionaries take a second to load
+
+    @cache
+    def lemma(word: str) -> str:
+        found: str = simplemma.lemmatize(word, lang=name)
+        return found
+
+    return lemma

@@ -1,0 +1,70 @@
+"""The tables of the splits, written side by side to scratch files."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+import numpy as np
+import pyarrow as pa
+
+from prosa.data import batches, files, split
+from prosa.data.duplicates import Mask
+
+
+def deal(table: pa.Table, kept: Mask, sides: split.Sides) -> dict[str, pa.Table]:
+    """Write the records that are kept to one memory-mapped table a side, in their order.
+
+    Args:
+        table: All records.
+        kept: bool [records]
+        sides: int8 [records]
+
+    Returns:
+        The tables by name, in the order of `split.NAMES`; empty ones are absent.
+    """
+    folder = files.scratch()
+    used = [side for side in range(len(split.NAMES)) if (kept & (sides == side)).any()]
+    paths = {split.NAMES[side]: folder / f"{split.NAMES[side]}.arrow" for side in used}
+    with files.full_disk_said(folder), ExitStack() as stack:
+        writers = {}
+        for name, path in paths.items():
+            file = stack.enter_context(pa.OSFile(str(path), "wb"))
+            writers[name] = stack.enter_context(pa.ipc.new_file(file, table.schema))
+        start = 0
+        for batch in batches.batches(table):
+            rows = slice(start, start + batch.num_rows)
+            for side in used:
+                mask = kept[rows] & (sides[rows] == side)
+                if mask.any():
+                    part = batch if mask.all() else batch.filter(pa.array(mask))
+                    writers[split.NAMES[side]].write_batch(part)
+            start += batch.num_rows
+    return {name: batches.mapped(path) for name, path in paths.items()}
+
+
+def cut(table: pa.Table, kept: Mask, shares: split.Shares) -> dict[str, pa.Table]:
+    """Cut a few running texts, in their order, into the sides."""
+    texts = [str(text) for text in table.column("text").filter(pa.array(kept)).to_pylist()]
+    return tables(split.cut(texts, shares), table.schema)
+
+
+def tables(parts: Mapping[str, list[str]], schema: pa.Schema) -> dict[str, pa.Table]:
+    """Texts as memory-mapped tables by side; empty ones are absent."""
+    folder = files.scratch()
+    found = {}
+    for name, texts in parts.items():
+        if texts:
+            batch = pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], schema=schema)
+            with files.full_disk_said(folder):
+                batches.write(folder / f"{name}.arrow", schema, iter([batch]))
+            found[name] = batches.mapped(folder / f"{name}.arrow")
+    return found
+
+
+def author_split_shares_groups(group: np.ndarray, sides: split.Sides) -> bool:
+    """Whether most of the author's test records have kin among the training records.
+
+    Then the author holds out other wordings of what is trained, not other matters, and what we
+    hold out besides is chosen in the same way: record by record.
+    """
+    test = group[sides == split.TEST]
+    return bool(len(test)) and bool(np.isin(test, group[sides == split.TRAIN]).mean() > 0.5)

@@ -1,0 +1,291 @@
+"""The families of language models by name: what each takes, and how it is built.
+
+torch and transformers are imported when a model is built, not before: the command line reads the
+names from here.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from prosa.errors import InputError
+from prosa.i18n import _
+from prosa.models.sizes import Sizes
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class SpecialIds:
+    """The ids of the tokens that are no text.
+
+    Args:
+        pad: Fills up a batch; never read, never predicted.
+        bos: Starts a text.
+        eos: Ends a text. Not the same as pad, or a model would never learn to stop.
+        end_of_turn: Ends an answer in a conversation (`<|im_end|>`), where there is one.
+
+    Raises:
+        ValueError: Two of them are the same, or one is missing.
+    """
+
+    pad: int
+    bos: int
+    eos: int
+    end_of_turn: int | None = None
+
+    def __post_init__(self) -> None:
+        ids = [self.pad, self.bos, self.eos, *self.stop[1:]]
+        if any(type(number) is not int for number in ids) or len(set(ids)) != len(ids):
+            raise ValueError(f"special tokens need ids of their own: {self}")
+
+    @property
+    def stop(self) -> list[int]:
+        """Where generation ends: at the end of the text, and of a turn."""
+        return [self.eos] if self.end_of_turn is None else [self.eos, self.end_of_turn]
+
+    @classmethod
+    def of(cls, tokenizer: "PreTrainedTokenizerBase") -> "SpecialIds":
+        """The special ids of a tokenizer."""
+        turn = tokenizer.get_vocab().get("<|im_end|>")
+        return cls(tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id, turn)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a model will cost, known without making its weights.
+
+    Args:
+        parameters: Trained numbers.
+        flops_per_token: Floating-point operations of one training token, forward and backward:
+            6 a weight that is multiplied, and the attention over a full context. Tables that are
+            looked up cost nothing. 0 for a family that counts.
+    """
+
+    parameters: int
+    flops_per_token: int
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of language model.
+
+    Args:
+        name: What `--family` takes.
+        learning: "count" (one pass) or "descend" (gradients).
+        model_type: The name in `config.json`.
+        module: Where the classes are, under `prosa.models`.
+        config_name: The class of its configuration.
+        model_name: The class of its model.
+        defaults: Sizes where neither a person nor the plan decides; what is None here the family
+            does not take, except `heads`, which follow the width.
+        ours: Whether the file of `module` goes beside a saved model.
+        fixed: Settings of the configuration that make this family out of a shared file.
+    """
+
+    name: str
+    learning: Literal["count", "descend"]
+    model_type: str
+    module: str
+    config_name: str
+    model_name: str
+    defaults: Sizes
+    ours: bool = True
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The names of the sizes that mean something here."""
+        extra = {"heads"} if self.name == "decoder" else set()
+        return frozenset(self.defaults.given) | extra
+
+    @property
+    def source(self) -> Path | None:
+        """The file that plain transformers needs beside the weights; None for its own classes."""
+        return Path(__file__).with_name(f"{self.module}.py") if self.ours else None
+
+    def sizes(self, chosen: Sizes) -> Sizes:
+        """What a person chose, checked for this family and filled up with its defaults.
+
+        Raises:
+            InputError: A size this family does not take, or sizes that do not fit together.
+        """
+        chosen.check_takes(self.name, self.takes)
+        sizes = chosen.over(self.defaults)
+        sizes.check_heads()
+        return sizes
+
+    def classes(self) -> tuple[type["PreTrainedConfig"], type["PreTrainedModel"]]:
+        """The configuration and model classes, known to `AutoConfig` and `AutoModelForCausalLM`."""
+        return _classes(self.module, self.config_name, self.model_name, self.ours)
+
+    def configure(self, sizes: Sizes, vocabulary: int, ids: SpecialIds) -> "PreTrainedConfig":
+        """The model's configuration.
+
+        Args:
+            sizes: Chosen sizes; the rest is filled up.
+            vocabulary: Words of the vocabulary.
+            ids: The special tokens.
+
+        Raises:
+            InputError: As `sizes`.
+        """
+        common: dict[str, Any] = {
+            "pad_token_id": ids.pad,
+            "bos_token_id": ids.bos,
+            "eos_token_id": ids.eos,
+        }
+        named = _CONFIGURE[self.module](self.sizes(chosen=sizes), vocabulary)
+        return self.classes()[0](**named, **common, **self.fixed)
+
+    def build(self, sizes: Sizes, vocabulary: int, ids: SpecialIds) -> "PreTrainedModel":
+        """A model with fresh weights (an n-gram without counts) that knows where to stop."""
+        config = self.configure(sizes, vocabulary, ids)
+        module = importlib.import_module(f"prosa.models.{self.module}")
+        build: Callable = getattr(module, "build", self.classes()[1])
+        return stop_at(build(config), ids)
+
+    def estimate(self, sizes: Sizes, vocabulary: int) -> Estimate:
+        """What a model of these sizes costs; nothing is known before counting an n-gram."""
+        if self.learning == "count":
+            return Estimate(parameters=0, flops_per_token=0)
+        filled = self.sizes(sizes)
+        return _estimate(self.name, filled, vocabulary)
+
+
+def stop_at(model: "PreTrainedModel", ids: SpecialIds) -> "PreTrainedModel":
+    """Set where the model's `generate` pads and stops."""
+    from transformers import GenerationConfig  # noqa: PLC0415  takes seconds
+
+    model.generation_config = GenerationConfig(
+        pad_token_id=ids.pad,
+        bos_token_id=ids.bos,
+        eos_token_id=ids.eos if ids.end_of_turn is None else ids.stop,
+    )
+    return model
+
+
+def family_of(config: Mapping[str, Any]) -> Family | None:
+    """The family of a `config.json`, or None where it is not one of these."""
+    for family in FAMILIES.values():
+        same = all(config.get(name) == value for name, value in family.fixed.items())
+        if family.model_type == config.get("model_type") and same:
+            return family
+    return None
+
+
+def family(name: str) -> Family:
+    """A family by name.
+
+    Raises:
+        InputError: There is none of this name.
+    """
+    if name not in FAMILIES:
+        raise InputError(
+            _("there is no family {name}").format(name=name), expected=", ".join(FAMILIES)
+        )
+    return FAMILIES[name]
+
+
+@cache
+def _classes(module: str, config_name: str, model_name: str, ours: bool) -> tuple[type, type]:
+    found = importlib.import_module(f"prosa.models.{module}")
+    config, model = getattr(found, config_name), getattr(found, model_name)
+    if ours:
+        from transformers import AutoConfig, AutoModelForCausalLM  # noqa: PLC0415  takes seconds
+
+        AutoConfig.register(config.model_type, config, exist_ok=True)
+        AutoModelForCausalLM.register(config, model, exist_ok=True)
+    return config, model
+
+
+@cache
+def _estimate(name: str, sizes: Sizes, vocabulary: int) -> Estimate:
+    import torch  # noqa: PLC0415  takes seconds
+
+    family = FAMILIES[name]
+    with torch.device("meta"):
+        model = family.build(sizes, vocabulary, SpecialIds(pad=0, bos=1, eos=2))
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    looked_up: Any = model.get_input_embeddings().weight
+    multiplied = sum(parameter.numel() for parameter in model.parameters() if parameter.dim() == 2)
+    if model.get_output_embeddings().weight is not looked_up:
+        multiplied -= looked_up.numel()
+    attention = 0
+    if sizes.context and sizes.layers and sizes.hidden_size and family.module == "transformer":
+        # Scores and their sums: 2 products of context x width a layer, half of it masked.
+        attention = 6 * sizes.layers * sizes.context * sizes.hidden_size
+    return Estimate(parameters=parameters, flops_per_token=6 * multiplied + attention)
+
+
+def _configure_ngram(sizes: Sizes, vocabulary: int) -> dict[str, Any]:
+    return {"order": sizes.order, "vocab_size": vocabulary}
+
+
+def _configure_recurrent(sizes: Sizes, vocabulary: int) -> dict[str, Any]:
+    return {
+        "vocab_size": vocabulary,
+        "embedding_size": sizes.embedding_size,
+        "hidden_size": sizes.hidden_size,
+        "num_hidden_layers": sizes.layers,
+        "dropout": sizes.dropout,
+        "context_length": sizes.context,
+    }
+
+
+def _configure_transformer(sizes: Sizes, vocabulary: int) -> dict[str, Any]:
+    from prosa.models.transformer import settings  # noqa: PLC0415  takes seconds
+
+    return settings(sizes, vocabulary)
+
+
+_CONFIGURE: dict[str, Callable[[Sizes, int], dict[str, Any]]] = {
+    "ngram": _configure_ngram,
+    "recurrent": _configure_recurrent,
+    "transformer": _configure_transformer,
+}
+
+_RECURRENT = Sizes(context=64, layers=1, hidden_size=256, embedding_size=128, dropout=0.1)
+
+
+def _recurrent(cell: str) -> Family:
+    return Family(
+        name=cell,
+        learning="descend",
+        model_type="prosa_recurrent",
+        module="recurrent",
+        config_name="RecurrentConfig",
+        model_name="RecurrentForCausalLM",
+        defaults=_RECURRENT,
+        fixed={"cell": cell},
+    )
+
+
+FAMILIES: dict[str, Family] = {
+    "ngram": Family(
+        name="ngram",
+        learning="count",
+        model_type="prosa_ngram",
+        module="ngram",
+        config_name="NGramConfig",
+        model_name="NGramForCausalLM",
+        defaults=Sizes(order=5),
+    ),
+    "rnn": _recurrent("rnn"),
+    "lstm": _recurrent("lstm"),
+    "gru": _recurrent("gru"),
+    "decoder": Family(
+        name="decoder",
+        learning="descend",
+        model_type="llama",
+        module="transformer",
+        config_name="LlamaConfig",
+        model_name="LlamaForCausalLM",
+        defaults=Sizes(context=128, layers=4, hidden_size=128, dropout=0.0),
+        ours=False,
+    ),
+}

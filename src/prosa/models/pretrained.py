@@ -1,0 +1,276 @@
+"""A model and its tokenizer from a folder or from the Hugging Face hub, or one clear message.
+
+Nothing in a folder is ever executed: our families load through the classes installed here, others
+through transformers' own, and weights only as safetensors. What is wrong with a folder is found
+before transformers reads it, since its own errors speak of something else.
+"""
+
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging
+
+from prosa.errors import InputError
+from prosa.i18n import _
+from prosa.models.families import family_of
+
+CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+# A pickle of protocol 2 to 5, and the zip archive around the pickle that torch.save writes.
+_PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+def load(source: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a model for use: float32 weights on the CPU, evaluation mode.
+
+    Args:
+        source: A folder written by `save`, or by anything in the Hugging Face format; else the id
+            of a model on the hub.
+
+    Raises:
+        InputError: There is no such model, a file is missing or damaged, the weights are pickled or
+            do not fit the configuration, or the model wants to run code of its own.
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return _load_folder(folder)
+    if folder.exists():
+        _refuse_file(folder)
+    if not _HUB_ID.fullmatch(str(source)):
+        raise InputError(_("there is no such model folder"), path=source)
+    return _load_from_hub(str(source))
+
+
+def _load_folder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    config = _check_folder(folder)
+    with _quiet():
+        model = _load_model(folder, config)
+        tokenizer = _load_tokenizer(folder)
+    words = model.config.get_text_config().vocab_size
+    if len(tokenizer) > words:
+        raise InputError(
+            _("the tokenizer has {tokens} tokens, but the model knows {words}").format(
+                tokens=len(tokenizer), words=words
+            ),
+            path=folder,
+            hint=_("Its files come from different models; copy the whole folder again."),
+        )
+    return model, tokenizer
+
+
+def _check_folder(folder: Path) -> dict[str, Any]:
+    """Look at every file of a model folder; return what config.json says."""
+    for name in (CONFIG, "generation_config.json", "tokenizer_config.json", "tokenizer.json"):
+        if name == CONFIG or (folder / name).exists():
+            _read_json(folder / name)
+    config = _read_json(folder / CONFIG)
+    if "model_type" not in config:
+        raise InputError(
+            _("it does not say what kind of model this is"),
+            path=folder / CONFIG,
+            expected='"model_type"',
+        )
+    for path in _weight_files(folder):
+        _check_weights(path)
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        _missing(folder / "tokenizer.json", _("the tokenizer is missing"))
+    return config
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        _missing(path, _("the file is missing, so this is not a whole model"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise InputError(
+            _("the file is damaged: {what}").format(what=error.msg),
+            path=path,
+            line=error.lineno,
+            column=error.colno,
+            hint=_copy_again(),
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            _("the file is damaged: it is not UTF-8"), path=path, hint=_copy_again()
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(_("the file is damaged"), path=path, expected="{...}", hint=_copy_again())
+    return content
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if (folder / INDEX).is_file():
+        names = _read_json(folder / INDEX).get("weight_map", {}).values()
+        shards = [folder / name for name in sorted(set(names))]
+        for shard in shards:
+            if not shard.is_file():
+                _missing(shard, _("a part of the weights is missing"))
+        return shards
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _PICKLES and path.name != "training_args.bin":
+            _refuse_pickle(path)
+    if (folder / "adapter_config.json").is_file():
+        raise InputError(
+            _("these are weights to add to another model, not a model"),
+            path=folder,
+            hint=_("Merge them into the model they were trained on, and load that."),
+        )
+    return _missing(folder / WEIGHTS, _("the weights are missing"))
+
+
+def _check_weights(path: Path) -> None:
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start.startswith(_PICKLED):
+        _refuse_pickle(path)
+    try:
+        with safe_open(path, framework="pt") as weights:
+            empty = not weights.keys()
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(
+            _("the weights are damaged or cut off ({what})").format(what=error),
+            path=path,
+            hint=_copy_again(),
+        ) from error
+    if empty:
+        raise InputError(_("there are no weights in it"), path=path, hint=_copy_again())
+
+
+def _load_model(folder: Path, config: dict[str, Any]) -> PreTrainedModel:
+    family = family_of(config)
+    model_class: Any = family.classes()[1] if family else AutoModelForCausalLM
+    trust: dict[str, Any] = {} if family else {"trust_remote_code": False}
+    try:
+        model, report = model_class.from_pretrained(
+            str(folder),
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            **trust,
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            _("the model cannot be built as it is described: {what}").format(what=_first(error)),
+            path=folder / CONFIG,
+            hint=_("Restore the file as it was saved with the weights."),
+        ) from error
+    except RuntimeError as error:
+        _misfit(folder, _first(error), error)
+    wrong = [*report["missing_keys"], *report["unexpected_keys"], *report["mismatched_keys"]]
+    if wrong:
+        _misfit(folder, ", ".join(map(str, wrong[:3])))
+    return _with_dropout(model)
+
+
+def _with_dropout(model: PreTrainedModel) -> PreTrainedModel:
+    if getattr(model.config, "residual_dropout", 0):
+        from prosa.models.transformer import with_dropout  # noqa: PLC0415
+
+        return with_dropout(model)
+    return model
+
+
+def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    try:
+        return AutoTokenizer.from_pretrained(
+            str(folder), trust_remote_code=False, local_files_only=True
+        )
+    except Exception as error:  # the tokenizers library raises bare Exception for a bad file
+        raise InputError(
+            _("the tokenizer cannot be read: {what}").format(what=_first(error)),
+            path=folder / "tokenizer.json",
+            hint=_copy_again(),
+        ) from error
+
+
+def _load_from_hub(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    try:
+        with _quiet():
+            model = AutoModelForCausalLM.from_pretrained(
+                name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            )
+            return model, AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            _("there is no folder {name}, and no such model came from the hub: {what}").format(
+                name=name, what=_first(error)
+            ),
+            hint=_("Check the name; without a network only models on this disk can be loaded."),
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' bars and reports off the screen: what matters becomes an error here."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _refuse_file(path: Path) -> NoReturn:
+    with path.open("rb") as file:
+        if path.suffix in _PICKLES or file.read(4).startswith(_PICKLED):
+            _refuse_pickle(path)
+    raise InputError(
+        _("this is a file, not a model"), path=path, expected=_("the folder of a model")
+    )
+
+
+def _refuse_pickle(path: Path) -> NoReturn:
+    raise InputError(
+        _("these weights are pickled, and a pickle can run any program when it is opened"),
+        path=path,
+        expected=WEIGHTS,
+        hint=_("Ask who made the model for safetensors, or convert it on a machine you can lose."),
+    )
+
+
+def _misfit(folder: Path, what: str, cause: Exception | None = None) -> NoReturn:
+    raise InputError(
+        _("the weights do not fit the configuration: {what}").format(what=what),
+        path=folder / WEIGHTS,
+        hint=_(
+            "{config} and the weights come from different models; copy the whole folder again."
+        ).format(config=CONFIG),
+    ) from cause
+
+
+def _missing(path: Path, what: str) -> NoReturn:
+    raise InputError(what, path=path, hint=_copy_again())
+
+
+def _copy_again() -> str:
+    return _("Copy the whole folder again, or train the model again.")
+
+
+def _first(error: BaseException) -> str:
+    """The first line of a message: the rest of a library's advice is about itself."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,260 @@
+"""Recurrent language models: plain RNN (Elman 1990), LSTM (1997) and GRU (Cho et al. 2014).
+
+It covers the configuration and the model, on torch's own cells (oneDNN, cuDNN). It does not cover
+sizes for a given machine (`sizes.py`) or the cache (`state.py`).
+
+This file is copied beside a saved model and must import nothing but torch and transformers.
+
+Shapes: B rows, L columns (tokens), E embedding, H hidden units, V words of the vocabulary.
+"""
+
+import difflib
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.cache_utils import Cache
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from .generation import StatefulGenerationMixin
+from .loss import causal_loss
+from .state import RecurrentLayer, empty_state
+
+CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+class RecurrentConfig(PreTrainedConfig):
+    """What a recurrent model is made of.
+
+    Args:
+        cell: "rnn" (tanh), "lstm" or "gru".
+        vocab_size: Words of the vocabulary.
+        embedding_size: Width of a word's vector.
+        hidden_size: Units of every layer.
+        num_hidden_layers: Layers, at least 1.
+        dropout: Share of embeddings, of what goes from layer to layer and of outputs that is put to
+            zero in training (Zaremba et al. 2014); so it acts with one layer too.
+        tie_word_embeddings: Use the embedding as output weight; both sizes must be equal.
+        initializer_range: Deviation of the embedding at the start.
+        context_length: Tokens of a training sequence. No limit: the state goes on for ever.
+
+    Raises:
+        ValueError: A value of the wrong type or out of range, or a misspelt name.
+    """
+
+    model_type = "prosa_recurrent"
+
+    cell: str = "lstm"
+    vocab_size: int = 256
+    embedding_size: int = 64
+    hidden_size: int = 128
+    num_hidden_layers: int = 1
+    dropout: float = 0.0
+    tie_word_embeddings: bool = False
+    initializer_range: float = 0.1
+    context_length: int = 128
+    use_cache: bool = True
+    pad_token_id: int | None = 0
+    bos_token_id: int | None = 2
+    eos_token_id: int | list[int] | None = 3
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        """Check everything: the base class takes any name and any type in silence."""
+        for name in kwargs:
+            if close := difflib.get_close_matches(name, _FIELDS, n=1, cutoff=0.8):
+                raise ValueError(
+                    f"{name!r} is not a field of RecurrentConfig; did you mean {close[0]!r}?"
+                )
+        if self.cell not in CELLS:
+            raise ValueError(f"cell is {self.cell!r}; expected one of {', '.join(CELLS)}")
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} is {value!r}; expected a whole number from 1")
+        if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout!r}; expected a number from 0 to below 1")
+        if self.tie_word_embeddings and self.embedding_size != self.hidden_size:
+            raise ValueError(
+                "tie_word_embeddings needs embedding_size == hidden_size, "
+                f"not {self.embedding_size} and {self.hidden_size}"
+            )
+        super().__post_init__(**kwargs)
+
+
+_COUNTS = ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "context_length")
+_FIELDS = ("cell", "dropout", "tie_word_embeddings", *_COUNTS)
+
+
+class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
+    """Embedding, recurrent layers, and a layer that scores every word of the vocabulary."""
+
+    config_class = RecurrentConfig
+    _tied_weights_keys = {"lm_head.weight": "embed_tokens.weight"}  # noqa: RUF012  read by the base class
+    _no_split_modules = ["RNN", "LSTM", "GRU"]  # noqa: RUF012
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__(config)
+        between_layers = config.dropout if config.num_hidden_layers > 1 else 0.0
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.embedding_size)
+        self.rnn = CELLS[config.cell](
+            config.embedding_size,
+            config.hidden_size,
+            config.num_hidden_layers,
+            batch_first=True,
+            dropout=between_layers,
+        )
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size)
+        self.dropout = nn.Dropout(config.dropout)
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=self.config.initializer_range)
+        elif isinstance(module, nn.Linear):
+            bound = module.in_features**-0.5
+            nn.init.uniform_(module.weight, -bound, bound)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.RNNBase):
+            for name, parameter in module.named_parameters():
+                self._init_cell(name, parameter)
+
+    def _init_cell(self, name: str, parameter: nn.Parameter) -> None:
+        H = self.config.hidden_size
+        if getattr(parameter, "_is_hf_initialized", False):
+            return
+        if "bias" in name:
+            nn.init.zeros_(parameter)
+            if self.config.cell == "lstm" and "bias_ih" in name:
+                # An open forget gate at first (Jozefowicz et al. 2015); the order is i f g o.
+                parameter[H : 2 * H] = 1.0
+        else:
+            nn.init.uniform_(parameter, -(H**-0.5), H**-0.5)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+        skip_logits: bool | None = None,
+        **kwargs: Any,
+    ) -> CausalLMOutputWithPast:
+        """Read tokens and score the next ones.
+
+        Args:
+            input_ids: Tokens [B, L].
+            attention_mask: 1 where a token counts, [B, L] or longer (the last L columns are used);
+                padding may stand on either side, and leaves states and other logits untouched.
+            past_key_values: State after the tokens before these, changed in place.
+            labels: Tokens to predict [B, L], shifted here; -100 does not count.
+            use_cache: Return the state; by default as configured, and never in training.
+            logits_to_keep: Logits of so many last columns only, or of these columns; 0 means all.
+            skip_logits: Return the loss without logits, which is faster; by default in training
+                when labels are given (the meaning it has in Liger-Kernel).
+            **kwargs: `num_items_in_batch`, what the summed loss is divided by (the labels counted
+                here if it is not given); the rest, meant for other models, is ignored.
+
+        Returns:
+            loss (mean nats), logits [B, kept, V], past_key_values.
+        """
+        keep_state = past_key_values is not None or (
+            use_cache if use_cache is not None else self.config.use_cache and not self.training
+        )
+        mask_BL = (
+            None if attention_mask is None else attention_mask[:, -input_ids.shape[1] :].bool()
+        )
+        if mask_BL is not None and mask_BL.all():
+            mask_BL = None
+        embedded_BLE = self.dropout(self.embed_tokens(input_ids))
+        read_BLH, past_key_values = self._read(embedded_BLE, mask_BL, past_key_values, keep_state)
+        hidden_BLH = self.dropout(read_BLH)
+
+        skip_logits = self.training and labels is not None if skip_logits is None else skip_logits
+        logits = None
+        if not skip_logits:
+            kept = (
+                slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+            )
+            logits = self.lm_head(hidden_BLH[:, kept])
+        loss = None
+        if labels is not None:
+            head = self.lm_head
+            total = kwargs.get("num_items_in_batch")
+            loss = causal_loss(hidden_BLH, head.weight, head.bias, labels, total)
+        return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=past_key_values)
+
+    def _read(
+        self, embedded_BLE: Tensor, mask_BL: Tensor | None, cache: Cache | None, keep_state: bool
+    ) -> tuple[Tensor, Cache | None]:
+        """Run the cells over the tokens that count; outputs [B, L, H] and the state after them."""
+        if cache is None:
+            cache = empty_state(self.config.num_hidden_layers) if keep_state else None
+        elif (
+            not all(isinstance(layer, RecurrentLayer) for layer in cache.layers) or not cache.layers
+        ):
+            if cache.get_seq_length():
+                raise TypeError("past_key_values must be the cache that this model returned")
+            cache = empty_state(self.config.num_hidden_layers)
+        before = _state(cache)
+        if mask_BL is None:
+            read_BLH, after = self.rnn(embedded_BLE, before)
+        else:
+            read_BLH, after = self._read_padded(embedded_BLE, mask_BL, before, keep_state)
+        if cache is not None:
+            _store(cache, after, tokens=embedded_BLE.shape[1])
+        return read_BLH, cache
+
+    def _read_padded(
+        self, embedded_BLE: Tensor, mask_BL: Tensor, before: Any, keep_state: bool
+    ) -> tuple[Tensor, Any]:
+        """Shift the padding to the right, read, shift back. Only the state needs packing."""
+        order_BL1 = mask_BL.long().argsort(dim=1, descending=True, stable=True)[..., None]
+        shifted_BLE = embedded_BLE.take_along_dim(order_BL1, dim=1)
+        if keep_state:
+            # An empty row reads one token of padding, which packing needs; its state is put back.
+            length_B = mask_BL.sum(1)
+            packed = pack_padded_sequence(
+                shifted_BLE, length_B.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
+            )
+            out, after = self.rnn(packed, before)
+            read_BLH, _ = pad_packed_sequence(out, batch_first=True, total_length=mask_BL.shape[1])
+            after = _unless(length_B == 0, before, after)
+        else:
+            read_BLH, after = self.rnn(shifted_BLE, before)
+        return read_BLH.take_along_dim(order_BL1.argsort(dim=1), dim=1), after
+
+
+def _state(cache: Cache | None) -> Any:
+    """What torch's cells take: hidden [layers, B, H], for the LSTM with the cell state; or None."""
+    layers: Any = cache.layers if cache else []
+    if not layers or not layers[0].is_initialized:
+        return None
+    hidden = torch.stack([layer.keys for layer in layers])
+    if not layers[0].values.shape[1]:
+        return hidden
+    return hidden, torch.stack([layer.values for layer in layers])
+
+
+def _store(cache: Cache, state: Any, tokens: int) -> None:
+    hidden, cell = state if isinstance(state, tuple) else (state, state[..., :0])
+    layers: Any = cache.layers
+    for layer, hidden_BH, cell_BH in zip(layers, hidden, cell, strict=True):
+        layer.update(hidden_BH, cell_BH, tokens=tokens)
+
+
+def _unless(empty_B: Tensor, before: Any, after: Any) -> Any:
+    """`after`, but `before` (zeros where None) in the rows that read nothing."""
+    if isinstance(after, tuple):
+        pairs = before if before is not None else (None, None)
+        return tuple(_unless(empty_B, old, new) for old, new in zip(pairs, after, strict=True))
+    old = torch.zeros_like(after) if before is None else before
+    return torch.where(empty_B[None, :, None], old, after)
+
+
+RecurrentConfig.register_for_auto_class()
+RecurrentForCausalLM.register_for_auto_class("AutoModelForCausalLM")

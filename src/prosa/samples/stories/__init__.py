@@ -1,0 +1,1 @@
+"""Short children's stories in Brazilian Portuguese, told from a seed."""

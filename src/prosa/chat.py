@@ -1,0 +1,84 @@
+"""A conversation with a model: history, the template's prompt, and the words that end it."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from prosa.generate.decode import context_of, continue_ids, prompt_ids
+from prosa.generate.options import Decoding
+from prosa.tokens import conversation
+
+EXIT_WORDS = ("quit", "exit", "bye", "sair", "tchau")
+
+CHAT_DECODING = Decoding(max_new_tokens=160, temperature=0.0)
+"""An answer should be the likeliest one, and the same each time it is asked for."""
+
+
+def is_exit(text: str) -> bool:
+    """Whether a person's line means goodbye: "tchau", "Sair!", "bye."."""
+    folded = unicodedata.normalize("NFC", text).casefold().strip(" .!?…")
+    return folded in EXIT_WORDS
+
+
+class Chat:
+    """One conversation.
+
+    A model trained on questions and answers or on conversations replies through its chat
+    template. A model trained on plain text cannot answer; it continues what is said.
+
+    Args:
+        model: Any generative model.
+        tokenizer: Its tokenizer.
+        decoding: How replies are drawn.
+        memory: Whether earlier turns are part of the prompt. A model trained on single questions
+            has never seen a second turn: for it this is best off.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
+        decoding: Decoding = CHAT_DECODING,
+        *,
+        memory: bool = True,
+    ) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._decoding = decoding
+        self._memory = memory
+        self.history: list[dict[str, str]] = []
+
+    @property
+    def answers(self) -> bool:
+        """Whether the model was trained to answer (it has a chat template)."""
+        return bool(self._tokenizer.chat_template)
+
+    def reset(self) -> None:
+        """Forget the conversation."""
+        self.history.clear()
+
+    def say(self, text: str) -> Iterator[str]:
+        """Say something; the reply comes in pieces and joins the history when it is complete.
+
+        Raises:
+            InputError: What was said does not fit into the model's context.
+        """
+        told = [*self.history, {"role": "user", "content": text}] if self._memory else []
+        told = told or [{"role": "user", "content": text}]
+        reply = ""
+        for piece in self._continue(told, text):
+            reply += piece
+            yield piece
+        self.history += [told[-1], {"role": "assistant", "content": reply.strip()}]
+
+    def _continue(self, told: list[dict[str, str]], text: str) -> Iterator[str]:
+        if not self.answers:
+            ids = prompt_ids(self._tokenizer, text)
+        else:
+            context = context_of(self._model)
+            room = min(self._decoding.max_new_tokens, (context or 0) // 2) if context else 0
+            if context:
+                told = conversation.trim(self._tokenizer, told, context - room)
+            ids = conversation.prompt(self._tokenizer, told)
+        yield from continue_ids(self._model, self._tokenizer, ids, self._decoding)

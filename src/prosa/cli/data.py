@@ -1,0 +1,154 @@
+"""`prosa inspect` and `prosa prepare`."""
+
+from typing import Any
+
+import typer
+
+from prosa.cli import shared, usage
+from prosa.i18n import _
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    _register_inspect(app)
+    _register_prepare(app)
+
+
+def _data() -> Any:
+    text = _("A file, a folder, '-', a bundled sample or a Hugging Face data set.")
+    return typer.Argument(..., metavar="DATA", help=text)
+
+
+def _kind() -> Any:
+    return typer.Option(None, help=_("The kind of data, if it is mistaken."))
+
+
+def _column() -> Any:
+    return typer.Option([], help=_("Which column is which, such as text=headline."))
+
+
+def _clean() -> Any:
+    return typer.Option(None, help=_("Classic steps, such as lower,punctuation,ascii."))
+
+
+def _share() -> Any:
+    return typer.Option(None, help=_("A share such as 0.1, a file, or 0."))
+
+
+def _raw() -> Any:
+    text = _("Take the file as it stands: a line is a document.")
+    return typer.Option(False, "--raw", help=text)
+
+
+def _register_inspect(app: typer.Typer) -> None:
+    @app.command(cls=usage.Command, help=_("Show what DATA holds and how it is understood."))
+    def inspect(
+        data: str = _data(),
+        kind: str | None = _kind(),
+        column: list[str] = _column(),
+        clean: str | None = _clean(),
+        validation: str | None = _share(),
+        test: str | None = _share(),
+        raw: bool = _raw(),
+        as_json: bool = shared.json_flag(),
+    ) -> None:
+        from prosa.verbs import preparing
+        from prosa.verbs.request import Request
+
+        records, prepared = preparing.look(
+            data,
+            Request(
+                kind=kind,
+                columns=shared.column_map(column),
+                clean=shared.split_list(clean),
+                validation=shared.share_or_file(validation),
+                test=shared.share_or_file(test),
+                raw=raw,
+            ),
+        )
+        if as_json:
+            shared.print_json(prepared.report.to_json())
+            return
+        shared.say(_("{source}: {kind}").format(source=records.source, kind=prepared.kind))
+        shared.say(*_columns(prepared.report.columns))
+        shared.say(*prepared.report.lines(), "")
+        shared.say(*_examples(prepared), "")
+        shared.say(*_outlook(preparing.outlook(prepared)))
+        shared.say(_("Next:"), f"  prosa train {data}")
+
+
+def _columns(columns: dict[str, str]) -> list[str]:
+    pairs = [f"{ours} ← {theirs}" for ours, theirs in columns.items() if ours != theirs]
+    return [_("Columns: {pairs}").format(pairs=", ".join(pairs))] if pairs else []
+
+
+def _examples(prepared: Any, count: int = 2) -> list[str]:
+    """The beginning of some records, as the model will read them."""
+    import textwrap
+
+    lines = [_("So it reads:")]
+    for row in prepared.splits["train"].slice(0, count).to_pylist():
+        for name, value in row.items():
+            if isinstance(value, str) and name not in ("split", "group"):
+                short = textwrap.shorten(value, 76 - len(name), placeholder=" …")
+                lines.append(f"  {name}: {short}")
+            elif isinstance(value, list):
+                for item in value[:3]:
+                    told = item.get("content", item.get("text", ""))
+                    short = textwrap.shorten(told, 68, placeholder=" …")
+                    lines.append(f"  {item.get('role', name)}: {short}")
+    return lines
+
+
+def _outlook(outlook: list[Any]) -> list[str]:
+    if not outlook:
+        return []
+    lines = [_("Training on this machine, roughly:")]
+    for one in outlook:
+        time = shared.duration(60 * one.minutes)
+        if one.parameters:
+            size = shared.number(one.parameters, 0)
+            text = _("  {family}: {size} parameters, {time}")
+            lines.append(text.format(family=one.family, size=size, time=time))
+        else:
+            lines.append(_("  {family}: {time}").format(family=one.family, time=time))
+    return [*lines, ""]
+
+
+def _register_prepare(app: typer.Typer) -> None:
+    @app.command(cls=usage.Command, help=_("Clean, deduplicate and split DATA into a folder."))
+    def prepare(
+        data: str = _data(),
+        output: str = typer.Option(..., "-o", "--output", help=_("The folder to make.")),
+        overwrite: bool = typer.Option(False, help=_("Replace the output if it exists.")),
+        kind: str | None = _kind(),
+        column: list[str] = _column(),
+        clean: str | None = _clean(),
+        validation: str | None = _share(),
+        test: str | None = _share(),
+        raw: bool = _raw(),
+        as_json: bool = shared.json_flag(),
+    ) -> None:
+        from prosa.data.files import free_place
+        from prosa.verbs import preparing
+        from prosa.verbs.request import Request
+
+        free_place(output, overwrite=overwrite)
+        records, prepared = preparing.look(
+            data,
+            Request(
+                kind=kind,
+                columns=shared.column_map(column),
+                clean=shared.split_list(clean),
+                validation=shared.share_or_file(validation),
+                test=shared.share_or_file(test),
+                raw=raw,
+            ),
+        )
+        path = preparing.write(prepared, output, overwrite=overwrite)
+        if as_json:
+            shared.print_json({**prepared.report.to_json(), "output": str(path)})
+            return
+        shared.say(_("{source}: {kind}").format(source=records.source, kind=prepared.kind))
+        shared.say(*prepared.report.lines())
+        shared.say(_("Saved in {output}").format(output=path))

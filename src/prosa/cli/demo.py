@@ -1,0 +1,127 @@
+"""`prosa demo`."""
+
+import sys
+import textwrap
+from typing import Any
+
+import typer
+
+from prosa.cli import shared, usage
+from prosa.i18n import _
+
+_WIDTH = 78
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command(cls=usage.Command, help=_("The whole tour on bundled data, in four minutes."))
+    def demo(
+        scale: float = typer.Option(1.0, min=0.01, max=100, help=_("Multiplies all times.")),
+        as_json: bool = shared.json_flag(),
+    ) -> None:
+        out = sys.stderr if as_json else sys.stdout
+        from prosa.cli.progress import Display
+
+        with Display(file=out) as display:
+
+            def part(title: str) -> Any:
+                display.heading(_title(title))
+                return display
+
+            display.working(_("Starting"))
+            from prosa.verbs.demo import demo as demo_verb
+
+            result = demo_verb(listen=part, scale=scale)
+        if as_json:
+            shared.print_json(
+                {
+                    **result.comparison.to_json(),
+                    "answers": [vars(answer) for answer in result.answers],
+                    "runs": [str(path) for path in result.runs],
+                    "seconds": round(result.seconds, 1),
+                }
+            )
+            return
+        shared.say(*_lines(result))
+
+
+def _title(part: str) -> str:
+    return {
+        "ngram": _("An n-gram: it counts which words follow which"),
+        "lstm": _("An LSTM: a recurrent network with a memory"),
+        "decoder": _("A Transformer decoder: it looks back at every word"),
+        "chat": _("A chat model: a decoder that learns questions and answers"),
+    }.get(part, part)
+
+
+def _lines(result: Any) -> list[str]:
+    lines = ["", _("The three side by side, on stories none of them has seen"), ""]
+    lines += _table(result.comparison)
+    for told in result.comparison.prompts:
+        lines += ["", _("The same beginning, continued by each: “{prompt}”").format(**told), ""]
+        for name, text in told["answers"].items():
+            lines += [f"  {name}:", *_wrapped("…" + text), ""]
+    lines += [_("The chat model, asked in words it was not trained on"), ""]
+    for answer in result.answers:
+        lines += [f"  > {answer.question}", *_wrapped(answer.answer), ""]
+    lines += [
+        _("All this took {time}. Now with your own file:").format(
+            time=shared.duration(result.seconds)
+        ),
+        "",
+        f"  prosa inspect {_('your-file.csv')}",
+        f"  prosa train {_('your-file.csv')} --minutes 5",
+        "  prosa chat",
+        "",
+    ]
+    return lines
+
+
+def _table(comparison: Any) -> list[str]:
+    head = [
+        "",
+        _("bits/byte"),
+        _("probes right"),
+        _("tokens/s"),
+        _("parameters"),
+        _("trained in"),
+    ]
+    rows = [
+        [
+            row.name,
+            shared.number(row.bits_per_byte, 3),
+            f"{shared.number(100 * row.probes['all'], 0)} %" if row.probes else "–",
+            shared.number(row.tokens_per_second, 0),
+            shared.number(row.parameters, 0),
+            shared.duration(row.train_seconds or 0),
+        ]
+        for row in comparison.models
+    ]
+    lines = shared.table(rows, head)
+    kinds = [kind for kind in comparison.models[0].probes if kind != "all"]
+    names = _probe_names()
+    detail = [
+        [row.name, *(f"{shared.number(100 * row.probes[kind], 0)} %" for kind in kinds)]
+        for row in comparison.models
+    ]
+    lines += ["", _("Probes right, by kind:")]
+    return [*lines, *shared.table(detail, ["", *(names.get(kind, kind) for kind in kinds)])]
+
+
+def _probe_names() -> dict[str, str]:
+    return {
+        "agreement": _("agreement"),
+        "name": _("right name"),
+        "object": _("right object"),
+        "place": _("right place"),
+        "ending": _("right feeling"),
+    }
+
+
+def _wrapped(text: str) -> list[str]:
+    lines = []
+    for paragraph in text.strip().splitlines():
+        if paragraph.strip():
+            lines += textwrap.wrap(paragraph, _WIDTH - 4)
+    return [f"    {line}" for line in lines]

@@ -1,0 +1,85 @@
+"""`prosa evaluate` and `prosa models`."""
+
+import typer
+
+from prosa.cli import shared, usage
+from prosa.i18n import _
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+
+    @app.command(cls=usage.Command, help=_("Measure a model on DATA."))
+    def evaluate(
+        model: str = typer.Argument(..., metavar="MODEL", help=_("A run's folder or name.")),
+        data: str = typer.Argument(..., metavar="DATA", help=_("A file, folder or sample.")),
+        split: str | None = typer.Option(
+            None, help=_("train, validation or test, when DATA is what the model learned from.")
+        ),
+        raw: bool = typer.Option(
+            False, "--raw", help=_("Take the file as it stands: a line is a document.")
+        ),
+        kind: str | None = typer.Option(None, help=_("The kind of data, if it is mistaken.")),
+        column: list[str] = typer.Option(
+            [], help=_("Which column is which, such as text=headline.")
+        ),
+        as_json: bool = shared.json_flag(),
+    ) -> None:
+        from prosa.verbs.measuring import evaluate as evaluate_verb
+
+        columns = shared.column_map(column)
+        result = evaluate_verb(model, data, split=split, raw=raw, kind=kind, columns=columns)
+        if as_json:
+            shared.print_json(result.score.to_json())
+            return
+        score = result.score
+        shared.say(*result.notes)
+        shared.say(
+            _("{tokens} tokens of {data} ({part})").format(
+                tokens=shared.number(score.tokens, 0), data=data, part=result.split
+            ),
+            _("  loss           {value} nats per token").format(value=shared.number(score.loss, 4)),
+            _("  perplexity     {value}").format(value=shared.number(score.perplexity, 2)),
+            _("  bits per byte  {value}").format(value=shared.number(score.bits_per_byte, 4)),
+            _("  accuracy       {value} %").format(value=shared.number(100 * score.accuracy, 1)),
+            _("  speed          {value} tokens/s").format(
+                value=shared.number(score.tokens_per_second, 0)
+            ),
+        )
+
+    @app.command(cls=usage.Command, help=_("The model families, and the models on this disk."))
+    def models(as_json: bool = shared.json_flag()) -> None:
+        from prosa.verbs.measuring import models as list_models
+
+        found = list_models()
+        if as_json:
+            shared.print_json({"families": list(_families()), "models": found})
+            return
+        shared.say(_("Families (--family):"))
+        shared.say(*(f"  {name:<8}  {text}" for name, text in _families().items()))
+        shared.say("")
+        if not found:
+            shared.say(_("No model in the folder 'runs' yet. Train one with: prosa train DATA"))
+            return
+        head = [_("Model"), _("family"), _("parameters"), _("bits/byte"), _("disk")]
+        rows = [
+            [
+                model["name"],
+                model["family"] or "–",
+                shared.number(model["parameters"], 0),
+                shared.number(model["bits_per_byte"], 3),
+                shared.megabytes(model["disk_bytes"]),
+            ]
+            for model in found
+        ]
+        shared.say(*shared.table(rows, head))
+
+
+def _families() -> dict[str, str]:
+    return {
+        "ngram": _("counts words; modified Kneser-Ney smoothing"),
+        "rnn": _("recurrent network (Elman)"),
+        "lstm": _("recurrent network with long short-term memory"),
+        "gru": _("recurrent network with gated units"),
+        "decoder": _("Transformer decoder (Llama architecture)"),
+    }

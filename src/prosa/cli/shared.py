@@ -1,0 +1,108 @@
+"""What the verbs share: their common flags, and how a result is printed."""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from prosa.errors import InputError
+from prosa.i18n import _
+
+
+def json_flag() -> Any:
+    """`--json`."""
+    return typer.Option(
+        False, "--json", help=_("Print the result as one JSON object on the last line.")
+    )
+
+
+def print_json(result: dict[str, Any]) -> None:
+    """The result as one JSON object on one line of standard output."""
+    print(json.dumps(result, ensure_ascii=False), flush=True)
+
+
+def say(*lines: str, err: bool = False) -> None:
+    """Print lines for the person."""
+    stream = sys.stderr if err else sys.stdout
+    for line in lines:
+        print(line, file=stream, flush=True)
+
+
+def split_list(text: str | None) -> tuple[str, ...]:
+    """Cut "lower,punctuation" into ("lower", "punctuation")."""
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def column_map(pairs: Iterable[str]) -> dict[str, str] | None:
+    """["text=headline"] as {"text": "headline"}."""
+    columns = {}
+    for pair in pairs:
+        role, equals, name = pair.partition("=")
+        if not equals or not role or not name:
+            raise InputError(
+                _("--column is {value}").format(value=pair),
+                expected=_("role=name, such as text=headline"),
+            )
+        columns[role.strip()] = name.strip()
+    return columns or None
+
+
+def table(rows: list[list[str]], head: list[str], *, indent: int = 2) -> list[str]:
+    """Columns that line up: the first to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = []
+    for row in [head, *rows]:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append(" " * indent + "  ".join(cells).rstrip())
+    return lines
+
+
+def share_or_file(text: str | None) -> float | str | None:
+    """The value of --validation and --test: a share such as 0.1, or a file."""
+    if text is None:
+        return None
+    if not Path(text).exists():
+        try:
+            return float(text.replace(",", "."))
+        except ValueError:
+            pass
+    return text
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with the decimal mark of the person's language; a dash where there is none."""
+    if value is None:
+        return "–"
+    text = f"{value:,.{digits}f}"
+    return _decimal(text)
+
+
+def _decimal(text: str) -> str:
+    from prosa.i18n import language
+
+    if language() == "pt_BR":
+        return text.translate(str.maketrans(",.", ".,"))
+    return text
+
+
+def megabytes(size: int) -> str:
+    """Bytes as MB or GB."""
+    if size >= 1_000_000_000:
+        return f"{number(size / 1e9, 1)} GB"
+    return f"{number(size / 1e6, 1 if size < 1e7 else 0)} MB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 8 s, 2 min 05 s, 1 h 10 min."""
+    if seconds < 10:
+        return f"{number(seconds, 1)} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,144 @@
+"""`prosa train`."""
+
+import sys
+from typing import Any
+
+import typer
+
+from prosa.cli import shared, usage
+from prosa.i18n import _
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command(cls=usage.Command, help=_("Train a model on DATA."))
+    def train(
+        data: str = typer.Argument(..., metavar="DATA", help=_data_help()),
+        family: str | None = typer.Option(
+            None, help=_("ngram, rnn, lstm, gru or decoder (the default).")
+        ),
+        from_model: str | None = typer.Option(
+            None, "--from", metavar="MODEL", help=_("Start from this model instead of a new one.")
+        ),
+        minutes: float | None = typer.Option(
+            None, help=_("How long you are willing to wait; the rest is computed from it.")
+        ),
+        output: str | None = typer.Option(
+            None, "-o", "--output", help=_("The model's folder (default: runs/DATA-FAMILY).")
+        ),
+        resume: bool = typer.Option(False, help=_("Continue a run that was killed.")),
+        overwrite: bool = typer.Option(False, help=_("Replace the output if it exists.")),
+        epochs: float | None = typer.Option(None, help=_("Passes over the data.")),
+        steps: int | None = typer.Option(None, help=_("Optimizer steps.")),
+        batch_size: int | None = typer.Option(None, help=_("Rows of --context tokens a step.")),
+        learning_rate: float | None = typer.Option(None, help=_("In AdamW's scale.")),
+        seed: int | None = typer.Option(None, help=_("Makes a run repeatable (default 0).")),
+        context: int | None = typer.Option(None, help=_("Tokens the model sees at once.")),
+        layers: int | None = typer.Option(None, help=_("Layers.")),
+        hidden_size: int | None = typer.Option(None, help=_("Units of a layer.")),
+        heads: int | None = typer.Option(None, help=_("Attention heads (decoder).")),
+        embedding_size: int | None = typer.Option(
+            None, help=_("Width of the embeddings (rnn, lstm, gru).")
+        ),
+        dropout: float | None = typer.Option(None, help=_("Share of units dropped, 0 to 0.9.")),
+        order: int | None = typer.Option(None, help=_("Longest n-gram (ngram).")),
+        tokenizer: str | None = typer.Option(
+            None, help=_("char, word, whitespace, bpe (the default), unigram or wordpiece.")
+        ),
+        vocabulary: int | None = typer.Option(None, help=_("Tokens of the vocabulary at most.")),
+        clean: str | None = typer.Option(
+            None, help=_("Classic steps, such as lower,punctuation,ascii.")
+        ),
+        validation: str | None = typer.Option(None, help=_("A share such as 0.1, a file, or 0.")),
+        test: str | None = typer.Option(None, help=_("A share such as 0.1, a file, or 0.")),
+        raw: bool = typer.Option(
+            False, "--raw", help=_("Take the file as it stands: a line is a document.")
+        ),
+        kind: str | None = typer.Option(None, help=_("The kind of data, if it is mistaken.")),
+        column: list[str] = typer.Option(
+            [], help=_("Which column is which, such as text=headline.")
+        ),
+        config: str | None = typer.Option(
+            None, metavar="FILE.yaml", help=_("Settings by the flags' names; flags win.")
+        ),
+        as_json: bool = shared.json_flag(),
+    ) -> None:
+        flags = {
+            "family": family,
+            "from_model": from_model,
+            "minutes": minutes,
+            "output": output,
+            "resume": resume or None,
+            "overwrite": overwrite or None,
+            "epochs": epochs,
+            "steps": steps,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "seed": seed,
+            "context": context,
+            "layers": layers,
+            "hidden_size": hidden_size,
+            "heads": heads,
+            "embedding_size": embedding_size,
+            "dropout": dropout,
+            "order": order,
+            "tokenizer": tokenizer,
+            "vocabulary": vocabulary,
+            "clean": shared.split_list(clean) or None,
+            "validation": shared.share_or_file(validation),
+            "test": shared.share_or_file(test),
+            "raw": raw or None,
+            "kind": kind,
+            "columns": shared.column_map(column),
+        }
+        _run(data, flags, config, as_json=as_json)
+
+
+def _data_help() -> str:
+    return _(
+        "A file or folder (txt, md, csv, tsv, json, jsonl, parquet, also gzipped), '-', "
+        "a bundled sample (historias, perguntas) or a Hugging Face data set."
+    )
+
+
+def _run(data: str, flags: dict[str, Any], config: str | None, *, as_json: bool) -> None:
+    from prosa.cli.progress import Display
+    from prosa.verbs.request import Request, read_config
+
+    settings = read_config(config) if config else {}
+    settings |= {name: value for name, value in flags.items() if value is not None}
+    request = Request(**settings)
+    with Display(file=sys.stderr if as_json else sys.stdout) as display:
+        display.working(_("Reading {source}").format(source=data))
+        from prosa.verbs.training import train as train_verb
+
+        run = train_verb(data, request, listen=display, command=["prosa", *sys.argv[1:]])
+    if as_json:
+        shared.print_json(run.result)
+    else:
+        shared.say(*summary(run.result, run.name))
+
+
+def summary(result: dict[str, Any], name: str) -> list[str]:
+    """What came of a run, in a few lines."""
+    lines = [""]
+    if result["validation_bits_per_byte"] is not None:
+        lines.append(
+            _("Validation: {bits} bits per byte, perplexity {perplexity}").format(
+                bits=shared.number(result["validation_bits_per_byte"], 3),
+                perplexity=shared.number(result["validation_perplexity"], 2),
+            )
+        )
+    lines += [
+        _("Training loss: {loss} nats per token, after {seconds} of training").format(
+            loss=shared.number(result["train_loss"], 3),
+            seconds=shared.duration(result["seconds"]),
+        ),
+        _("Saved in {output}").format(output=result["output"]),
+        "",
+        _("Next:"),
+        f'  prosa generate {name} "..."',
+        f"  prosa chat {name}",
+    ]
+    return lines

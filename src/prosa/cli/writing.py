@@ -1,0 +1,150 @@
+"""`prosa generate` and `prosa chat`."""
+
+import sys
+from typing import Any
+
+import typer
+
+from prosa.cli import shared, usage
+from prosa.i18n import _
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    _register_generate(app)
+    _register_chat(app)
+
+
+def _register_generate(app: typer.Typer) -> None:
+    @app.command(cls=usage.Command, help=_("Continue PROMPT with a model."))
+    def generate(
+        model: str = typer.Argument(..., metavar="MODEL", help=_("A run's folder or name.")),
+        prompt: str = typer.Argument("", metavar="PROMPT", help=_("The beginning; '-' reads it.")),
+        max_new_tokens: int = typer.Option(200, help=_("Tokens to write at most.")),
+        temperature: float = typer.Option(0.8, help=_("0 always takes the likeliest token.")),
+        top_k: int = typer.Option(50, help=_("Draw from the k likeliest tokens; 0 for all.")),
+        top_p: float = typer.Option(0.95, help=_("Draw from this share of the probability.")),
+        beams: int = typer.Option(1, help=_("Search with so many beams instead of drawing.")),
+        repetition_penalty: float = typer.Option(1.0, help=_("Above 1 avoids repetition.")),
+        seed: int | None = typer.Option(None, help=_("Makes the text repeatable.")),
+        stop: list[str] = typer.Option([], help=_("Stop before this text (may be repeated).")),
+        as_json: bool = shared.json_flag(),
+    ) -> None:
+        from prosa.generate.options import Decoding
+
+        drawn = {
+            "max_new_tokens": max_new_tokens,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "beams": beams,
+            "repetition_penalty": repetition_penalty,
+            "seed": seed,
+            "stop": tuple(stop),
+        }
+        Decoding(**drawn)  # type: ignore[arg-type]  a wrong value is said before torch is loaded
+        _generate(model, sys.stdin.read() if prompt == "-" else prompt, drawn, as_json=as_json)
+
+
+def _generate(name: str, prompt: str, drawn: dict[str, Any], *, as_json: bool) -> None:
+    from prosa.verbs.writing import load
+
+    model = load(name)
+    if as_json:
+        text = model.generate(prompt, **drawn)
+        shared.print_json({"model": model.path, "prompt": prompt, "text": text})
+        return
+    sys.stdout.write(prompt)
+    for piece in model.stream(prompt, **drawn):
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n")
+
+
+def _register_chat(app: typer.Typer) -> None:
+    @app.command(cls=usage.Command, help=_("Talk with a model (default: the newest)."))
+    def chat(
+        model: str | None = typer.Argument(
+            None, metavar="MODEL", help=_("A run's folder or name.")
+        ),
+        max_new_tokens: int = typer.Option(160, help=_("Tokens of a reply at most.")),
+        temperature: float = typer.Option(0.0, help=_("0 always takes the likeliest token.")),
+        top_k: int = typer.Option(50, help=_("Draw from the k likeliest tokens; 0 for all.")),
+        top_p: float = typer.Option(0.95, help=_("Draw from this share of the probability.")),
+        repetition_penalty: float = typer.Option(1.0, help=_("Above 1 avoids repetition.")),
+        seed: int | None = typer.Option(None, help=_("Makes the replies repeatable.")),
+        as_json: bool = shared.json_flag(),
+    ) -> None:
+        from prosa import runs
+        from prosa.generate.options import Decoding
+
+        drawn = {
+            "max_new_tokens": max_new_tokens,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "repetition_penalty": repetition_penalty,
+            "seed": seed,
+        }
+        Decoding(**drawn)  # type: ignore[arg-type]
+        name = model or str(runs.newest())
+        _chat(name, drawn, as_json=as_json)
+
+
+def _chat(name: str, drawn: dict[str, Any], *, as_json: bool) -> None:
+    from prosa.verbs.writing import load
+
+    model = load(name)
+    chat = model.chat(**drawn)
+    out = sys.stderr if as_json else sys.stdout
+    print(_("Talking with {name}. /help for help, /quit to end.").format(name=name), file=out)
+    if not chat.answers:
+        print(_("This model learned from plain text: it does not answer, it continues."), file=out)
+    while (line := _ask()) is not None:
+        if not _command(line, chat, out):
+            break
+    if as_json:
+        shared.print_json({"model": model.path, "messages": chat.history})
+
+
+def _ask() -> str | None:
+    """The next line of the person; None at the end of the input or Ctrl-C."""
+    try:
+        return input("> " if sys.stdin.isatty() else "").strip()
+    except (EOFError, KeyboardInterrupt):
+        print(file=sys.stderr)
+        return None
+
+
+def _command(line: str, chat: Any, out: Any) -> bool:
+    """Act on one line; False ends the conversation."""
+    from prosa.chat import is_exit
+    from prosa.errors import InputError
+
+    word = line.lower()
+    if not line:
+        return True
+    if word == "/quit" or is_exit(line):
+        print(_("Goodbye!"), file=out)
+        return False
+    if word == "/reset":
+        chat.reset()
+        print(_("The conversation is forgotten."), file=out)
+    elif word.startswith("/"):
+        for text in (
+            _("/help   this list"),
+            _("/reset  forget the conversation"),
+            _("/quit   end (so do: quit, exit, bye, sair, tchau)"),
+        ):
+            print(text, file=out)
+    else:
+        try:
+            for piece in chat.say(line):
+                out.write(piece)
+                out.flush()
+        except InputError as error:
+            out.write(str(error))
+        except KeyboardInterrupt:
+            pass
+        out.write("\n")
+    return True

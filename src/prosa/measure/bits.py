@@ -1,0 +1,139 @@
+"""Loss, perplexity, bits per byte and accuracy: one measure for every family.
+
+Every token that a person would read, and the end of every document, is predicted exactly once;
+the start of a document is not. Bits per byte divides by the bytes of the text itself, so models
+with different tokenizers can be compared; perplexity per token cannot.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from prosa.tokens.examples import Rows, TokenStream
+
+_LOGITS_BYTES = 64_000_000
+"""Logits held at a time."""
+_RECURRENT_CONTEXT = 256
+"""Window for models whose context has no limit; longer ones changed the loss by less than 0.1%."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a model makes of a text.
+
+    Attributes:
+        tokens: Tokens predicted.
+        bytes: UTF-8 bytes of the text they stand for.
+        loss: Nats per token, the mean over all predicted tokens.
+        accuracy: Share of tokens that were the model's first choice.
+        seconds: Time taken.
+    """
+
+    tokens: int
+    bytes: int
+    loss: float
+    accuracy: float
+    seconds: float
+
+    @property
+    def perplexity(self) -> float:
+        """exp(loss), per token."""
+        return math.exp(min(self.loss, 700.0))
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits needed for each byte of the text."""
+        return self.loss * self.tokens / math.log(2) / max(1, self.bytes)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Speed of scoring."""
+        return self.tokens / max(1e-9, self.seconds)
+
+    def to_json(self) -> dict[str, float | int]:
+        """The documented keys of `prosa evaluate --json`."""
+        return {
+            "tokens": self.tokens,
+            "bytes": self.bytes,
+            "loss": self.loss,
+            "perplexity": self.perplexity,
+            "bits_per_byte": self.bits_per_byte,
+            "accuracy": self.accuracy,
+            "seconds": round(self.seconds, 4),
+            "tokens_per_second": round(self.tokens_per_second, 1),
+        }
+
+
+def score(model: PreTrainedModel, stream: TokenStream, *, limit: int | None = None) -> Score:
+    """Score a model on a token stream.
+
+    A model that counts is asked for the probabilities of the tokens that are there and no others.
+    Any other model reads windows that overlap by half, so that every token but the first ones is
+    predicted from at least half a context; a document's tokens also see the end of the document
+    before it, as in training.
+
+    Args:
+        model: Any causal language model of the room `models`.
+        stream: The encoded text.
+        limit: Score the first so many tokens only; bytes are counted in proportion.
+
+    Returns:
+        The score. A stream without a token to predict has loss 0.
+    """
+    start = time.perf_counter()
+    part = stream.head(limit) if limit is not None and limit < len(stream.tokens) else stream
+    with torch.inference_mode():
+        if hasattr(model, "score_stream"):
+            nats, hits, tokens = _counted(model, part)
+        else:
+            nats, hits, tokens = _descended(model, part)
+    return Score(
+        tokens=tokens,
+        bytes=part.bytes,
+        loss=nats / max(1, tokens),
+        accuracy=hits / max(1, tokens),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _counted(model: Any, stream: TokenStream) -> tuple[float, int, int]:
+    scored = model.score_stream(stream.tokens, stream.offsets)
+    hits = model.hits_stream(stream.tokens, stream.offsets)
+    if stream.weights is not None:
+        # Positions in the order of prediction: every token but the first of each document.
+        starts = np.zeros(len(stream.tokens), dtype=bool)
+        starts[np.asarray(stream.offsets[:-1])] = True
+        counts = np.asarray(stream.weights)[~starts].astype(bool)
+        scored, hits = scored[counts], hits[counts]
+    return -float(np.sum(scored, dtype=np.float64)), int(hits.sum()), len(scored)
+
+
+def _descended(model: PreTrainedModel, stream: TokenStream) -> tuple[float, int, int]:
+    limited = getattr(model.config, "max_position_embeddings", None)
+    context = limited or _RECURRENT_CONTEXT
+    rows = Rows(stream, context, stride=max(1, context // 2))
+    per_batch = max(1, _LOGITS_BYTES // (4 * model.config.vocab_size * context))
+    training, nats, hits, tokens = model.training, 0.0, 0, 0
+    model.eval()
+    for start in range(0, len(rows), per_batch):
+        batch = rows.batch(range(start, min(start + per_batch, len(rows))))
+        total, right, count = _batch(model, batch["input_ids"], batch["labels"])
+        nats, hits, tokens = nats + total, hits + right, tokens + count
+    model.train(training)
+    return nats, hits, tokens
+
+
+def _batch(model: PreTrainedModel, ids: Tensor, labels: Tensor) -> tuple[float, int, int]:
+    """Nats, hits and count of one batch of windows [B, L]."""
+    logits = model(input_ids=ids.to(model.device), use_cache=False).logits[:, :-1].float()
+    targets = labels[:, 1:].to(model.device)
+    counted = targets != -100
+    logits, targets = logits[counted], targets[counted]
+    nats = torch.nn.functional.cross_entropy(logits, targets, reduction="sum").item()
+    return nats, int((logits.argmax(-1) == targets).sum()), len(targets)

@@ -1,0 +1,243 @@
+"""What happens between the steps of a run: the clock, validation, samples, checkpoints, Ctrl-C."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import torch
+from transformers import (
+    PreTrainedModel,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from prosa.train.checkpoint import SafeTrainer
+from prosa.train.events import Listener, Progress, Sampled, Stopped, Validated, silent
+from prosa.train.schedule import FALL, trapezoid
+
+PATIENCE = 4
+"""Validations without a new best before a run stops early."""
+VALIDATIONS = 12
+"""Validations in a run, the last one included."""
+CHECKPOINT_SECONDS = 60.0
+SAMPLE_SECONDS = 20.0
+
+Validate = Callable[[PreTrainedModel], tuple[float, float]]
+"""The model's (loss in nats per token, bits per byte) on the validation data."""
+Sample = Callable[[PreTrainedModel], str]
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a run calls on its way.
+
+    Attributes:
+        listen: Hears the events.
+        validate: Measures the model; None where there is no validation data.
+        sample: Writes a piece of text with the model; None where nobody wants to see it.
+    """
+
+    listen: Listener = silent
+    validate: Validate | None = None
+    sample: Sample | None = None
+
+
+class Interrupt:
+    """Turns the first Ctrl-C into a wish that the loop can see; the second one is the usual."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: Any = None
+
+    def __enter__(self) -> "Interrupt":
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+class Conductor(TrainerCallback):
+    """Decides after every step what to do next, and tells the listener.
+
+    Args:
+        trainer: The trainer it conducts.
+        hooks: What it calls.
+        steps: The planned length of the run.
+        timed: Whether the length came from the clock; it is then corrected once by the measured
+            speed, when the learning rate begins to fall.
+        seconds: The time the run was planned to take.
+        interrupt: Whether the person asked to stop.
+    """
+
+    def __init__(
+        self,
+        trainer: SafeTrainer,
+        hooks: Hooks,
+        *,
+        steps: int,
+        timed: bool,
+        seconds: float,
+        interrupt: Interrupt,
+    ) -> None:
+        self._trainer = trainer
+        self._listen = hooks.listen
+        self._validate = hooks.validate
+        self._sample = hooks.sample
+        self._timed = timed
+        self._deadline_seconds = seconds
+        self._interrupt = interrupt
+        self.steps = steps
+        self.bad = 0
+        self.best_loss: float | None = None
+        self.best_step = 0
+        self.curve: list[dict[str, float]] = []
+        self.elapsed_before = 0.0
+        self.stopped: str | None = None
+        self._loss_sum = torch.zeros(())
+        self._loss_count = 0
+
+    # What a checkpoint keeps of this object, in the Trainer's own form.
+    def state(self) -> dict[str, Any]:
+        """What a resumed run must know."""
+        kept = {
+            "steps": self.steps,
+            "bad": self.bad,
+            "best_loss": self.best_loss,
+            "best_step": self.best_step,
+            "curve": self.curve,
+            "elapsed_before": self._elapsed(),
+            "_timed": self._timed,
+        }
+        return {"args": {}, "attributes": kept}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Take up where a checkpoint's `state()` left off."""
+        for name, value in kept["attributes"].items():
+            setattr(self, name, value)
+
+    def factor(self, step: int) -> float:
+        """The schedule, over the length that is in force now."""
+        return trapezoid(step, self.steps)
+
+    def heard_loss(self, loss: torch.Tensor) -> None:
+        """Take note of a forward pass's loss."""
+        self._loss_sum = self._loss_sum.to(loss.device) + loss.detach()
+        self._loss_count += 1
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_more: Any
+    ) -> None:
+        """Start the clocks."""
+        self._start = self._last_progress = self._last_save = self._last_sample = time.monotonic()
+        self._first_step = self._progress_step = state.global_step
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_more: Any
+    ) -> None:
+        """Decide what comes next."""
+        now, step = time.monotonic(), state.global_step
+        if self._timed and step >= (1 - FALL) * self.steps:
+            self._correct_length(step)
+        last = step >= self.steps
+        if now - self._last_progress >= 1.0 or last:
+            self._tell_progress(now, step)
+        if self._validate is not None and (last or self._due(step)):
+            self._validate_now(step)
+        elif self._sample is not None and now - self._last_sample >= SAMPLE_SECONDS and not last:
+            self._sample_now(step)
+        if self._interrupt.asked:
+            self._stop("interrupted", step, control)
+        elif self._validate is not None and self.bad >= PATIENCE and not last:
+            self._stop("early", step, control)
+        elif last:
+            control.should_training_stop = True
+        elif now - self._last_save >= CHECKPOINT_SECONDS:
+            self._last_save = now
+            control.should_save = True
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of learning so far, those before a resume included."""
+        return self._elapsed()
+
+    def _stop(self, reason: str, step: int, control: TrainerControl) -> None:
+        self.stopped = reason
+        control.should_training_stop = True
+        self._listen(Stopped(reason, step))
+
+    def _elapsed(self) -> float:
+        return self.elapsed_before + time.monotonic() - self._start
+
+    def _correct_length(self, step: int) -> None:
+        """Fit the falling part into the time that is left, at the speed measured so far."""
+        self._timed = False
+        pace = (time.monotonic() - self._start) / max(1, step - self._first_step)
+        left = self._deadline_seconds - self._elapsed()
+        rest = self.steps - step
+        self.steps = step + int(min(1.5 * rest, max(0.5 * rest, left / pace)))
+
+    def _due(self, step: int) -> bool:
+        every = max(1, self.steps // VALIDATIONS)
+        return step % every == 0
+
+    def _tell_progress(self, now: float, step: int) -> None:
+        steps = step - self._progress_step
+        seconds = max(1e-9, now - self._last_progress)
+        pace = (now - self._start) / max(1, step - self._first_step)
+        loss = (self._loss_sum / max(1, self._loss_count)).item()
+        tokens = steps * self._trainer.tokens_per_step
+        self._listen(
+            Progress(
+                step=step,
+                steps=self.steps,
+                loss=loss,
+                tokens_per_second=tokens / seconds,
+                seconds=self._elapsed(),
+                seconds_left=max(0.0, (self.steps - step) * pace),
+            )
+        )
+        self.curve.append({"step": step, "loss": round(loss, 5)})
+        self._loss_sum, self._loss_count = torch.zeros(()), 0
+        self._last_progress, self._progress_step = now, step
+
+    def _validate_now(self, step: int) -> None:
+        assert self._validate is not None
+        start = time.monotonic()
+        loss, bits = self._validate(self._trainer.model)
+        best = self.best_loss is None or loss < self.best_loss
+        if best:
+            self.best_loss, self.best_step, self.bad = loss, step, 0
+            weights = self._trainer.accelerator.unwrap_model(self._trainer.model).state_dict()
+            self._trainer.best_weights = {
+                name: value.detach().to("cpu", copy=True).contiguous()
+                for name, value in weights.items()
+            }
+        else:
+            self.bad += 1
+        seconds = time.monotonic() - start
+        point = {"step": step, "validation_loss": round(loss, 5), "bits_per_byte": round(bits, 5)}
+        self.curve.append(point)
+        self._listen(Validated(step, loss, bits, best, seconds))
+
+    def _sample_now(self, step: int) -> None:
+        assert self._sample is not None
+        model = self._trainer.model
+        model.eval()
+        with torch.random.fork_rng():
+            self._listen(Sampled(step, self._sample(model)))
+        model.train()
+        self._last_sample = time.monotonic()

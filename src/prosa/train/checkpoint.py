@@ -1,0 +1,148 @@
+"""A `Trainer` whose checkpoints hold no pickles.
+
+transformers writes optimizer, scheduler, random state and arguments with `torch.save`. Here they
+are safetensors and JSON, a checkpoint is written beside its place and renamed, so that a kill at
+any moment leaves the last whole one, and the overrides of the Trainer's private methods live in
+this file alone. Under FSDP and DeepSpeed the Trainer's own sharded format is used.
+"""
+
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import Trainer
+
+from prosa.errors import InputError
+from prosa.i18n import _
+
+_OPTIMIZER, _OPTIMIZER_JSON = "optimizer.safetensors", "optimizer.json"
+_RANDOM, _RANDOM_JSON = "random.safetensors", "random.json"
+BEST = "best.safetensors"
+_KEPT = 2
+
+
+def latest(folder: Path) -> Path | None:
+    """The newest whole checkpoint in a run's working folder, if there is one."""
+    found = [p for p in folder.glob("checkpoint-*") if (p / "trainer_state.json").is_file()]
+    return max(found, key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+
+
+class SafeTrainer(Trainer):
+    """`transformers.Trainer`, saving and resuming through safetensors and JSON only."""
+
+    best_weights: dict[str, Tensor] | None = None
+    """The weights with the best validation so far; they travel with every checkpoint."""
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            super()._save_checkpoint(model, trial)
+            return
+        if not self.args.should_save:
+            return
+        place = Path(self.args.output_dir or ".") / f"checkpoint-{self.state.global_step}"
+        partial = place.with_name(f".{place.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        self.accelerator.unwrap_model(model).save_pretrained(partial)
+        if self.best_weights is not None:
+            save_file(self.best_weights, partial / BEST)
+        _save_optimizer(self.optimizer.state_dict(), partial)
+        _save_random(partial)
+        self._collect_callbacks()
+        self.state.save_to_json(str(partial / "trainer_state.json"))
+        shutil.rmtree(place, ignore_errors=True)
+        partial.rename(place)
+        for old in _older(place.parent):
+            shutil.rmtree(old, ignore_errors=True)
+
+    def _collect_callbacks(self) -> None:
+        for callback in [*self.callback_handler.callbacks, self.control]:
+            if hasattr(callback, "state") and callable(callback.state):
+                self.state.stateful_callbacks[type(callback).__name__] = callback.state()
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is None or self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            return
+        folder = Path(checkpoint)
+        self.optimizer.load_state_dict(_load_optimizer(folder))
+        # LambdaLR is a function of the step alone; its own state would only repeat that.
+        scheduler = self.lr_scheduler
+        assert isinstance(scheduler, torch.optim.lr_scheduler.LambdaLR)
+        scheduler.last_epoch = self.state.global_step
+        factors = [f(scheduler.last_epoch) for f in scheduler.lr_lambdas]
+        for group, base, factor in zip(
+            self.optimizer.param_groups, scheduler.base_lrs, factors, strict=True
+        ):
+            group["lr"] = base * factor
+        if (folder / BEST).is_file():
+            self.best_weights = load_file(folder / BEST)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None and (Path(checkpoint) / _RANDOM).is_file():
+            _load_random(Path(checkpoint))
+
+
+def _older(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]))
+    return found[:-_KEPT]
+
+
+def _save_optimizer(state: dict[str, Any], folder: Path) -> None:
+    tensors: dict[str, Tensor] = {}
+    for index, values in state["state"].items():
+        tensors |= {f"{index}.{name}": value.contiguous() for name, value in values.items()}
+    save_file(tensors, folder / _OPTIMIZER)
+    groups = json.dumps(state["param_groups"])
+    (folder / _OPTIMIZER_JSON).write_text(groups, encoding="utf-8")
+
+
+def _load_optimizer(folder: Path) -> dict[str, Any]:
+    try:
+        tensors = load_file(folder / _OPTIMIZER)
+        groups = json.loads((folder / _OPTIMIZER_JSON).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            _("This checkpoint cannot be read: {why}").format(why=error),
+            path=folder,
+            hint=_("Delete the folder and run again without --resume"),
+        ) from error
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _dot, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = value
+    return {"state": state, "param_groups": groups}
+
+
+def _save_random(folder: Path) -> None:
+    tensors = {"torch": torch.random.get_rng_state()}
+    if torch.cuda.is_available():
+        states = torch.cuda.get_rng_state_all()
+        tensors |= {f"cuda.{i}": state for i, state in enumerate(states)}
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002  the global state is what is saved
+    tensors["numpy"] = torch.from_numpy(np.asarray(keys).astype(np.int64))
+    save_file(tensors, folder / _RANDOM)
+    version, numbers, gauss = random.getstate()
+    plain = {"python": [version, list(numbers), gauss], "numpy": [kind, *rest]}
+    (folder / _RANDOM_JSON).write_text(json.dumps(plain), encoding="utf-8")
+
+
+def _load_random(folder: Path) -> None:
+    tensors = load_file(folder / _RANDOM)
+    plain = json.loads((folder / _RANDOM_JSON).read_text(encoding="utf-8"))
+    torch.random.set_rng_state(tensors["torch"])
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            if (state := tensors.get(f"cuda.{index}")) is not None:
+                torch.cuda.set_rng_state(state, index)
+    kind, *rest = plain["numpy"]
+    keys = tensors["numpy"].numpy().astype(np.uint32)
+    np.random.set_state((kind, keys, *rest))  # noqa: NPY002
+    version, numbers, gauss = plain["python"]
+    random.setstate((version, tuple(numbers), gauss))

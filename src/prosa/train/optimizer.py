@@ -1,0 +1,158 @@
+"""One optimizer for all: Muon on hidden matrices, AdamW on everything else.
+
+Muon: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/ ; its update is scaled to the
+size of an AdamW step as in Liu et al. 2025 (Moonlight, equation 4), so that one learning rate and
+one schedule serve both. AdamW: Loshchilov & Hutter 2019. torch has `torch.optim.Muon`, but it
+orthogonalises in bfloat16 only: 30 times slower than float32 on processors that emulate it.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.adamw import adamw
+
+# The quintic iteration's coefficients, from Jordan's post: steepest at zero, bounded above.
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+
+
+def orthogonalise(matrices_KMN: Tensor, steps: int = 5) -> Tensor:  # noqa: N803
+    """Replace each matrix by the nearest orthogonal one, roughly (Newton-Schulz).
+
+    Args:
+        matrices_KMN: K matrices of one shape; any float dtype, in which the work is done.
+        steps: Iterations of the quintic polynomial.
+
+    Returns:
+        K matrices whose singular values lie within about 0.7 to 1.2.
+    """
+    wide = matrices_KMN.size(-2) <= matrices_KMN.size(-1)
+    x = matrices_KMN if wide else matrices_KMN.mT
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _step in range(steps):
+        gram = x @ x.mT
+        x = _A * x + (_B * gram + _C * gram @ gram) @ x
+    return x if wide else x.mT
+
+
+class MuonAdamW(torch.optim.Optimizer):
+    """AdamW, with Muon on the groups that ask for it by `"muon": True`.
+
+    Args:
+        groups: Parameter groups; each may set `lr`, `weight_decay`, `muon`.
+        lr: Learning rate in AdamW's scale, for both kinds.
+        betas: AdamW's decay rates; Muon's momentum is 0.95.
+        weight_decay: Decoupled decay.
+        dtype: The type that Muon orthogonalises in.
+    """
+
+    def __init__(
+        self,
+        groups: Iterable[dict[str, Any]],
+        *,
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.95),
+        weight_decay: float = 0.0,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        defaults = {"lr": lr, "betas": betas, "weight_decay": weight_decay, "muon": False}
+        super().__init__(groups, defaults)
+        self._dtype = dtype
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Take one step; parameters without a gradient stay as they are."""
+        loss = closure() if closure is not None else None
+        for group in self.param_groups:
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if parameters:
+                (self._muon if group["muon"] else self._adamw)(group, parameters)
+        return loss
+
+    def _adamw(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
+        for parameter in parameters:
+            if not self.state[parameter]:
+                self.state[parameter] = {
+                    "step": torch.zeros((), dtype=torch.float32),
+                    "exp_avg": torch.zeros_like(parameter),
+                    "exp_avg_sq": torch.zeros_like(parameter),
+                }
+        states = [self.state[p] for p in parameters]
+        on_cpu = parameters[0].device.type == "cpu"
+        adamw(
+            parameters,
+            [p.grad for p in parameters if p.grad is not None],
+            [s["exp_avg"] for s in states],
+            [s["exp_avg_sq"] for s in states],
+            [],
+            [s["step"] for s in states],
+            fused=on_cpu,
+            foreach=not on_cpu,
+            amsgrad=False,
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=1e-8,
+            maximize=False,
+        )
+
+    def _muon(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
+        by_shape: dict[torch.Size, list[Tensor]] = {}
+        for parameter in parameters:
+            by_shape.setdefault(parameter.shape, []).append(parameter)
+        for shape, same in by_shape.items():
+            gradients = [p.grad for p in same if p.grad is not None]
+            momenta = [self._momentum(p) for p in same]
+            torch._foreach_lerp_(momenta, gradients, 0.05)
+            nesterov = torch._foreach_lerp(gradients, momenta, 0.95)  # noqa: SLF001
+            updates = orthogonalise(torch.stack(list(nesterov)).to(self._dtype))
+            scale = group["lr"] * 0.2 * max(shape) ** 0.5
+            torch._foreach_mul_(same, 1 - group["lr"] * group["weight_decay"])
+            for parameter, update in zip(same, updates, strict=True):
+                parameter.add_(update.to(parameter.dtype), alpha=-scale)
+
+    def _momentum(self, parameter: Tensor) -> Tensor:
+        state = self.state[parameter]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(parameter)
+        return state["momentum"]
+
+
+def build(
+    model: nn.Module, *, learning_rate: float, muon: bool, weight_decay: float, bfloat16: bool
+) -> MuonAdamW:
+    """The optimizer for a model.
+
+    Args:
+        model: The model; matrices that are neither embedding nor output layer go to Muon.
+        learning_rate: In AdamW's scale.
+        muon: False leaves everything to AdamW (recurrent models, where it measured better).
+        weight_decay: On matrices; vectors (norms, biases) and embeddings are never decayed.
+        bfloat16: Whether this machine multiplies bfloat16 faster than float32.
+    """
+    tables = {
+        id(module.weight)
+        for module in model.modules()
+        if isinstance(module, nn.Embedding | nn.Linear) and _is_table(model, module)
+    }
+    hidden, plain = [], []
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            matrix = parameter.ndim == 2 and id(parameter) not in tables
+            (hidden if matrix else plain).append(parameter)
+    groups = [
+        {"params": hidden, "muon": muon, "weight_decay": weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    return MuonAdamW(
+        [group for group in groups if group["params"]],
+        lr=learning_rate,
+        dtype=torch.bfloat16 if bfloat16 else torch.float32,
+    )
+
+
+def _is_table(model: nn.Module, module: nn.Module) -> bool:
+    output = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    return isinstance(module, nn.Embedding) or module is output

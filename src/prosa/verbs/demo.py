@@ -1,0 +1,139 @@
+"""`prosa demo`: the ladder on bundled stories, and a chat model on bundled questions."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prosa import runs
+from prosa.i18n import _
+from prosa.verbs.request import Request
+from prosa.verbs.training import Run, train
+
+if TYPE_CHECKING:
+    from prosa.compare import Comparison
+    from prosa.train.events import Listener
+
+STORIES = 8_000
+"""Stories the models learn from: one pass of the decoder over them in its share of the time."""
+PROBES = 150
+"""Probes of each kind."""
+MINUTES = {"ngram": 0.2, "lstm": 0.75, "decoder": 1.25, "chat": 0.75}
+"""Shares of the four minutes; the rest goes to reading, scoring and the start of Python."""
+PROMPT = "Era uma vez uma menina chamada Ana. Ela tinha"
+QUESTIONS = 4
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A question put to the chat model, in words it was not trained on, and its answer."""
+
+    question: str
+    answer: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the tour showed.
+
+    Attributes:
+        comparison: The three story models side by side.
+        answers: Of the chat model.
+        runs: The four runs' folders.
+        seconds: From the start to here.
+    """
+
+    comparison: "Comparison"
+    answers: list[Answered]
+    runs: list[Path]
+    seconds: float
+
+
+def demo(
+    *, listen: "Callable[[str], Listener] | None" = None, scale: float = 1.0, root: Path = runs.RUNS
+) -> Demo:
+    """Train an n-gram, an LSTM and a decoder on stories, compare them, and a chat model.
+
+    Args:
+        listen: Called with the title of each part; the listener it returns hears that part.
+        scale: Multiplies all times and sizes (tests use a small one).
+        root: The folder of runs.
+
+    Returns:
+        What to show.
+    """
+    began = time.monotonic()
+    heard = listen or (lambda _title: _silent())
+    from prosa.data.prepare import PrepareOptions, prepare
+    from prosa.data.read import read
+    from prosa.samples import stories
+
+    count = max(200, int(STORIES * scale))
+    heard(_("Stories"))
+    rows = [{"text": story} for story in stories.generate(count, seed=0)]
+    options = PrepareOptions(validation=0.03, test=0.03)
+    prepared = prepare(read(rows), options)
+    ladder = []
+    for family in ("ngram", "lstm", "decoder"):
+        request = Request(
+            family=family,
+            minutes=MINUTES[family] * scale,
+            output=str(root / f"demo-{family}"),
+            overwrite=True,
+            vocabulary=2_000,
+        )
+        ladder.append(train(prepared, request, listen=heard(family), name="historias"))
+    comparison = _compare(ladder, prepared.splits["test"], scale)
+    chat = train(
+        "perguntas",
+        Request(
+            family="decoder",
+            minutes=MINUTES["chat"] * scale,
+            validation=0,
+            output=str(root / "demo-chat"),
+            overwrite=True,
+        ),
+        listen=heard("chat"),
+    )
+    answers = list(_answers(chat))
+    return Demo(comparison, answers, [r.path for r in [*ladder, chat]], time.monotonic() - began)
+
+
+def _silent() -> "Listener":
+    from prosa.train.events import silent
+
+    return silent
+
+
+def _compare(ladder: list[Run], table: Any, scale: float) -> "Comparison":
+    from prosa.compare import Entry, compare
+    from prosa.data.kinds import Kind
+    from prosa.samples.probes import probes
+
+    entries = [
+        Entry(
+            name=run.result["family"],
+            family=run.result["family"],
+            model=run.model,
+            tokenizer=run.tokenizer,
+            train_seconds=run.result["seconds"],
+            folder=run.path,
+        )
+        for run in ladder
+    ]
+    asked = probes(max(20, int(PROBES * scale)))
+    return compare(entries, table, Kind.TEXT, prompts=[PROMPT], probes=asked)
+
+
+def _answers(chat: Run) -> Iterator[Answered]:
+    """Some questions in wordings that were held out of training."""
+    from prosa.samples import questions
+    from prosa.verbs.writing import Model
+
+    model = Model(str(chat.path), chat.model, chat.tokenizer)
+    known = questions.load().answers
+    for entry in known[:: max(1, len(known) // QUESTIONS)][:QUESTIONS]:
+        answer = "".join(model.chat().say(entry.held_out))
+        yield Answered(entry.held_out, answer, entry.answer)

@@ -1,0 +1,128 @@
+"""`prosa evaluate` and `prosa models`: what a finished run is worth."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prosa import runs
+from prosa.data import files
+from prosa.data.kinds import TRAINABLE, Kind
+from prosa.errors import InputError
+from prosa.i18n import _
+
+if TYPE_CHECKING:
+    from prosa.measure.bits import Score
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A score, and which part of which data it was measured on."""
+
+    score: "Score"
+    split: str
+    notes: tuple[str, ...]
+
+
+def evaluate(
+    model: str | Path,
+    data: Any,
+    *,
+    split: str | None = None,
+    raw: bool = False,
+    kind: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Evaluation:
+    """Score a model on data.
+
+    On the data that the model was trained on, the same cleaning and the same split are made again
+    and the part that it has not learned from is scored; on other data, all of it.
+
+    Args:
+        model: A run's folder or name.
+        data: Whatever `prosa.read` takes.
+        split: "train", "validation" or "test", instead of the part chosen for you.
+        raw: Take the file as it stands.
+        kind: The kind of data, if it is not recognised.
+        columns: Which column is which.
+
+    Raises:
+        InputError: The model or the data is at fault.
+    """
+    from prosa.data.fingerprint import fingerprint
+    from prosa.data.prepare import PrepareOptions, prepare
+    from prosa.data.read import read
+    from prosa.measure.bits import score
+    from prosa.models.pretrained import load
+    from prosa.tokens import examples
+
+    folder = runs.resolve(str(model))
+    manifest = runs.read_manifest(Path(folder))
+    trained_on = manifest.data if manifest else {}
+    network, tokenizer = load(folder)
+    records = read(
+        data,
+        kind=Kind(kind) if kind else None,
+        columns=dict(columns) if columns else None,
+        raw=raw,
+    )
+    if records.kind not in TRAINABLE:
+        raise InputError(
+            _("A language model cannot be scored on data of the kind '{kind}'").format(
+                kind=records.kind
+            ),
+            path=records.source,
+            expected=", ".join(TRAINABLE),
+        )
+    clean = tuple(trained_on.get("clean", ()))
+    asked = {
+        part: value if isinstance(value, float | int) else None
+        for part, value in trained_on.get("split", {}).items()
+    }
+    same = PrepareOptions(
+        clean=clean,
+        validation=asked.get("validation"),
+        test=asked.get("test"),
+        raw=raw,
+        seed=trained_on.get("seed", 0),
+    )
+    prepared = prepare(records, same)
+    known = fingerprint(*prepared.splits.values()) == trained_on.get("fingerprint")
+    if known or split:
+        name = split or next(n for n in ("test", "validation", "train") if n in prepared.splits)
+        table = prepared.splits.get(name)
+        if table is None or not len(table):
+            raise InputError(
+                _("This data has no part '{name}'").format(name=name),
+                expected=", ".join(prepared.splits),
+            )
+    else:
+        whole = PrepareOptions(clean=clean, raw=raw, validation=0, test=0)
+        name, table = "all", prepare(records, whole).splits["train"]
+    notes = [*records.notes]
+    if known and name == "train":
+        notes.append(_("The model has learned from this very text: the score says little"))
+    stream = examples.encode(table, prepared.kind, tokenizer, files.scratch())
+    return Evaluation(score(network, stream), name, tuple(notes))
+
+
+def models() -> list[dict[str, Any]]:
+    """The runs on this disk, one dictionary each."""
+    found = []
+    for folder in runs.listing():
+        manifest = runs.read_manifest(folder)
+        result = manifest.result if manifest else {}
+        found.append(
+            {
+                "name": folder.name,
+                "family": manifest.family if manifest else None,
+                "parameters": result.get("parameters"),
+                "bits_per_byte": result.get("validation_bits_per_byte"),
+                "data": manifest.data.get("source") if manifest else None,
+                "disk_bytes": files.size(folder),
+                "path": str(folder),
+            }
+        )
+    return found

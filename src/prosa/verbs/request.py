@@ -1,0 +1,128 @@
+"""Everything a person can say about a training run; the fields are the flags' names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from prosa.errors import InputError
+from prosa.i18n import _
+
+
+@dataclass(frozen=True)
+class Request:
+    """A training run as asked for; None is left to the plan.
+
+    Attributes:
+        family: A name in `models.FAMILIES`; default "decoder".
+        from_model: Start from this run's or folder's weights and tokenizer instead of new ones.
+        minutes: How long the person will wait.
+        epochs: Passes over the training data.
+        steps: Optimizer steps.
+        batch_size: Rows of `context` tokens a step.
+        learning_rate: In AdamW's scale.
+        seed: Of everything random.
+        context: Tokens a row.
+        layers: Layers of the network.
+        hidden_size: Units of a layer.
+        heads: Attention heads.
+        embedding_size: Width of the embeddings (recurrent families).
+        dropout: Share of units dropped in training.
+        order: Longest n-gram.
+        tokenizer: char, word, whitespace, bpe, unigram or wordpiece.
+        vocabulary: Tokens of the vocabulary at most.
+        clean: Classic cleaning steps.
+        validation: Share, file, or 0.
+        test: Share, file, or 0.
+        raw: Take the file as it stands.
+        kind: The kind of data, if it is not recognised.
+        columns: Which column is which: {"text": "headline"}.
+        output: The run's folder.
+        overwrite: Replace an existing output.
+        resume: Continue a run that was killed.
+    """
+
+    family: str | None = None
+    from_model: str | None = None
+    minutes: float | None = None
+    epochs: float | None = None
+    steps: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    seed: int = 0
+    context: int | None = None
+    layers: int | None = None
+    hidden_size: int | None = None
+    heads: int | None = None
+    embedding_size: int | None = None
+    dropout: float | None = None
+    order: int | None = None
+    tokenizer: str | None = None
+    vocabulary: int | None = None
+    clean: tuple[str, ...] = ()
+    validation: float | str | None = None
+    test: float | str | None = None
+    raw: bool = False
+    kind: str | None = None
+    columns: Mapping[str, str] | None = None
+    output: str | None = None
+    overwrite: bool = False
+    resume: bool = False
+
+
+_ALIASES = {"from": "from_model", "column": "columns"}
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """Read a flat YAML file whose keys are the flags' names.
+
+    Returns:
+        Values by the names of `Request`'s fields.
+
+    Raises:
+        InputError: Not YAML, not flat, or a key that is no flag.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            _("This file cannot be read: {why}").format(why=error.strerror), path=path
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise InputError(
+            _("This is not YAML"),
+            path=path,
+            line=mark.line + 1 if mark else None,
+            column=mark.column + 1 if mark else None,
+            expected=_("lines such as 'hidden-size: 128'"),
+        ) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise InputError(
+            _("This is not a list of settings"),
+            path=path,
+            expected=_("lines such as 'hidden-size: 128'"),
+        )
+    known = {field.name for field in fields(Request)}
+    settings = {}
+    for key, value in values.items():
+        name = str(key).lstrip("-").replace("-", "_")
+        name = _ALIASES.get(name, name)
+        if name not in known:
+            flags = ", ".join(sorted(n.replace("_", "-") for n in known))
+            raise InputError(
+                _("There is no setting '{key}'").format(key=key), path=path, expected=flags
+            )
+        settings[name] = _value(name, value)
+    return settings
+
+
+def _value(name: str, value: Any) -> Any:
+    if name == "clean":
+        parts = value if isinstance(value, list) else str(value or "").split(",")
+        return tuple(str(part).strip() for part in parts if str(part).strip())
+    return value

@@ -1,0 +1,255 @@
+"""`prosa train`: from a person's data to a run's folder."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prosa import runs
+from prosa.data import files
+from prosa.data.kinds import TRAINABLE, Kind
+from prosa.errors import InputError
+from prosa.i18n import _
+from prosa.verbs.request import Request
+from prosa.verbs.working import DATA, working
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from prosa.data.prepare import Prepared
+    from prosa.train.events import Listener
+    from prosa.train.fit import Fitted, Job
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        path: Its folder.
+        result: The documented keys of `prosa train --json`.
+        model: The model, ready to use.
+        tokenizer: Its tokenizer.
+        seconds: Learning, by itself.
+    """
+
+    path: Path
+    result: dict[str, Any]
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerFast"
+
+    @property
+    def name(self) -> str:
+        """What to call it in a command: its name under `runs`, or its path."""
+        return self.path.name if self.path.parent == runs.RUNS else str(self.path)
+
+
+def train(
+    data: Any,
+    request: Request | None = None,
+    *,
+    listen: "Listener | None" = None,
+    command: Sequence[str] = (),
+    name: str | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a model on data, and leave it in a run's folder.
+
+    Args:
+        data: Whatever `prosa.read` takes: a path, a sample's name, a data frame, a list of dicts;
+            or what `prosa.data.prepare` made of it.
+        request: All settings; or give them by name.
+        listen: Hears the events of the run.
+        command: The command line, for the manifest.
+        name: What to call data that has no path.
+        settings: Fields of `Request`, such as `family="lstm", minutes=2`.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: The data or a setting is at fault.
+    """
+    began = time.monotonic()
+    request = dataclasses.replace(request or Request(), **settings)
+    source = str(data) if isinstance(data, str | Path) else name or "data"
+    start = _start(request.from_model) if request.from_model else None
+    family = _family(request, start)
+    place = _place(source, family, request)
+    work = runs.working_folder(place)
+    with working(work, request, source) as fresh:
+        if fresh:
+            splits, info = _prepare(data, source, request, listen)
+            text = json.dumps(info, ensure_ascii=False)
+            (work / DATA).write_text(text, encoding="utf-8")
+        else:
+            splits, info = {}, json.loads((work / DATA).read_text(encoding="utf-8"))
+        fitted = _fit(_job(splits, info, family, request, start), work, listen, began)
+        manifest = _manifest(fitted, family, place, info, command)
+        _save(fitted, manifest, place, overwrite=request.overwrite)
+    return Run(place, manifest.result, fitted.model, fitted.tokenizer)
+
+
+def _start(name: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
+    from prosa.models.pretrained import load
+
+    return load(runs.resolve(name))
+
+
+def _family(request: Request, start: Any) -> str:
+    from prosa.models.families import FAMILIES, family_of
+
+    if start is None:
+        return request.family or "decoder"
+    found = family_of(start[0].config.to_dict())
+    if found is None:
+        raise InputError(
+            _("{model} is of a kind that cannot be trained here").format(model=request.from_model),
+            expected=", ".join(FAMILIES),
+        )
+    family = found.name
+    if request.family not in (None, family):
+        raise InputError(
+            _("{model} is a {is_family}, not a {asked}").format(
+                model=request.from_model, is_family=family, asked=request.family
+            ),
+            hint=_("Leave --family away"),
+        )
+    if FAMILIES[family].learning == "count":
+        raise InputError(
+            _("An n-gram cannot start from another model: it counts its data anew"),
+            hint=_("Leave --from away and give both data sets in one folder"),
+        )
+    return family
+
+
+def _place(source: str, family: str, request: Request) -> Path:
+    if request.output:
+        return files.free_place(request.output, overwrite=request.overwrite)
+    return runs.default_place(source, family)
+
+
+def _prepare(
+    data: Any, source: str, request: Request, listen: "Listener | None"
+) -> "tuple[dict[str, Any], dict[str, Any]]":
+    from prosa.data.fingerprint import fingerprint
+    from prosa.data.prepare import Prepared
+
+    prepared = data if isinstance(data, Prepared) else _read(data, request)
+    _tell(prepared, listen)
+    info = {
+        "source": source,
+        "kind": str(prepared.kind),
+        "fingerprint": fingerprint(*prepared.splits.values()),
+        "report": prepared.report.to_json(),
+        "seed": request.seed,
+        "split": {"validation": request.validation, "test": request.test},
+        "clean": list(request.clean),
+        "raw": request.raw,
+    }
+    return prepared.splits, info
+
+
+def _read(data: Any, request: Request) -> "Prepared":
+    from prosa.verbs.preparing import look
+
+    records, prepared = look(data, request)
+    if prepared.kind not in TRAINABLE:
+        raise InputError(
+            _("Data of the kind '{kind}' does not train a language model").format(
+                kind=prepared.kind
+            ),
+            path=records.source,
+            expected=", ".join(TRAINABLE),
+            hint=_("To learn from one of its columns: --kind text --column text=NAME"),
+        )
+    return prepared
+
+
+def _tell(prepared: "Prepared", listen: "Listener | None") -> None:
+    """The report of the data without its examples, which `prosa inspect` shows."""
+    if listen is None:
+        return
+    from prosa.train.events import Note
+
+    for line in prepared.report.lines():
+        if not line.startswith(" "):
+            listen(Note(line))
+
+
+def _job(
+    splits: dict[str, Any],
+    info: dict[str, Any],
+    family: str,
+    request: Request,
+    start: "tuple[PreTrainedModel, PreTrainedTokenizerFast] | None",
+) -> "Job":
+    from prosa.models.sizes import Sizes
+    from prosa.train.fit import Job, Vocabulary
+    from prosa.train.plan import Options
+
+    names = [field.name for field in dataclasses.fields(Sizes)]
+    shared = ["minutes", "epochs", "steps", "batch_size", "learning_rate", "seed"]
+    options = Options(
+        family=family,
+        sizes=Sizes(**{name: getattr(request, name) for name in names}),
+        **{name: getattr(request, name) for name in shared},
+    )
+    model, tokenizer = start or (None, None)
+    vocabulary = Vocabulary(request.tokenizer or "bpe", request.vocabulary, tokenizer)
+    return Job(splits, Kind(info["kind"]), options, vocabulary, model)
+
+
+def _fit(job: "Job", work: Path, listen: "Listener | None", began: float) -> "Fitted":
+    from prosa.train.events import silent
+    from prosa.train.fit import fit
+    from prosa.verbs.samples import sampler
+
+    wanted = sampler(job.kind, job.splits.get("train")) if listen else None
+    return fit(job, work, listen=listen or silent, sampler=wanted, began=began)
+
+
+def _manifest(
+    fitted: "Fitted", family: str, place: Path, info: dict[str, Any], command: Sequence[str]
+) -> runs.Manifest:
+    from prosa.tokens.learn import algorithm
+    from prosa.train.machine import peak_memory
+
+    validation = fitted.validation
+    result = {
+        "output": str(place),
+        "family": family,
+        "parameters": fitted.model.num_parameters(),
+        "tokenizer": algorithm(fitted.tokenizer),
+        "vocabulary": len(fitted.tokenizer),
+        "documents": fitted.documents,
+        "train_tokens": fitted.train_tokens,
+        "steps": fitted.steps,
+        "seconds": round(fitted.seconds, 3),
+        "train_loss": fitted.train.loss,
+        "validation_loss": validation.loss if validation else None,
+        "validation_perplexity": validation.perplexity if validation else None,
+        "validation_bits_per_byte": validation.bits_per_byte if validation else None,
+        "peak_memory_bytes": peak_memory(),
+    }
+    plan = asdict(fitted.plan) if fitted.plan else {}
+    return runs.Manifest(
+        name=place.name,
+        family=family,
+        result=result,
+        data=info,
+        command=list(command),
+        plan=plan,
+        curve=fitted.curve,
+    )
+
+
+def _save(fitted: "Fitted", manifest: runs.Manifest, place: Path, *, overwrite: bool) -> None:
+    from prosa.models.saving import save
+
+    with files.replacing(place, overwrite=overwrite) as folder:
+        save(fitted.model, fitted.tokenizer, folder)
+        manifest.write(folder)

@@ -1,0 +1,69 @@
+"""A model that a person can use: `prosa.load(...)`, and through it generate, stream and chat."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prosa import runs
+
+if TYPE_CHECKING:
+    from prosa.chat import Chat
+
+
+class Model:
+    """A loaded model with its tokenizer.
+
+    Attributes:
+        path: Its folder (or Hugging Face id).
+        network: The `PreTrainedModel`.
+        tokenizer: Its `PreTrainedTokenizerFast`.
+    """
+
+    def __init__(self, path: str, network: Any, tokenizer: Any) -> None:
+        self.path = path
+        self.network = network
+        self.tokenizer = tokenizer
+
+    def generate(self, prompt: str = "", **decoding: Any) -> str:
+        """Continue a prompt; the continuation alone comes back.
+
+        Args:
+            prompt: The beginning; "" begins a new text.
+            decoding: Fields of `prosa.generate.options.Decoding`, such as `temperature=0.7`.
+        """
+        return "".join(self.stream(prompt, **decoding))
+
+    def stream(self, prompt: str = "", **decoding: Any) -> Iterator[str]:
+        """The same, piece by piece."""
+        from prosa.generate.decode import stream
+        from prosa.generate.options import Decoding
+
+        yield from stream(self.network, self.tokenizer, prompt, Decoding(**decoding))
+
+    def chat(self, **decoding: Any) -> "Chat":
+        """Begin a conversation; `.say(text)` gives the reply in pieces."""
+        from prosa.chat import CHAT_DECODING, Chat
+        from prosa.generate.options import Decoding
+
+        drawn = Decoding(**decoding) if decoding else CHAT_DECODING
+        return Chat(self.network, self.tokenizer, drawn, memory=self._has_turns())
+
+    def _has_turns(self) -> bool:
+        manifest = runs.read_manifest(Path(self.path)) if Path(self.path).is_dir() else None
+        return manifest is None or manifest.data.get("kind") != "question-answer"
+
+
+def load(model: str | Path) -> Model:
+    """Load a model.
+
+    Args:
+        model: A run's folder or name under `runs`, or a Hugging Face id.
+
+    Raises:
+        InputError: There is no such model, or its folder is broken.
+    """
+    from prosa.models.pretrained import load as load_folder
+
+    path = runs.resolve(str(model))
+    network, tokenizer = load_folder(path)
+    return Model(path, network, tokenizer)

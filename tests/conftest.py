@@ -1,0 +1,21 @@
+"""Shared by all tests: offline, in a folder of their own, in English unless a test asks."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest
+
+from prosa import i18n
+
+
+@pytest.fixture(autouse=True)
+def _apart(tmp_path, monkeypatch):
+    """Each test runs in an empty folder and in English."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PROSA_LANG", raising=False)
+    monkeypatch.delenv("PROSA_DEBUG", raising=False)
+    i18n.use("en")
+    yield
+    i18n.use(None)

@@ -215,7 +215,7 @@ def _not_text(name: str, what: str) -> InputError:
         if what
         else _("This is not text but binary data"),
         path=name,
-        expected="txt, md, csv, tsv, json, jsonl, parquet",
+        expected="txt, md, csv, tsv, json, jsonl, yaml, parquet",
         hint=_("Save its content in one of those formats (text as UTF-8) and give that file"),
     )
 

@@ -1,9 +1,15 @@
-"""Records out of one JSON object: SQuAD, CoQA, a list under a name, splits, columns, an FAQ."""
+"""Records out of one object of JSON or YAML: SQuAD, CoQA, a named list, splits, columns, an FAQ."""
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from prosa.data import names
+from prosa.errors import InputError
+from prosa.i18n import _
+
+EXPECTED = '[{"text": "…"}, …]'
+"""What messages show as the simplest right shape."""
 
 _KNOWN = (*names.TEXT, *names.QUESTION, *names.ANSWER, *names.MESSAGES, *names.SOURCE)
 
@@ -25,6 +31,27 @@ def rows_of(value: Any) -> Iterable[Any]:
     if all(names.plain(key) in names.SPLITS for key in value):
         return _splits(value)
     return _columns(value) or _answers(value) or [value]
+
+
+def as_row(value: Any, name: str, number: int) -> dict[str, Any]:
+    """One record as columns: an object as it is, a string as text, a list as a conversation.
+
+    Raises:
+        InputError: It is none of these.
+    """
+    if isinstance(value, dict):
+        return {str(key): part for key, part in value.items()}
+    if isinstance(value, str):
+        return {"text": value}
+    if isinstance(value, list):
+        return {"messages": value}
+    raise InputError(
+        _("Record {number} is neither an object nor a text: {value}").format(
+            number=number, value=json.dumps(value)
+        ),
+        path=name,
+        expected=EXPECTED,
+    )
 
 
 def _listed(value: dict[str, Any]) -> list[Any] | None:

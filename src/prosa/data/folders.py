@@ -41,7 +41,7 @@ def files_in(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     for path in _walk(folder):
         (found if formats.format_of(path) and path.name not in _NO_DATA else others).append(path)
     about = [path for path in found if names.plain(formats.stem_of(path)).startswith(_ABOUT)]
-    if len(about) < len(found):
+    if len(found) + len(others) > len(about):
         found = [path for path in found if path not in about]
         others += about
     if not found:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from prosa.data import jsons, tabular, textfiles
+from prosa.data import jsons, tabular, textfiles, yamls
 from prosa.data.chunks import Chunk, Source, from_arrow
 from prosa.data.decoding import TextFile, open_bytes, survey, unreadable
 from prosa.data.files import full_disk_said, scratch
@@ -23,11 +23,13 @@ SUFFIXES = {
     ".json": "json",
     ".jsonl": "json",
     ".ndjson": "json",
+    ".yml": "yaml",
+    ".yaml": "yaml",
     ".parquet": "parquet",
     ".pq": "parquet",
 }
 PACKED = (".gz", ".zst", ".bz2")
-ACCEPTED = "txt, md, csv, tsv, json, jsonl, parquet (also .gz, .zst, .bz2)"
+ACCEPTED = "txt, md, csv, tsv, json, jsonl, yaml, parquet (also .gz, .zst, .bz2)"
 
 _COPY = 1 << 20
 _ROWS = 512
@@ -49,7 +51,7 @@ class Options:
 
 
 def format_of(path: Path) -> str | None:
-    """The format that a file's name tells: "text", "table", "json", "parquet", or None."""
+    """The format that a file's name tells: "text", "table", "json", "yaml", "parquet", or None."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in PACKED:
         suffixes.pop()
@@ -129,6 +131,8 @@ def _text_based(file: TextFile, form: str | None, suffixes: list[str], options: 
             form = "table" if not options.raw and tabular.looks_tabular(file) else "text"
     if form == "json":
         return Source(file.name, lambda _wanted: jsons.read_json(file), file.notes)
+    if form == "yaml":
+        return Source(file.name, lambda _wanted: yamls.read_yaml(file), file.notes)
     if form == "table":
         dialect = tabular.sniff(file, tabs=".tsv" in suffixes or ".tab" in suffixes)
         told = tabular.describe(dialect)

@@ -20,7 +20,6 @@ _CHUNK_CHARACTERS = 8 << 20
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\n\r\ufeff"
 _BLANK = re.compile(r"[ \t\n\r\ufeff]*")
-_EXPECTED = '[{"text": "…"}, …]'
 
 
 def looks_json(file: TextFile) -> bool:
@@ -46,7 +45,7 @@ def read_json(file: TextFile) -> Iterator[Chunk]:
     found: list[dict[str, Any]] = []
     size = 0
     for number, (row, characters) in enumerate(rows, 1):
-        found.append(_row(row, file.name, number))
+        found.append(documents.as_row(row, file.name, number))
         size += characters
         if len(found) >= ROWS or size >= _CHUNK_CHARACTERS:
             yield from_rows(found)
@@ -189,22 +188,6 @@ def _document(file: TextFile) -> Iterator[Sized]:
         yield row, 0
 
 
-def _row(value: Any, name: str, number: int) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value
-    if isinstance(value, str):
-        return {"text": value}
-    if isinstance(value, list):
-        return {"messages": value}
-    raise InputError(
-        _("Record {number} is neither an object nor a text: {value}").format(
-            number=number, value=json.dumps(value)
-        ),
-        path=name,
-        expected=_EXPECTED,
-    )
-
-
 def _broken(name: str, reason: str, line: int, column: int) -> InputError:
     return InputError(
         _("This is not valid JSON ({reason})").format(reason=reason),
@@ -216,4 +199,6 @@ def _broken(name: str, reason: str, line: int, column: int) -> InputError:
 
 
 def _too_deep(name: str) -> InputError:
-    return InputError(_("This JSON is nested too deeply to be data"), path=name, expected=_EXPECTED)
+    return InputError(
+        _("This JSON is nested too deeply to be data"), path=name, expected=documents.EXPECTED
+    )

@@ -1,8 +1,8 @@
 """The door of the data room: anything a person has becomes `Records`.
 
-What is read: txt, md, csv, tsv, json, jsonl and parquet files, packed or not, alone or in folders;
-standard input; the bundled samples; data sets of the Hugging Face hub; and the frames, tables and
-lists of Python. What it is, `recognise` says; nothing is repaired or left out here.
+What is read: txt, md, csv, tsv, json, jsonl, yaml and parquet files, packed or not, alone or in
+folders; standard input; the bundled samples; data sets of the Hugging Face hub; and the frames,
+tables and lists of Python. What it is, `recognise` says; nothing is repaired or left out here.
 """
 
 import errno
@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from prosa.data import folders, formats, frames, hub
+from prosa.data import folders, formats, frames
 from prosa.data.chunks import ROWS, Chunk, Source, Spool, length, values
 from prosa.data.decoding import EmptyFileError, unreadable
 from prosa.data.formats import Options
@@ -87,6 +87,8 @@ def _opened(source: Any, options: Options) -> tuple[Iterable[Part], str, tuple[s
     if text in samples.NAMES:
         rows = frames.from_iterable(lambda: samples.rows(text), text)
         return [(rows, None)], text, (_("The bundled sample '{name}'").format(name=text),)
+    from prosa.data import hub  # noqa: PLC0415  0.1 s of network modules
+
     in_folder = path.parent != Path() and path.parent.is_dir()
     is_path = in_folder or formats.format_of(path) is not None
     if hub.is_id(text) and not is_path:
@@ -154,7 +156,7 @@ def _recipe(source: Source, kind: Kind | None, columns: dict[str, str]) -> Recip
             raise InputError(
                 _("Plain text has no columns; it can be read as text only"),
                 path=source.name,
-                expected="csv, tsv, json, jsonl, parquet",
+                expected="csv, tsv, json, jsonl, yaml, parquet",
                 hint=_("Leave out --kind and --column, or give a file with columns"),
             )
         return Recipe(Kind.TEXT, {"text": ("text",)})

@@ -112,8 +112,9 @@ def _hard_wrapped(lines: list[str]) -> bool:
         not _ENDED.search(before) and after.lstrip()[:1].islower()
         for before, after in pairwise(lines)
     )
-    # Measured on wrapped novels and dictionaries: 0.52 to 0.87 of the line ends fall within a
-    # sentence; in lists of lower-cased sentences without marks all do, but at no steady width.
+    # Measured, as medians: in wrapped novels and dictionaries 0.55 to 0.70 of the line ends fall
+    # within a sentence and 0.72 to 0.88 of the lines are about as wide as the widest. In lists
+    # without marks and capitals 0.82 of the line ends look so too, but only 0.05 to 0.32 are wide.
     if breaks < 0.3 * (len(lines) - 1):
         return False
     lengths = sorted(map(len, lines))

@@ -149,6 +149,25 @@ class Family:
         build: Callable = getattr(module, "build", self.classes()[1])
         return stop_at(build(config), ids)
 
+    def count(
+        self, tokens: Any, offsets: Any, sizes: Sizes, vocabulary: int, ids: SpecialIds
+    ) -> "PreTrainedModel":
+        """A model of counts, for a family that counts.
+
+        Args:
+            tokens: Token ids of all documents, one after another.
+            offsets: Where each document starts, and the end of the last.
+            sizes: Chosen sizes; the rest is filled up.
+            vocabulary: Words of the vocabulary.
+            ids: The special tokens.
+
+        Raises:
+            InputError: As `sizes`.
+        """
+        model_class: Any = self.classes()[1]
+        config = self.configure(sizes, vocabulary, ids)
+        return stop_at(model_class.count(tokens, offsets, config), ids)
+
     def estimate(self, sizes: Sizes, vocabulary: int) -> Estimate:
         """What a model of these sizes costs; nothing is known before counting an n-gram."""
         if self.learning == "count":

@@ -5,7 +5,7 @@ names. `Spool` collects the finished rows: in memory while they are few, else in
 is memory-mapped, so that a corpus larger than memory is a table like any other.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ Column: TypeAlias = "pa.Array[Any] | list[Any]"
 
 Chunk = dict[str, Column]
 """Some rows, by the source's own column names; all columns are equally long."""
+
+Chunks: TypeAlias = Generator[Chunk, None, None]
 
 ROWS = 2000
 """Rows a chunk holds, where the reader chooses."""
@@ -44,7 +46,7 @@ class Source:
     """
 
     name: str
-    chunks: Callable[[Collection[str] | None], Iterator[Chunk]]
+    chunks: Callable[[Collection[str] | None], Chunks]
     notes: tuple[str, ...] = ()
     plain: bool = False
 
@@ -75,12 +77,10 @@ def values(column: Column) -> list[Any]:
 class Spool:
     """Finished rows, in memory while they are few, in a memory-mapped file beyond that.
 
-    Args:
-        schema: The columns of every batch added.
+    All batches that are added have the same columns.
     """
 
-    def __init__(self, schema: pa.Schema) -> None:
-        self.schema = schema
+    def __init__(self) -> None:
         self.rows = 0
         self._waiting: list[pa.RecordBatch] = []
         self._bytes = 0
@@ -105,25 +105,33 @@ class Spool:
     def table(self) -> pa.Table:
         """Everything that was added; nothing can be added afterwards."""
         if self._writer is None or self._file is None or self._path is None:
-            return pa.Table.from_batches(self._waiting, self.schema)
+            return pa.Table.from_batches(self._waiting)
         self._flush()
         with full_disk_said(self._path.parent, hint=_cache_hint()):
             self._writer.close()
             self._file.close()
-        table = pa.ipc.open_file(pa.memory_map(str(self._path))).read_all()
-        # The mapping outlives the name: nothing is left even after a kill. Windows refuses.
-        with suppress(OSError):
-            self._path.unlink()
-        return table
+        return pa.ipc.open_file(pa.memory_map(str(self._path))).read_all()
+
+    def close(self) -> None:
+        """Let go of the file. A table made of it stays: the mapping outlives the name.
+
+        So nothing is left on the disk even after a kill; where the system does not allow it
+        (Windows), the file goes at exit.
+        """
+        if self._file is not None and self._path is not None:
+            with suppress(OSError):
+                self._file.close()
+            with suppress(OSError):
+                self._path.unlink()
 
     def _flush(self) -> None:
         if self._writer is None:
             self._path = scratch() / "records.arrow"
             self._file = self._path.open("wb")
-            self._writer = pa.ipc.new_file(self._file, self.schema)
+            self._writer = pa.ipc.new_file(self._file, self._waiting[0].schema)
         assert self._path is not None
         with full_disk_said(self._path.parent, hint=_cache_hint()):
-            for batch in pa.Table.from_batches(self._waiting, self.schema).to_batches():
+            for batch in self._waiting:
                 self._writer.write_batch(batch)
         self._waiting, self._bytes = [], 0
 

@@ -25,8 +25,7 @@ def rows_of(value: Any) -> Iterable[Any]:
         return value
     if not isinstance(value, dict) or not value:
         return [] if value in ({}, None) else [value]
-    records = _listed(value)
-    if records is not None:
+    if (records := _listed(value)) is not None:
         return _reading_tests(records) or records
     if all(names.plain(key) in names.SPLITS for key in value):
         return _splits(value)
@@ -56,13 +55,13 @@ def as_row(value: Any, name: str, number: int) -> dict[str, Any]:
 
 def _listed(value: dict[str, Any]) -> list[Any] | None:
     """The one list of records in an object."""
+    if isinstance(value.get("data"), list):
+        return list(value["data"])
     lists = {
         key: part
         for key, part in value.items()
         if isinstance(part, list) and part and isinstance(part[0], dict | list)
     }
-    if "data" in lists:
-        return lists["data"]
     # {"messages": [...]} is one record, and {"train": [...]} is a split.
     if len(lists) != 1 or names.plain(next(iter(lists))) in names.SPLITS:
         return None

@@ -38,7 +38,7 @@ def files_in(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     """
     found: list[Path] = []
     others: list[Path] = []
-    for path in _walk(folder):
+    for path in sorted(_walk(folder)):
         (found if formats.format_of(path) and path.name not in _NO_DATA else others).append(path)
     about = [path for path in found if names.plain(formats.stem_of(path)).startswith(_ABOUT)]
     if len(found) + len(others) > len(about):
@@ -105,10 +105,8 @@ def unknown(text: str, samples: tuple[str, ...]) -> InputError:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name[0] not in "._")
-        for name in sorted(files):
-            if name[0] not in "._":
-                yield Path(place, name)
+        folders[:] = [name for name in folders if name[0] not in "._"]
+        yield from (Path(place, name) for name in files if name[0] not in "._")
 
 
 def _split_of(path: Path) -> str | None:

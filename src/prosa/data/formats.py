@@ -1,12 +1,13 @@
 """Files by format: one file in, one `Source` out, whatever its suffix and packing."""
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prosa.data import jsons, tabular, textfiles, yamls
-from prosa.data.chunks import Chunk, Source, from_arrow
+from prosa.data.chunks import Chunks, Source, from_arrow
 from prosa.data.decoding import TextFile, open_bytes, survey, unreadable
 from prosa.data.files import full_disk_said, scratch
 from prosa.errors import InputError
@@ -114,8 +115,11 @@ def open_stream(path: Path | None, options: Options, name: str) -> Source:
     """
     kept = scratch() / "input"
     try:
-        with full_disk_said(kept.parent), kept.open("wb") as file:
-            stream = path.open("rb") if path else sys.stdin.buffer
+        with (
+            full_disk_said(kept.parent),
+            kept.open("wb") as file,
+            path.open("rb") if path else nullcontext(sys.stdin.buffer) as stream,
+        ):
             while block := stream.read(_COPY):
                 file.write(block)
     except OSError as error:
@@ -155,7 +159,7 @@ def _parquet(path: Path, name: str) -> Source:
     import pyarrow as pa  # noqa: PLC0415  only parquet needs it here
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    def chunks(wanted: Collection[str] | None) -> Iterator[Chunk]:
+    def chunks(wanted: Collection[str] | None) -> Chunks:
         try:
             with pq.ParquetFile(path, memory_map=True) as file:
                 columns = [n for n in file.schema_arrow.names if wanted is None or n in wanted]

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from prosa.data import names
-from prosa.data.chunks import ROWS, Chunk, Source, from_arrow, from_rows
+from prosa.data.chunks import ROWS, Chunks, Source, from_arrow, from_rows
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -62,7 +62,7 @@ def _called(what: str) -> str:
 
 
 def _arrow(table: pa.Table | pa.RecordBatch, name: str) -> Source:
-    def chunks(wanted: Collection[str] | None) -> Iterator[Chunk]:
+    def chunks(wanted: Collection[str] | None) -> Chunks:
         some = [n for n in table.schema.names if wanted is None or n in wanted]
         yield from from_arrow(table.select(some))
 
@@ -72,7 +72,7 @@ def _arrow(table: pa.Table | pa.RecordBatch, name: str) -> Source:
 def _pandas(frame: Any) -> Source:
     frame = frame.to_frame() if not hasattr(frame, "columns") else frame
 
-    def chunks(wanted: Collection[str] | None) -> Iterator[Chunk]:
+    def chunks(wanted: Collection[str] | None) -> Chunks:
         some = [c for c in frame.columns if wanted is None or str(c) in wanted]
         for start in range(0, len(frame), ROWS):
             part = frame[some].iloc[start : start + ROWS]
@@ -94,7 +94,7 @@ def _value(value: Any) -> Any:
 
 
 def _columns(value: Mapping[str, Any]) -> Source:
-    def chunks(_wanted: Collection[str] | None) -> Iterator[Chunk]:
+    def chunks(_wanted: Collection[str] | None) -> Chunks:
         yield {str(name): list(column) for name, column in value.items()}
 
     lengths = {len(column) for column in value.values() if isinstance(column, Sequence)}
@@ -117,7 +117,7 @@ def _rows(rows: Sequence[Any]) -> Source:
                 expected=_("dictionaries or strings"),
             )
 
-    def chunks(_wanted: Collection[str] | None) -> Iterator[Chunk]:
+    def chunks(_wanted: Collection[str] | None) -> Chunks:
         for start in range(0, len(rows), ROWS):
             part = rows[start : start + ROWS]
             yield from_rows([{"text": row} if isinstance(row, str) else row for row in part])
@@ -128,12 +128,17 @@ def _rows(rows: Sequence[Any]) -> Source:
 def from_iterable(make: Any, name: str) -> Source:
     """A source from a function that begins a new iterator of rows."""
 
-    def chunks(_wanted: Collection[str] | None) -> Iterator[Chunk]:
+    def chunks(_wanted: Collection[str] | None) -> Chunks:
         rows: Iterator[Mapping[str, Any]] = iter(make())
         while part := list(islice(rows, ROWS)):
             yield from_rows(part)
 
     return Source(name, chunks)
+
+
+def nothing(_wanted: Collection[str] | None) -> Chunks:
+    """The chunks of a source that holds none."""
+    yield from ()
 
 
 def _data_sets(value: Any) -> list[tuple[Source, str | None]]:
@@ -153,7 +158,7 @@ def _data_set(value: Any, name: str) -> Source:
         if hasattr(feature, "int2str")
     }
 
-    def chunks(wanted: Collection[str] | None) -> Iterator[Chunk]:
+    def chunks(wanted: Collection[str] | None) -> Chunks:
         some = [c for c in value.column_names or () if wanted is None or c in wanted]
         part = value.select_columns(some) if some else value
         for batch in part.with_format("arrow").iter(ROWS):

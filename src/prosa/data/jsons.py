@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from prosa.data import documents
-from prosa.data.chunks import ROWS, Chunk, from_rows
+from prosa.data.chunks import ROWS, Chunks, from_rows
 from prosa.data.decoding import TextFile
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -29,7 +29,7 @@ def looks_json(file: TextFile) -> bool:
     return start[:1] in ("{", "[") and start[1:].lstrip(_SPACE)[:1] in ('"', "{", "[", "}", "]")
 
 
-def read_json(file: TextFile) -> Iterator[Chunk]:
+def read_json(file: TextFile) -> Chunks:
     """The records of a JSON or JSON Lines file by column.
 
     Raises:

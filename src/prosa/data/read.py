@@ -8,6 +8,7 @@ tables and lists of Python. What it is, `recognise` says; nothing is repaired or
 import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from prosa.data.decoding import EmptyFileError, unreadable
 from prosa.data.formats import Options
 from prosa.data.kinds import Kind, Records
 from prosa.data.recognise import EXTRA, Recipe, recognise
-from prosa.data.shapes import Shaper, schema_of
+from prosa.data.shapes import Shaper
 from prosa.data.textfiles import checked_layout
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -111,7 +112,7 @@ def _folder(path: Path, options: Options) -> tuple[Iterable[Part], str, tuple[st
                 yield formats.open_file(file, options), splits.get(file)
             except EmptyFileError:
                 note = _("{name}: empty, passed over").format(name=file)
-                yield Source(str(file), lambda _wanted: iter(()), (note,)), None
+                yield Source(str(file), frames.nothing, (note,)), None
 
     return parts(), str(path), notes
 
@@ -123,29 +124,26 @@ def _merged(
     kind: Kind | None,
     columns: dict[str, str],
 ) -> Records:
-    spool: Spool | None = None
     first: tuple[str, Recipe] | None = None
     told = dict.fromkeys(notes)
-    for source, split in parts:
-        recipe = _recipe(source, kind, columns)
-        told |= dict.fromkeys(source.notes)
-        if recipe is None:
-            continue
-        if first is None:
-            first = source.name, recipe
-            spool = Spool(schema_of(recipe.kind))
-        elif first[1].kind != recipe.kind:
-            raise _disagree(first[0], first[1].kind, source.name, recipe.kind)
-        told |= dict.fromkeys(() if source.plain else recipe.told())
-        shaper = Shaper(recipe, source.name, split)
-        assert spool is not None
-        for chunk in source.chunks(recipe.needed):
-            spool.add(shaper.batch(chunk))
-    if spool is None or first is None or not spool.rows:
-        raise InputError(
-            _("There are no records in this"), path=name, expected=_("at least one row of data")
-        )
-    table = _without_empty_extras(spool.table())
+    with closing(Spool()) as spool:
+        for source, split in parts:
+            recipe = _recipe(source, kind, columns)
+            told |= dict.fromkeys(source.notes)
+            if recipe is None:
+                continue
+            first = first or (source.name, recipe)
+            if first[1].kind != recipe.kind:
+                raise _disagree(*first, source.name, recipe)
+            told |= dict.fromkeys(() if source.plain else recipe.told())
+            shaper = Shaper(recipe, source.name, split)
+            for chunk in source.chunks(recipe.needed):
+                spool.add(shaper.batch(chunk))
+        if first is None or not spool.rows:
+            raise InputError(
+                _("There are no records in this"), path=name, expected=_("at least one row of data")
+            )
+        table = _without_empty_extras(spool.table())
     return Records(first[1].kind, table, name, first[1].columns, _few(list(told)))
 
 
@@ -170,17 +168,18 @@ def _head(source: Source) -> Chunk:
     """The first rows of a source: some thousand, or some megabytes."""
     head: dict[str, list[Any]] = {}
     rows, room = 0, _HEAD_BYTES
-    for chunk in source.chunks(None):
-        count = length(chunk)
-        arrow = [column.nbytes for column in chunk.values() if not isinstance(column, list)]
-        take = min(count, max(50, count * room // max(1, sum(arrow))))
-        for name in head | chunk:
-            column = head.setdefault(name, [None] * rows)
-            column.extend(values(chunk[name][:take]) if name in chunk else [None] * take)
-        rows += take
-        room -= sum(arrow)
-        if rows >= ROWS or room <= 0:
-            break
+    with closing(source.chunks(None)) as chunks:
+        for chunk in chunks:
+            count = length(chunk)
+            arrow = [column.nbytes for column in chunk.values() if not isinstance(column, list)]
+            take = min(count, max(50, count * room // max(1, sum(arrow))))
+            for name in head | chunk:
+                column = head.setdefault(name, [None] * rows)
+                column.extend(values(chunk[name][:take]) if name in chunk else [None] * take)
+            rows += take
+            room -= sum(arrow)
+            if rows >= ROWS or room <= 0:
+                break
     return dict(head)
 
 
@@ -193,10 +192,10 @@ def _checked(kind: Kind | str | None) -> Kind | None:
         ) from error
 
 
-def _disagree(one: str, one_kind: Kind, other: str, other_kind: Kind) -> InputError:
+def _disagree(one: str, its: Recipe, other: str, others: Recipe) -> InputError:
     return InputError(
         _("This holds {kind}, but '{other}' holds {other_kind}").format(
-            kind=other_kind, other=one, other_kind=one_kind
+            kind=others.kind, other=one, other_kind=its.kind
         ),
         path=other,
         expected=_("one kind of data in a folder"),

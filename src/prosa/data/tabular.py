@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TextIO
 
 from prosa.data import names
-from prosa.data.chunks import ROWS, Chunk
+from prosa.data.chunks import ROWS, Chunk, Chunks
 from prosa.data.decoding import TextFile
 from prosa.data.profiles import listed
 from prosa.errors import InputError
@@ -76,7 +76,7 @@ def looks_tabular(file: TextFile) -> bool:
     return names.find(known, rows[0]) is not None or sum(map(names.is_language, rows[0])) > 1
 
 
-def read_table(file: TextFile, dialect: Dialect) -> Iterator[Chunk]:
+def read_table(file: TextFile, dialect: Dialect) -> Chunks:
     """The rows of a CSV or TSV file by column; every value is a string.
 
     Raises:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Literal, TextIO, get_args
 
-from prosa.data.chunks import ROWS, Chunk
+from prosa.data.chunks import ROWS, Chunks
 from prosa.data.decoding import TextFile
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -30,7 +30,7 @@ SHARD_LINES = 1000
 _BLOCK = 1 << 20
 _SAMPLE = 2000
 _ENDED = re.compile(r"[.!?…:;\"'”’»)\]}*_]\s*$")
-_BORDERS = tuple(re.compile(p) for p in (r"\n[^\S\n]*\n\s*", r"\n", r"[.!?…]\s+", r"\s+"))
+_BORDERS = ("\n\n", "\n", ". ", " ")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 
 
@@ -76,7 +76,7 @@ def layout_of(file: TextFile, *, among_others: bool = False) -> Layout:
     return "line"
 
 
-def read_text(file: TextFile, layout: Layout) -> Iterator[Chunk]:
+def read_text(file: TextFile, layout: Layout) -> Chunks:
     """The records of a text file, in a column `text`.
 
     Args:
@@ -91,7 +91,7 @@ def read_text(file: TextFile, layout: Layout) -> Iterator[Chunk]:
         yield from _chunked(records)
 
 
-def read_raw(file: TextFile) -> Iterator[Chunk]:
+def read_raw(file: TextFile) -> Chunks:
     """Every line as it stands, split at line feeds only; blank lines are no records."""
     with file.open(newline="\n") as text:
         yield from _chunked(_lines(text))
@@ -162,14 +162,13 @@ def _cut(text: str) -> Iterator[str]:
 
 
 def _border(text: str, low: int, high: int) -> int:
-    for pattern in _BORDERS:
-        ends = [found.end() for found in pattern.finditer(text, low, high)]
-        if ends:
-            return ends[-1]
+    for sign in _BORDERS:
+        if (place := text.rfind(sign, low, high)) >= 0:
+            return place + len(sign)
     return high
 
 
-def _chunked(records: Iterable[str]) -> Iterator[Chunk]:
+def _chunked(records: Iterable[str]) -> Chunks:
     rows: list[str] = []
     size = 0
     for record in records:

@@ -1,15 +1,13 @@
 """YAML in the shapes that `documents` knows, such as the dialogues of ChatterBot's corpora."""
 
-from collections.abc import Iterator
-
 from prosa.data import documents
-from prosa.data.chunks import Chunk, from_rows
+from prosa.data.chunks import Chunks, from_rows
 from prosa.data.decoding import TextFile
 from prosa.errors import InputError
 from prosa.i18n import _
 
 
-def read_yaml(file: TextFile) -> Iterator[Chunk]:
+def read_yaml(file: TextFile) -> Chunks:
     """The records of a YAML file by column; every value stays the string that was written.
 
     Raises:
@@ -19,7 +17,7 @@ def read_yaml(file: TextFile) -> Iterator[Chunk]:
 
     try:
         with file.open() as text:
-            # BaseLoader builds strings, lists and dictionaries only: "no" and "1.0" stay as they are.
+            # BaseLoader builds strings, lists and dictionaries only: a "no" stays a "no".
             value = yaml.load(text, yaml.BaseLoader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark

@@ -70,12 +70,14 @@ class TextFile:
         path: Where it lies.
         name: What messages call it.
         encoding: A Python codec.
+        characters: How long it is; in UTF-16 and UTF-32, at most.
         notes: What was found about its encoding, already translated.
     """
 
     path: Path
     name: str
     encoding: str
+    characters: int
     notes: tuple[str, ...] = ()
 
     @contextmanager
@@ -125,7 +127,8 @@ def survey(path: Path, name: str) -> TextFile:
             if head.startswith(bom) and encoding != "utf-8-sig":
                 if len(head) <= len(bom):
                     raise EmptyFileError(name)
-                return TextFile(path, name, encoding, (_told(name, encoding.upper()),))
+                note = _told(name, encoding.upper())
+                return TextFile(path, name, encoding, path.stat().st_size // 2, (note,))
         _refuse_binary(head, name)
         return _survey_utf8(path, name, head, file)
 
@@ -153,7 +156,7 @@ def unreadable(name: str, error: OSError) -> InputError:
 
 def _survey_utf8(path: Path, name: str, head: bytes, file: BinaryIO) -> TextFile:
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    blank, good, bad, line = True, 0, 0, 1
+    blank, good, bad, line, characters = True, 0, 0, 1, 0
     lines: dict[int, None] = {}
     block = head
     while block:
@@ -170,19 +173,20 @@ def _survey_utf8(path: Path, name: str, head: bytes, file: BinaryIO) -> TextFile
                     if len(lines) < _LINES_NAMED:
                         lines[line + text.count("\n", 0, found.start())] = None
         line += text.count("\n")
+        characters += len(text)
         block = more
     if blank:
         raise EmptyFileError(name)
     if not bad:
-        return TextFile(path, name, "utf-8-sig")
+        return TextFile(path, name, "utf-8-sig", characters)
     if good < 4 * bad:
-        return TextFile(path, name, "cp1252", (_told(name, "cp1252 (latin-1)"),))
+        note = _told(name, "cp1252 (latin-1)")
+        return TextFile(path, name, "cp1252", characters, (note,))
     note = _(
         "{name}: {count} bytes are not valid UTF-8 (first on line {lines}); "
         "those were read as cp1252, nothing is left out"
-    )
-    places = ", ".join(map(str, lines))
-    return TextFile(path, name, "utf-8-sig", (note.format(name=name, count=bad, lines=places),))
+    ).format(name=name, count=bad, lines=", ".join(map(str, lines)))
+    return TextFile(path, name, "utf-8-sig", characters, (note,))
 
 
 def _told(name: str, encoding: str) -> str:

@@ -146,7 +146,7 @@ def _text_based(file: TextFile, form: str | None, suffixes: list[str], options: 
         notes = (*file.notes, _("Raw text: a record is a line as it stands"))
         return Source(file.name, lambda _wanted: textfiles.read_raw(file), notes, plain=True)
     layout = options.records or textfiles.layout_of(file, among_others=options.among_others)
-    notes = (*file.notes, textfiles.describe(layout))
+    notes = (*file.notes, textfiles.describe(file, layout))
     return Source(file.name, lambda _wanted: textfiles.read_text(file, layout), notes, plain=True)
 
 

@@ -109,7 +109,7 @@ def _text(table: Table, *, sure: bool) -> Found | None:
     name = table.role("text", names.TEXT, "text") or table.longest()
     if name is None and len(table.profiles) == 1:
         name = next(iter(table.profiles))
-    return ({"text": (name,)}, {}) if name else None
+    return ({"text": (name,)}, {}) if name is not None else None
 
 
 def _question_answer(table: Table, *, sure: bool) -> Found | None:

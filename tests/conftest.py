@@ -9,6 +9,8 @@ import pytest
 
 from prosa import i18n
 
+pytest_plugins = ["tests.fixtures"]
+
 
 @pytest.fixture(autouse=True)
 def _apart(tmp_path, monkeypatch):

@@ -70,16 +70,10 @@ def _register_inspect(app: typer.Typer) -> None:
             shared.print_json(prepared.report.to_json())
             return
         shared.say(_("{source}: {kind}").format(source=records.source, kind=prepared.kind))
-        shared.say(*_columns(prepared.report.columns))
         shared.say(*prepared.report.lines(), "")
         shared.say(*_examples(prepared), "")
         shared.say(*_outlook(preparing.outlook(prepared)))
         shared.say(_("Next:"), f"  prosa train {data}")
-
-
-def _columns(columns: dict[str, str]) -> list[str]:
-    pairs = [f"{ours} ← {theirs}" for ours, theirs in columns.items() if ours != theirs]
-    return [_("Columns: {pairs}").format(pairs=", ".join(pairs))] if pairs else []
 
 
 def _examples(prepared: Any, count: int = 2) -> list[str]:

@@ -77,9 +77,10 @@ class Conductor(TrainerCallback):
         trainer: The trainer it conducts.
         hooks: What it calls.
         steps: The planned length of the run.
-        timed: Whether the length came from the clock; it is then corrected once by the measured
-            speed, when the learning rate begins to fall.
-        seconds: The time the run was planned to take.
+        timed: Whether the length is corrected once by the measured speed, when the learning rate
+            begins to fall.
+        enough: Whether more steps than planned would do no good.
+        allowed: Seconds the run may take.
         interrupt: Whether the person asked to stop.
     """
 
@@ -90,7 +91,8 @@ class Conductor(TrainerCallback):
         *,
         steps: int,
         timed: bool,
-        seconds: float,
+        enough: bool,
+        allowed: float,
         interrupt: Interrupt,
     ) -> None:
         self._trainer = trainer
@@ -98,7 +100,8 @@ class Conductor(TrainerCallback):
         self._validate = hooks.validate
         self._sample = hooks.sample
         self._timed = timed
-        self._deadline_seconds = seconds
+        self._enough = enough
+        self._allowed = allowed
         self._interrupt = interrupt
         self.steps = steps
         self.bad = 0
@@ -144,6 +147,8 @@ class Conductor(TrainerCallback):
         """Start the clocks."""
         self._start = self._last_progress = self._last_save = self._last_sample = time.monotonic()
         self._first_step = self._progress_step = state.global_step
+        # Seconds since the last progress that went into validation and samples, not into steps.
+        self._aside = 0.0
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_more: Any
@@ -186,9 +191,10 @@ class Conductor(TrainerCallback):
         """Fit the falling part into the time that is left, at the speed measured so far."""
         self._timed = False
         pace = (time.monotonic() - self._start) / max(1, step - self._first_step)
-        left = self._deadline_seconds - self._elapsed()
+        left = self._allowed - self._elapsed()
         rest = self.steps - step
-        self.steps = step + int(min(1.5 * rest, max(0.5 * rest, left / pace)))
+        most = rest if self._enough else 1.5 * rest
+        self.steps = step + max(1, int(min(most, max(0.3 * rest, left / pace))))
 
     def _due(self, step: int) -> bool:
         every = max(1, self.steps // VALIDATIONS)
@@ -196,7 +202,7 @@ class Conductor(TrainerCallback):
 
     def _tell_progress(self, now: float, step: int) -> None:
         steps = step - self._progress_step
-        seconds = max(1e-9, now - self._last_progress)
+        seconds = max(1e-9, now - self._last_progress - self._aside)
         pace = (now - self._start) / max(1, step - self._first_step)
         loss = (self._loss_sum / max(1, self._loss_count)).item()
         tokens = steps * self._trainer.tokens_per_step
@@ -212,7 +218,7 @@ class Conductor(TrainerCallback):
         )
         self.curve.append({"step": step, "loss": round(loss, 5)})
         self._loss_sum, self._loss_count = torch.zeros(()), 0
-        self._last_progress, self._progress_step = now, step
+        self._last_progress, self._progress_step, self._aside = now, step, 0.0
 
     def _validate_now(self, step: int) -> None:
         assert self._validate is not None
@@ -229,15 +235,17 @@ class Conductor(TrainerCallback):
         else:
             self.bad += 1
         seconds = time.monotonic() - start
+        self._aside += seconds
         point = {"step": step, "validation_loss": round(loss, 5), "bits_per_byte": round(bits, 5)}
         self.curve.append(point)
         self._listen(Validated(step, loss, bits, best, seconds))
 
     def _sample_now(self, step: int) -> None:
         assert self._sample is not None
-        model = self._trainer.model
+        model, start = self._trainer.model, time.monotonic()
         model.eval()
         with torch.random.fork_rng():
             self._listen(Sampled(step, self._sample(model)))
         model.train()
         self._last_sample = time.monotonic()
+        self._aside += self._last_sample - start

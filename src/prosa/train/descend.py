@@ -107,7 +107,8 @@ def descend(
             hooks,
             steps=plan.steps,
             timed=plan.timed,
-            seconds=plan.seconds,
+            enough=plan.enough,
+            allowed=plan.allowed,
             interrupt=interrupt,
         )
         trainer.conductor = conductor

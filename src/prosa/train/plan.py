@@ -116,8 +116,10 @@ class Plan:
         sizes: The model's sizes, complete.
         rows: Rows of `sizes.context` tokens in one forward pass.
         accumulation: Forward passes a step.
-        timed: Whether `steps` came from the clock and may be corrected by it.
+        timed: Whether `steps` may be corrected by the clock, as neither steps nor epochs were given.
+        enough: Whether `steps` are all the passes that do good, so that time left over is not used.
         seconds: Expected time of learning.
+        allowed: Seconds that learning may take.
         memory_bytes: Expected peak of the process.
     """
 
@@ -135,7 +137,9 @@ class Plan:
     bfloat16: bool
     seed: int
     timed: bool
+    enough: bool
     seconds: float
+    allowed: float
     memory_bytes: int
     device: str
     processor: str
@@ -184,7 +188,7 @@ def make(
         if level == 0 or options.steps or options.epochs or affordable >= 4 * trial.parameters:
             break
         level -= 1
-    steps = _steps(options, corpus, second_steps, rows * accumulation * context, left)
+    steps, enough = _steps(options, corpus, second_steps, rows * accumulation * context, left)
     return Plan(
         family=options.family,
         sizes=sizes,
@@ -200,7 +204,9 @@ def make(
         bfloat16=trial.bfloat16,
         seed=options.seed,
         timed=not (options.steps or options.epochs),
+        enough=enough,
         seconds=steps * second_steps,
+        allowed=left,
         memory_bytes=machines.peak_memory(),
         device=machine.device,
         processor=machine.name,
@@ -297,14 +303,16 @@ def _learning_rate(family: str, sizes: Sizes) -> float:
 
 def _steps(
     options: Options, corpus: Corpus, step_seconds: float, step_tokens: int, left: float
-) -> int:
+) -> tuple[int, bool]:
+    """Steps, and whether they are all that do good rather than all there is time for."""
     if options.steps:
-        return int(options.steps)
+        return int(options.steps), True
     epoch = corpus.tokens / step_tokens
     if options.epochs:
-        return max(1, round(options.epochs * epoch))
-    most = (MOST_EPOCHS if options.minutes else EPOCHS) * epoch
-    return max(1, int(min(most, left * (1 - EVALUATION_SHARE) / step_seconds)))
+        return max(1, round(options.epochs * epoch)), True
+    most = round((MOST_EPOCHS if options.minutes else EPOCHS) * epoch)
+    affordable = int(left * (1 - EVALUATION_SHARE) / step_seconds)
+    return max(1, min(most, affordable)), most <= affordable
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,6 @@ before transformers reads it, since its own errors speak of something else.
 
 import json
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,11 +18,11 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging
 
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.models.families import family_of
+from prosa.models.saving import quiet
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
@@ -58,7 +55,7 @@ def load(source: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
 
 def _load_folder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     config = _check_folder(folder)
-    with _quiet():
+    with quiet():
         model = _load_model(folder, config)
         tokenizer = _load_tokenizer(folder)
     words = model.config.get_text_config().vocab_size
@@ -178,7 +175,19 @@ def _load_model(folder: Path, config: dict[str, Any]) -> PreTrainedModel:
     wrong = [*report["missing_keys"], *report["unexpected_keys"], *report["mismatched_keys"]]
     if wrong:
         _misfit(folder, ", ".join(map(str, wrong[:3])))
+    _align(model)
     return _with_dropout(model)
+
+
+def _align(model: PreTrainedModel) -> None:
+    """Copy weights out of the mapped file, where they begin at odd addresses.
+
+    The matrix kernels choose their path by alignment: without this a loaded model's logits differ
+    in the last bit from those of the model that was saved.
+    """
+    for parameter in model.parameters():
+        if parameter.data_ptr() % 64:
+            parameter.data = parameter.data.clone()
 
 
 def _with_dropout(model: PreTrainedModel) -> PreTrainedModel:
@@ -204,7 +213,7 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 def _load_from_hub(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     try:
-        with _quiet():
+        with quiet():
             model = AutoModelForCausalLM.from_pretrained(
                 name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
             )
@@ -216,22 +225,6 @@ def _load_from_hub(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]
             ),
             hint=_("Check the name; without a network only models on this disk can be loaded."),
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' bars and reports off the screen: what matters becomes an error here."""
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
 
 
 def _refuse_file(path: Path) -> NoReturn:

@@ -9,6 +9,7 @@ Shapes: B rows, L columns (tokens), E embedding, H hidden units, V words of the 
 """
 
 import difflib
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -201,10 +202,11 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
                 raise TypeError("past_key_values must be the cache that this model returned")
             cache = empty_state(self.config.num_hidden_layers)
         before = _state(cache)
-        if mask_BL is None:
-            read_BLH, after = self.rnn(embedded_BLE, before)
-        else:
-            read_BLH, after = self._read_padded(embedded_BLE, mask_BL, before, keep_state)
+        with _cell_precision(embedded_BLE):
+            if mask_BL is None:
+                read_BLH, after = self.rnn(embedded_BLE, before)
+            else:
+                read_BLH, after = self._read_padded(embedded_BLE, mask_BL, before, keep_state)
         if cache is not None:
             _store(cache, after, tokens=embedded_BLE.shape[1])
         return read_BLH, cache
@@ -227,6 +229,17 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
         else:
             read_BLH, after = self.rnn(shifted_BLE, before)
         return read_BLH.take_along_dim(order_BL1.argsort(dim=1), dim=1), after
+
+
+def _cell_precision(embedded_BLE: Tensor) -> AbstractContextManager:
+    """Under autocast the cells stay in float32 on the CPU.
+
+    oneDNN has no bfloat16 LSTM for processors without AVX-512, and raises; the output layer, where
+    the time goes, is in bfloat16 all the same.
+    """
+    if embedded_BLE.device.type == "cpu":
+        return torch.autocast("cpu", enabled=False)
+    return nullcontext()
 
 
 def _state(cache: Cache | None) -> Any:

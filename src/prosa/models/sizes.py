@@ -1,5 +1,6 @@
 """The sizes a person may choose for a model, checked at the door. Plain Python: no torch here."""
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -119,7 +120,7 @@ def flag(name: str) -> str:
 
 
 def fitting_heads(hidden_size: int, head_size: int = 32) -> int:
-    """The number of heads that divides a width into even parts nearest to `head_size`.
+    """The number of heads that divides a width into even parts of about `head_size`.
 
     Raises:
         InputError: The width is odd.
@@ -129,7 +130,10 @@ def fitting_heads(hidden_size: int, head_size: int = 32) -> int:
             _("{flag} is {value}").format(flag="--hidden-size", value=hidden_size),
             expected=_("an even number"),
         )
-    return min(_divisors(hidden_size // 2), key=lambda heads: abs(hidden_size / heads - head_size))
+    return min(
+        _divisors(hidden_size // 2),
+        key=lambda heads: abs(math.log(hidden_size / heads / head_size)),
+    )
 
 
 def _divisors(number: int) -> list[int]:

@@ -1,0 +1,1 @@
+"""Text into tokens and back: tokenizers learned from the data, conversations, encoded streams."""

@@ -1,0 +1,273 @@
+"""Data encoded to disk, and the rows that training and measuring cut from it.
+
+A document is start + text + end; documents stand one after the other in one stream of ids, in
+files of raw little-endian numbers that are mapped, not read. A row may hold the end of one document
+and the beginning of the next: no token is padding, and every one is worth what it costs.
+
+Rows come as {"input_ids", "labels"}, both of the same tokens: models of the `transformers` library
+shift the labels themselves, so a row of n tokens teaches n - 1 predictions and its first label is
+never used. Consecutive rows therefore share one token.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerFast
+
+from prosa.data.files import full_disk_said
+from prosa.data.kinds import Kind
+from prosa.tokens.conversation import Message, Renderer, messages
+from prosa.tokens.encoder import Ids, TextEncoder
+from prosa.tokens.ragged import Lengths, framed
+from prosa.tokens.stream import META, OFFSETS, TOKENS, WEIGHTS, TokenStream
+
+__all__ = ["Packed", "Rows", "TokenStream", "collate", "encode"]
+
+Row = dict[str, Tensor]
+
+_ROWS = 2_000
+_CHARACTERS = 1 << 20
+_IGNORED = -100
+
+
+def encode(
+    table: pa.Table, kind: Kind, tokenizer: PreTrainedTokenizerFast, folder: str | Path
+) -> TokenStream:
+    """Encode records into a folder.
+
+    Text becomes start + text + end. A question with its answer, and a conversation, become
+    start + turns + end, with weights: the loss counts on what the assistant says.
+
+    Args:
+        table: Records of this kind; read a few at a time.
+        kind: TEXT, QUESTION_ANSWER or CONVERSATION.
+        tokenizer: Any fast tokenizer with an end token; without a start token the end stands in.
+        folder: Where the stream goes; it is created.
+
+    Returns:
+        The stream, mapped from the folder.
+
+    Raises:
+        InputError: The tokenizer cannot render conversations.
+        ProsaError: The disk is full.
+    """
+    folder = Path(folder)
+    writer = _Writer(tokenizer)
+    with full_disk_said(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with (
+            (folder / TOKENS).open("wb") as tokens,
+            (folder / OFFSETS).open("wb") as offsets,
+            (folder / WEIGHTS).open("wb") as weights,
+        ):
+            writer.begin(tokens, offsets, weights)
+            if kind is Kind.TEXT:
+                writer.texts(table)
+            else:
+                writer.conversations(table, kind)
+        if not writer.weighted:
+            (folder / WEIGHTS).unlink()
+        meta = {
+            "dtype": writer.dtype,
+            "tokens": writer.tokens,
+            "documents": writer.documents,
+            "bytes": writer.bytes,
+            "unknown": writer.unknown,
+            "weighted": writer.weighted,
+        }
+        (folder / META).write_text(json.dumps(meta), encoding="utf-8")
+    return TokenStream.open(folder)
+
+
+class _Writer:
+    """Appends documents to the files of a stream and counts what it writes."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._tokenizer = tokenizer
+        self._end = tokenizer.eos_token_id
+        self._start = tokenizer.bos_token_id
+        if self._start is None:
+            self._start = self._end
+        self.dtype = "<u2" if len(tokenizer) <= 1 << 16 else "<u4"
+        self.tokens = self.documents = self.bytes = self.unknown = 0
+        self.weighted = False
+
+    def begin(self, tokens: BinaryIO, offsets: BinaryIO, weights: BinaryIO) -> None:
+        self._files = tokens, offsets, weights
+        offsets.write(np.zeros(1, dtype="<i8").tobytes())
+
+    def texts(self, table: pa.Table) -> None:
+        encoder = TextEncoder(self._tokenizer)
+        for texts in _texts(table):
+            ids, lengths = encoder(texts)
+            self.bytes += sum(len(text.encode()) for text in texts)
+            self._append(*framed(ids, lengths, [self._start], [self._end]))
+
+    def conversations(self, table: pa.Table, kind: Kind) -> None:
+        self.weighted = True
+        renderer = Renderer(self._tokenizer)
+        for some in _conversations(table, kind):
+            ids, weights, lengths = renderer(some)
+            self.bytes += sum(
+                len(message["content"].encode())
+                for one in some
+                for message in one
+                if message["role"] == "assistant"
+            )
+            weights, _whole = framed(weights, lengths, [], [0])
+            self._append(*framed(ids, lengths, [], [self._end]), weights)
+
+    def _append(self, ids: Ids, lengths: Lengths, weights: NDArray[np.uint8] | None = None) -> None:
+        tokens_file, offsets_file, weights_file = self._files
+        tokens_file.write(ids.astype(self.dtype).tobytes())
+        offsets_file.write((self.tokens + np.cumsum(lengths)).astype("<i8").tobytes())
+        if weights is not None:
+            weights_file.write(weights.tobytes())
+        self.tokens += len(ids)
+        self.documents += len(lengths)
+        self.unknown += int(np.count_nonzero(ids == self._tokenizer.unk_token_id))
+
+
+def _texts(table: pa.Table) -> Iterator[list[str]]:
+    """The texts, about a million characters at a time."""
+    some: list[str] = []
+    size = 0
+    for batch in table.select(["text"]).to_batches(max_chunksize=_ROWS):
+        for text in batch.column(0):
+            some.append(text.as_py() or "")
+            size += len(some[-1])
+            if size >= _CHARACTERS:
+                yield some
+                some, size = [], 0
+    if some:
+        yield some
+
+
+def _conversations(table: pa.Table, kind: Kind) -> Iterator[list[list[Message]]]:
+    for batch in table.to_batches(max_chunksize=_ROWS):
+        yield [messages(kind, row) for row in batch.to_pylist()]
+
+
+class Packed(Dataset[Row]):
+    """Rows for training: cuts of `context` tokens from the stream, each sharing one with the next.
+
+    The stream is a ring, opened at `phase`: in one epoch every token but the first one after the
+    opening is predicted exactly once, where its weight is not 0. The last row begins early enough
+    to be full; what was counted before is not counted again. No row has padding. A stream shorter
+    than `context` is one row of its own length.
+
+    Args:
+        stream: The encoded data.
+        context: Tokens a row, 2 or more.
+        phase: Where the ring is opened: 0 to tokens - 1.
+        seed: With a seed, `set_epoch` opens the ring somewhere else in every epoch after the first,
+            so that rows are not the same ones again; the same seed and epoch give the same rows.
+    """
+
+    def __init__(
+        self, stream: TokenStream, context: int, phase: int = 0, seed: int | None = None
+    ) -> None:
+        self._stream = stream
+        self._phase = phase
+        self._seed = seed
+        self._size = len(stream.tokens)
+        self.context = min(context, self._size)
+        if self.context < 2:
+            raise ValueError(context)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch's phase; `accelerate` calls this before every epoch."""
+        if self._seed is not None:
+            random = np.random.default_rng((self._seed, epoch))
+            self._phase = int(random.integers(self._size)) if epoch else 0
+
+    def __len__(self) -> int:
+        return 1 + (self._size - 2) // (self.context - 1)
+
+    def __getitem__(self, index: int) -> Row:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Row]:
+        batch = self.batch(indices)
+        return [
+            {"input_ids": ids, "labels": labels}
+            for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True)
+        ]
+
+    def batch(self, indices: Sequence[int]) -> Row:
+        """Rows by number: {"input_ids", "labels"}, [rows, context] int64."""
+        wanted = np.asarray(indices, dtype=np.int64) * (self.context - 1)
+        return _cut(self._stream, wanted, self.context, wanted, phase=self._phase)
+
+
+class Rows:
+    """Windows for measuring: every token but the first is predicted exactly once.
+
+    Window k begins `stride` tokens after window k - 1 and predicts the `stride` last of its tokens,
+    each from at least `context - stride` tokens before it; the first window predicts all it can.
+    The last window begins early enough to be full.
+
+    Args:
+        stream: The encoded data.
+        context: Tokens a window, 2 or more.
+        stride: New predictions a window, 1 to context - 1; by default context - 1, the fastest.
+    """
+
+    def __init__(self, stream: TokenStream, context: int, stride: int | None = None) -> None:
+        self._stream = stream
+        self._size = len(stream.tokens)
+        self.context = max(2, context)
+        self.stride = min(stride or self.context - 1, self.context - 1)
+
+    def __len__(self) -> int:
+        if self._size < 2:
+            return 0
+        return 1 + max(0, -(-(self._size - self.context) // self.stride))
+
+    def batch(self, indices: Sequence[int]) -> Row:
+        """Windows by number: {"input_ids", "labels"}, [windows, context] int64."""
+        wanted = np.asarray(indices, dtype=np.int64) * self.stride
+        context = min(self.context, self._size)
+        counted = np.where(wanted > 0, wanted + context - 1 - self.stride, 0)
+        return _cut(self._stream, wanted, context, counted)
+
+
+def collate(rows: Sequence[Row]) -> Row:
+    """Stack rows of equal length: {"input_ids", "labels"}, [rows, context]."""
+    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def _cut(
+    stream: TokenStream,
+    wanted: NDArray[np.int64],
+    context: int,
+    counted: NDArray[np.int64],
+    *,
+    phase: int = 0,
+) -> Row:
+    """Cut rows out of the stream.
+
+    Args:
+        stream: The encoded data, a ring opened at `phase`; places count from there.
+        wanted: Where each row would begin; one too near the end begins earlier.
+        context: Tokens a row.
+        counted: The last place that was counted in rows before each one.
+        phase: Where the ring is opened.
+    """
+    size = len(stream.tokens)
+    starts = np.minimum(wanted, size - context)
+    places = starts[:, None] + np.arange(context)
+    around = (places + phase) % size
+    labels = stream.labels(around)
+    labels[places <= counted[:, None]] = _IGNORED
+    labels[:, 0] = _IGNORED
+    ids = stream.tokens[around].astype(np.int64)
+    return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(labels)}

@@ -134,9 +134,8 @@ def fit(
         _validator(streams.get("validation")),
         (lambda m: sampler(m, tokenizer)) if sampler else None,
     )
-    result = descend(
-        model, Packed(train, plan.sizes.context or 1), plan, folder, hooks, latest(folder)
-    )
+    data = Packed(train, plan.sizes.context or 1, seed=plan.seed)
+    result = descend(model, data, plan, folder, hooks, latest(folder))
     fitted = _finish(model, tokenizer, streams, seconds=result.seconds)
     return replace(
         fitted, plan=plan, steps=result.steps, stopped=result.stopped, curve=result.curve

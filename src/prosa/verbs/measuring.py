@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from prosa import runs
 from prosa.data import files
-from prosa.data.kinds import TRAINABLE, Kind
+from prosa.data.kinds import TRAINABLE
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -64,7 +64,7 @@ def evaluate(
     network, tokenizer = load(folder)
     records = read(
         data,
-        kind=Kind(kind) if kind else None,
+        kind=kind,
         columns=dict(columns) if columns else None,
         raw=raw,
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prosa.data.kinds import TRAINABLE, Kind, Records
+from prosa.data.kinds import TRAINABLE, Records
 from prosa.verbs.request import Request
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def look(data: Any, request: Request) -> "tuple[Records, Prepared]":
 
     records = read(
         data,
-        kind=Kind(request.kind) if request.kind else None,
+        kind=request.kind,
         columns=dict(request.columns) if request.columns else None,
         raw=request.raw,
     )

@@ -3,6 +3,7 @@
 import gzip
 import json
 import pickle
+import random
 import zipfile
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import prosa.data.chunks
+from prosa.data import tabular
 from prosa.data.read import read
 from prosa.errors import InputError, ProsaError
 
@@ -66,7 +68,7 @@ def test_file_of_one_line_is_one_record(tmp_path, suffix):
 def test_ragged_row_is_named_by_the_line_it_begins_on(tmp_path, row, line, found):
     path = write(tmp_path / "faq.csv", FAQ + row + FAQ)
     said = refused(path)
-    assert said.startswith(f"{path}:{line}: This row has {found} columns.")
+    assert said.startswith(f"{path}:{line}: This row has {found} column")
     assert "2 columns, as in the header: 'pergunta', 'resposta'" in said
     assert "double quotes" in said
 
@@ -75,7 +77,7 @@ def test_ragged_row_far_behind_the_sample(tmp_path):
     path = write(
         tmp_path / "faq.csv", "sep=;\r\na;b\r\n" + "Oi, você;Olá\r\n" * 70_000 + "só um\r\n"
     )
-    assert refused(path).startswith(f"{path}:70003: This row has 1 columns.")
+    assert refused(path).startswith(f"{path}:70003: This row has 1 column.")
 
 
 @pytest.mark.parametrize("rest", ["", "x,y\n" * 30_000])
@@ -83,6 +85,14 @@ def test_quote_that_never_closes_is_named_by_its_line(tmp_path, rest):
     path = write(tmp_path / "faq.csv", FAQ + 'Onde?,"Aqui\n' + rest)
     said = refused(path)
     assert said.startswith(f"{path}:5: A quote that opens in this row is never closed.")
+
+
+def test_quote_that_never_closes_does_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(tabular, "_ROW_CHARACTERS", 1000)
+    path = write(tmp_path / "faq.csv", FAQ + 'Onde?,"Aqui\n' + "x,y\n" * 1000 + 'a,"b"\n')
+    assert refused(path).startswith(f"{path}:5: A quote that opens in this row is never closed.")
+    long = write(tmp_path / "longo.csv", FAQ + f"Onde?,{'x' * 5000}\n")
+    assert read(long).table.num_rows == 3
 
 
 def test_quote_that_closes_too_early_is_named_by_its_line(tmp_path):
@@ -278,3 +288,46 @@ def test_full_disk_for_working_files(tmp_path, monkeypatch):
     monkeypatch.setattr(prosa.data.chunks, "scratch", lambda: tmp_path / "cheio")
     with pytest.raises(ProsaError, match=r"disk is full.*PROSA_CACHE"):
         read(write(tmp_path / "a.txt", "Uma linha.\n" * 100_000))
+
+
+def damaged(content, generator):
+    """A file with a piece cut out, doubled, overwritten or swapped for noise."""
+    start, end = sorted(generator.choices(range(len(content) + 1), k=2))
+    piece = generator.choice(
+        [
+            b"",
+            content[start:end] * 2,
+            b'"',
+            b"\n",
+            b"{",
+            b"]",
+            b",",
+            b"\xe9",
+            b"\0",
+            generator.randbytes(9),
+        ]
+    )
+    return content[:start] + piece + content[generator.choice([start, end]) :]
+
+
+def test_damaged_files_are_read_or_refused_and_nothing_else(tmp_path):
+    generator = random.Random(0)
+    rows = [{"pergunta": f"É {n}?", "resposta": "Sim,\n" * (n % 3)} for n in range(12)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    whole = {
+        "a.csv": (FAQ * 3).encode(),
+        "a.json": json.dumps(rows, ensure_ascii=False, indent=1).encode(),
+        "a.jsonl": "\n".join(map(json.dumps, rows)).encode(),
+        "a.yaml": json.dumps(rows).encode(),
+        "a.txt": FAQ.encode("utf-16"),
+        "a.tsv.gz": gzip.compress(FAQ.replace(",", "\t").encode()),
+        "a.parquet": (tmp_path / "a.parquet").read_bytes(),
+    }
+    refusals = 0
+    for name, content in whole.items():
+        for _number in range(60):
+            try:
+                assert read(write(tmp_path / name, damaged(content, generator))).table.num_rows
+            except InputError:
+                refusals += 1
+    assert 100 < refusals < 400

@@ -69,6 +69,16 @@ def test_wordings_of_one_question_become_rows_of_one_group():
     assert first == second != third
 
 
+def test_intents_of_chatbots_are_questions_and_answers():
+    data = [
+        {"tag": "horário", "patterns": ["Que horas?", "Abre?"], "responses": ["Às nove.", "9h."]}
+    ]
+    records = read(data)
+    assert records.table["question"].to_pylist() == ["Que horas?", "Abre?"]
+    assert records.table["answer"].to_pylist() == ["Às nove."] * 2
+    assert "Of several answers in 'responses' the first is taken" in records.notes
+
+
 @pytest.mark.parametrize(
     "column",
     [

@@ -234,7 +234,7 @@ def _full(target: Path, *, needed: int = 0, written: int = 0, hint: str = "") ->
         )
     elif written:
         what = _(
-            "The disk is full: '{path}' was {written} large when the room ended; "
+            "The disk is full: '{path}' was {written} large when space ran out; "
             "it was removed, and {free} is free now"
         ).format(path=target, written=human(written), free=free)
     else:

@@ -21,7 +21,7 @@ TEXT = _words(
 )
 QUESTION = _words(
     "question pergunta prompt instruction instrucao instrucoes query consulta duvida "
-    "user usuario human q input entrada"
+    "user usuario human q input entrada pattern padrao padroes"
 )
 ANSWER = _words(
     "answer resposta response completion output saida reply replica assistant assistente bot a"

@@ -30,6 +30,7 @@ class Recipe:
         split: The source's column that holds the author's own split.
         group: The source's column that holds groups.
         unused: Source columns that play no role.
+        several: The source's column that holds lists of answers.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Recipe:
     split: str | None = None
     group: str | None = None
     unused: tuple[str, ...] = ()
+    several: str | None = None
 
     @property
     def needed(self) -> set[str]:
@@ -60,6 +62,9 @@ class Recipe:
             for role, column in self.columns.items()
         )
         notes = [_("Read as {kind}: {columns}").format(kind=self.kind, columns=parts)]
+        if self.several:
+            told = _("Of several answers in '{name}' the first is taken")
+            notes.append(told.format(name=self.several))
         if self.split:
             notes.append(_("The split in column '{name}' is kept").format(name=self.split))
         if self.unused:
@@ -213,7 +218,8 @@ def _finished(kind: Kind, found: Found, table: Table) -> Recipe:
     if group is None and "group" in table.profiles and _exact(table) == kind:
         group = "group"
     unused = tuple(n for n in table.profiles if n not in used | {split, group})
-    return Recipe(kind, roles, keys, split, group, unused)
+    several = next((n for n in roles.get("answer", ()) if table.profiles[n].shape == "list"), None)
+    return Recipe(kind, roles, keys, split, group, unused, several)
 
 
 def _split_column(table: Table) -> str | None:

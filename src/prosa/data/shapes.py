@@ -120,7 +120,10 @@ class Shaper:
 def strings(column: Column) -> Column:
     """A column as strings, absent values as empty ones."""
     if isinstance(column, list):
-        return list(map(text, column))
+        try:
+            return pa.array(column, pa.string()).fill_null("")
+        except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+            return list(map(text, column))
     kind = column.type
     if isinstance(column, pa.DictionaryArray):
         return strings(column.dictionary_decode())

@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
 
@@ -16,7 +17,7 @@ from prosa.data.chunks import ROWS, Chunk, Chunks
 from prosa.data.decoding import TextFile
 from prosa.data.profiles import listed
 from prosa.errors import InputError
-from prosa.i18n import _
+from prosa.i18n import _, ngettext
 
 _DELIMITERS = ",;\t|"
 _NONE = "\x1f"
@@ -24,8 +25,7 @@ _NONE = "\x1f"
 
 _SAMPLE_LINES = 200
 _SAMPLE_CHARACTERS = 1 << 20
-_ROW_LINES = 20_000
-_ROW_CHARACTERS = 128 << 20
+_ROW_CHARACTERS = 64 << 20
 _HINT_SIGN = re.compile(r"sep=(.)\s*$")
 _NUMBER = re.compile(r"[-+\d.,:/ ]+$")
 _CHUNK_CHARACTERS = 8 << 20
@@ -85,20 +85,17 @@ def read_table(file: TextFile, dialect: Dialect) -> Chunks:
     """
     _allow_long_values()
     with file.open(newline="") as text:
-        for _number in range(dialect.skip):
-            text.readline()
-        rows = _rows(text, dialect, file.name)
+        place = _Place(file.name, begun=sum(1 for _line in islice(text, dialect.skip)))
+        rows = _rows(text, dialect, place)
         first = next(rows, None)
         if first is None:
             return
-        header = _header(first[1], dialect)
-        found: list[list[str]] = [] if dialect.header else [first[1]]
+        header = _header(first, dialect)
+        found: list[list[str]] = [] if dialect.header else [first]
         size = 0
-        for line, row in rows:
-            if len(row) != len(header):
-                row = _fitted(row, header, line, file.name)  # noqa: PLW2901
-            found.append(row)
-            size += sum(map(len, row))
+        for row in rows:
+            found.append(row if len(row) == len(header) else _fitted(row, header, place))
+            size += place.characters
             if len(found) >= ROWS or size >= _CHUNK_CHARACTERS:
                 yield _by_column(header, found)
                 found, size = [], 0
@@ -115,50 +112,49 @@ def describe(dialect: Dialect) -> str | None:
     return _("Columns are parted by '{sign}'").format(sign=dialect.delimiter)
 
 
-def _rows(text: TextIO, dialect: Dialect, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not blank, each with the line it begins on."""
-    lines = _Lines(text, dialect, name)
-    reader = csv.reader(lines, dialect)
+@dataclass
+class _Place:
+    """Where reading stands: the line on which the row begins, and the row's characters so far."""
+
+    name: str
+    begun: int
+    characters: int = 0
+
+
+def _rows(text: TextIO, dialect: Dialect, place: _Place) -> Iterator[list[str]]:
+    """Rows that are not blank; `place` says where the one that was given begins."""
+    skipped = place.begun
+    place.begun += 1
+    reader = csv.reader(_watched(text, place), dialect)
     try:
         for row in reader:
-            begun, lines.begun, lines.taken = lines.begun, reader.line_num, 0
             if row:
-                yield dialect.skip + begun + 1, row
+                yield row
+            place.begun = skipped + reader.line_num + 1
+            place.characters = 0
     except csv.Error as error:
-        raise _broken(dialect.skip + lines.begun + 1, name, str(error)) from error
+        raise _broken(place, str(error)) from error
 
 
-class _Lines:
-    """The lines of a file, with a limit on how many one row may take."""
-
-    def __init__(self, text: TextIO, dialect: Dialect, name: str) -> None:
-        self.text = text
-        self.name = name
-        self.skip = dialect.skip
-        self.begun = 0
-        self.taken = 0
-        self.characters = 0
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = next(self.text)
-        self.characters = len(line) if not self.taken else self.characters + len(line)
-        self.taken += 1
-        if self.taken > 1 and (self.taken > _ROW_LINES or self.characters > _ROW_CHARACTERS):
-            raise _broken(self.skip + self.begun + 1, self.name, "unexpected end of data")
-        return line
+def _watched(text: TextIO, place: _Place) -> Iterator[str]:
+    """Lines, until one row takes too many: a quote that never closes must not fill the memory."""
+    for line in text:
+        place.characters += len(line)
+        if place.characters > _ROW_CHARACTERS and place.characters > len(line):
+            raise _broken(place, "unexpected end of data")
+        yield line
 
 
-def _fitted(row: list[str], header: list[str], line: int, name: str) -> list[str]:
+def _fitted(row: list[str], header: list[str], place: _Place) -> list[str]:
     """A row with the header's columns; empty columns too many at its end are let go."""
     if len(row) > len(header) and not any(row[len(header) :]):
         return row[: len(header)]
     raise InputError(
-        _("This row has {found} columns").format(found=len(row)),
-        path=name,
-        line=line,
+        ngettext("This row has {found} column", "This row has {found} columns", len(row)).format(
+            found=len(row)
+        ),
+        path=place.name,
+        line=place.begun,
         expected=_("{count} columns, as in the header: {names}").format(
             count=len(header), names=listed(header)
         ),
@@ -169,7 +165,7 @@ def _fitted(row: list[str], header: list[str], line: int, name: str) -> list[str
     )
 
 
-def _broken(line: int, name: str, reason: str) -> InputError:
+def _broken(place: _Place, reason: str) -> InputError:
     if "end of data" in reason:
         what = _("A quote that opens in this row is never closed")
     elif "expected after" in reason:
@@ -178,8 +174,8 @@ def _broken(line: int, name: str, reason: str) -> InputError:
         what = _("This row cannot be read: {reason}").format(reason=reason)
     return InputError(
         what,
-        path=name,
-        line=line,
+        path=place.name,
+        line=place.begun,
         hint=_('Close the quote; a quote inside a quoted value is written twice: ""'),
     )
 

@@ -134,6 +134,31 @@ def test_json_that_holds_no_records(tmp_path, content):
     assert "neither an object nor a text" in refused(write(tmp_path / "a.json", content))
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            [{"messages": [{"role": "user", "content": "Oi"}]}, {"messages": 3}],
+            "messages: Record 2",
+        ),
+        ([{"translation": {"en": "a", "pt": "b"}}, {"translation": 3}], "translation.en: Record 2"),
+        (
+            [{"context": "c", "question": "q", "answers": {"text": ["c"], "answer_start": ["x"]}}],
+            "answers: Record 1",
+        ),
+        ({"data": [{"paragraphs": [{"context": "c", "qas": [3]}]}]}, "Record 1 has another form"),
+        (
+            {"data": [{"paragraphs": []}, {"story": "a", "questions": 3, "answers": 3}]},
+            "Record 2 has",
+        ),
+    ],
+)
+def test_values_of_another_shape_are_named_by_their_record(tmp_path, rows, said):
+    path = write(tmp_path / "a.json", json.dumps(rows))
+    assert f"{path}:" in refused(path)
+    assert said in refused(path)
+
+
 def test_json_nested_beyond_reason(tmp_path):
     assert "nested too deeply" in refused(write(tmp_path / "a.json", '[{"a":' + "[" * 200_000))
 

@@ -11,24 +11,29 @@ from prosa.i18n import _
 EXPECTED = '[{"text": "…"}, …]'
 """What messages show as the simplest right shape."""
 
+_PARAGRAPHS = '{"paragraphs": [{"context": "…", "qas": [{"question": "…", "answers": […]}]}]}'
+_STORY = '{"story": "…", "questions": [{"input_text": "…"}], "answers": [{"input_text": "…"}]}'
 _KNOWN = (*names.TEXT, *names.QUESTION, *names.ANSWER, *names.MESSAGES, *names.SOURCE)
 
 
-def rows_of(value: Any) -> Iterable[Any]:
-    """The records in a JSON value.
+def rows_of(value: Any, name: str) -> Iterable[Any]:
+    """The records in a JSON value, `name` being what messages call it.
 
     Known are a list; SQuAD and CoQA files; {"data": [...]} or any object with one list of records;
     {"train": [...], "test": [...]}; columns, as lists or as pandas writes them; an object of
     questions and their answers; and else the object is one record itself.
+
+    Raises:
+        InputError: It is a reading test that is broken.
     """
     if isinstance(value, list):
         return value
     if not isinstance(value, dict) or not value:
         return [] if value in ({}, None) else [value]
     if (records := _listed(value)) is not None:
-        return _reading_tests(records) or records
+        return _reading_tests(records, name) or records
     if all(names.plain(key) in names.SPLITS for key in value):
-        return _splits(value)
+        return _splits(value, name)
     return _columns(value) or _answers(value) or [value]
 
 
@@ -75,44 +80,51 @@ def _is_turn(record: dict[str, Any]) -> bool:
     return bool({"role", "from"} & record.keys())
 
 
-def _reading_tests(records: list[Any]) -> list[dict[str, Any]]:
-    rows = list(_squad(records))
-    return rows or list(_coqa(records))
+def _reading_tests(records: list[Any], name: str) -> list[dict[str, Any]]:
+    """The records of SQuAD (with `paragraphs`) and CoQA files (with `story`); else none."""
+    rows: list[dict[str, Any]] = []
+    for number, record in enumerate(records, 1):
+        keys = record.keys() if isinstance(record, dict) else set()
+        try:
+            if {"story", "questions", "answers"} <= keys:
+                rows.append(_coqa(record))
+            elif "paragraphs" in keys or rows:
+                rows += _squad(record, number)
+        except (TypeError, AttributeError, KeyError) as error:
+            raise InputError(
+                _("Record {number} has another form than its fellows").format(number=number),
+                path=name,
+                expected=_PARAGRAPHS if "paragraphs" in keys else _STORY,
+            ) from error
+    return rows
 
 
-def _squad(records: list[Any]) -> Iterator[dict[str, Any]]:
+def _squad(article: dict[str, Any], number: int) -> Iterator[dict[str, Any]]:
     """Questions on paragraphs (Rajpurkar et al. 2016, 2018); a paragraph's stay together."""
-    for number, article in enumerate(records):
-        if not isinstance(article, dict):
-            return
-        for place, paragraph in enumerate(article.get("paragraphs") or ()):
-            for asked in paragraph.get("qas", ()):
-                yield {
-                    "context": paragraph.get("context", ""),
-                    "question": asked.get("question", ""),
-                    "answers": [] if asked.get("is_impossible") else asked.get("answers", []),
-                    "group": f"{number}.{place}",
-                }
+    for place, paragraph in enumerate(article["paragraphs"], 1):
+        for asked in paragraph["qas"]:
+            yield {
+                "context": paragraph["context"],
+                "question": asked["question"],
+                "answers": [] if asked.get("is_impossible") else asked.get("answers", []),
+                "group": f"{number}.{place}",
+            }
 
 
-def _coqa(records: list[Any]) -> Iterator[dict[str, Any]]:
-    """Conversations about a story (Reddy et al. 2019): the story opens the first question."""
-    for record in records:
-        if not isinstance(record, dict) or not {"story", "questions", "answers"} <= record.keys():
-            return
-        turns: list[dict[str, str]] = []
-        for asked, given in zip(record["questions"], record["answers"], strict=False):
-            opening = "" if turns else f"{record['story']}\n\n"
-            turns.append({"role": "user", "content": opening + asked.get("input_text", "")})
-            turns.append({"role": "assistant", "content": given.get("input_text", "")})
-        yield {"messages": turns}
+def _coqa(record: dict[str, Any]) -> dict[str, Any]:
+    """A conversation about a story (Reddy et al. 2019): the story opens the first question."""
+    turns: list[dict[str, str]] = []
+    for asked, given in zip(record["questions"], record["answers"], strict=False):
+        opening = "" if turns else f"{record['story']}\n\n"
+        turns.append({"role": "user", "content": f"{opening}{asked['input_text']}"})
+        turns.append({"role": "assistant", "content": given["input_text"]})
+    return {"messages": turns}
 
 
-def _splits(value: dict[str, Any]) -> Iterator[Any]:
-    for name, records in value.items():
-        for record in rows_of(records):
-            row = record if isinstance(record, dict) else {"text": record}
-            yield {**row, "split": name}
+def _splits(value: dict[str, Any], name: str) -> Iterator[Any]:
+    for split, records in value.items():
+        for number, record in enumerate(rows_of(records, name), 1):
+            yield {**as_row(record, name, number), "split": split}
 
 
 def _columns(value: dict[str, Any]) -> list[dict[str, Any]]:

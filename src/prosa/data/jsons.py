@@ -184,7 +184,7 @@ def _document(file: TextFile) -> Iterator[Sized]:
     except RecursionError as error:
         raise _too_deep(file.name) from error
     del whole
-    for row in documents.rows_of(value):
+    for row in documents.rows_of(value, file.name):
         yield row, 0
 
 

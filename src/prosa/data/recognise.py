@@ -156,7 +156,7 @@ def _span_qa(table: Table, *, sure: bool) -> Found | None:
 
 def _pair(table: Table, *, sure: bool) -> Found | None:
     if not table.given and (name := names.find(names.TRANSLATION, table.of_shape("dict"))):
-        both = next(value for value in values(table.head[name]) if value)
+        both = next(value for value in values(table.head[name]) if isinstance(value, dict))
         if len(both) == 2:
             keys = zip(("source", "target"), _towards_portuguese(list(both)), strict=True)
             return {"source": (name,), "target": (name,)}, dict(keys)

@@ -5,7 +5,7 @@ value. Nothing is repaired here, and no row is left out: an absent value is an e
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +20,14 @@ from prosa.i18n import _
 
 _ROLE_KEYS = ("role", "from", "speaker", "author", "papel", "autor")
 _CONTENT_KEYS = ("content", "value", "text", "conteudo", "conteúdo", "mensagem", "message")
+
+_EXPECTED = {
+    "source": '{"en": "…", "pt": "…"}',
+    "target": '{"en": "…", "pt": "…"}',
+    "messages": '[{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]',
+    "answers": '[{"text": "…", "start": 0}]',
+}
+_LONGEST = 1 << 31
 
 
 def schema_of(kind: Kind) -> pa.Schema:
@@ -41,7 +49,7 @@ class Shaper:
         self.name = name
         self.split = split
         self.schema = schema_of(recipe.kind)
-        self._rows = 0
+        self._taken = 0
 
     def batch(self, chunk: Chunk) -> pa.RecordBatch:
         """The rows of a chunk.
@@ -49,16 +57,16 @@ class Shaper:
         Raises:
             InputError: A value cannot be what its column stands for.
         """
-        count = length(chunk)
+        taken = length(chunk)
         columns = {
-            role: self._column(role, chunk, count) for role in SCHEMAS[self.recipe.kind].names
+            role: self._column(role, chunk, taken) for role in SCHEMAS[self.recipe.kind].names
         }
-        columns["split"] = self._splits(chunk, count)
-        columns["group"] = self._groups(chunk, count)
+        columns["split"] = self._splits(chunk, taken)
+        columns["group"] = self._groups(chunk, taken)
         question = columns.get("question")
         if isinstance(question, list) and any(isinstance(v, list | tuple) for v in question):
-            columns, count = self._exploded(columns, question)
-        self._rows += count
+            columns = self._exploded(columns, question)
+        self._taken += taken
         arrays = [_array(columns[field.name], field.type) for field in self.schema]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
@@ -66,17 +74,33 @@ class Shaper:
         sources = [chunk.get(name, [None] * count) for name in self.recipe.roles[role]]
         key = self.recipe.keys.get(role)
         if key is not None:
-            return [text((value or {}).get(key)) for value in values(sources[0])]
+            return self._each(lambda value: text((value or {}).get(key)), sources[0], role)
         if role == "messages":
-            return [messages(value) for value in values(sources[0])]
+            return self._each(messages, sources[0], role)
         if role == "answers":
-            return [spans(value) for value in values(sources[0])]
+            return self._each(spans, sources[0], role)
         if len(sources) > 1:
             rows = zip(*map(values, sources), strict=True)
             return ["\n\n".join(filter(str.strip, map(text, row))) for row in rows]
         if role == "question" and _has_lists(sources[0]):
             return values(sources[0])
         return strings(sources[0])
+
+    def _each(self, make: Callable[[Any], Any], column: Column, role: str) -> list[Any]:
+        made = []
+        for number, value in enumerate(values(column), self._taken + 1):
+            try:
+                made.append(make(value))
+            except (TypeError, ValueError, AttributeError) as error:
+                raise InputError(
+                    _("Record {number} cannot be read: {value}").format(
+                        number=number, value=repr(value)[:100]
+                    ),
+                    path=self.name,
+                    column=self.recipe.columns[role],
+                    expected=_EXPECTED[role],
+                ) from error
+        return made
 
     def _splits(self, chunk: Chunk, count: int) -> Column:
         if self.recipe.split is None:
@@ -100,9 +124,7 @@ class Shaper:
             return [None] * count
         return strings(chunk[self.recipe.group])
 
-    def _exploded(
-        self, columns: dict[str, Column], question: list[Any]
-    ) -> tuple[dict[str, Column], int]:
+    def _exploded(self, columns: dict[str, Column], question: list[Any]) -> dict[str, Column]:
         """Several wordings of a question: a row each, in one group."""
         wordings = [list(v) if isinstance(v, list | tuple) else [v] for v in question]
         index = [row for row, some in enumerate(wordings) for _one in some]
@@ -112,9 +134,9 @@ class Shaper:
         }
         made["question"] = [text(one) for some in wordings for one in some]
         made["group"] = [
-            whole["group"][row] or f"{self.name}#{self._rows + row + 1}" for row in index
+            whole["group"][row] or f"{self.name}#{self._taken + row + 1}" for row in index
         ]
-        return made, len(index)
+        return made
 
 
 def strings(column: Column) -> Column:
@@ -175,10 +197,11 @@ def spans(value: Any) -> list[dict[str, Any]]:
     """Answers as text and start, from lists of dictionaries or SQuAD's dictionary of lists."""
     if isinstance(value, dict):
         texts = value.get("text") or []
-        starts = value.get("answer_start", value.get("start")) or []
+        starts = value.get("answer_start", value.get("start"))
         if isinstance(texts, str):
-            texts, starts = [texts], [starts if isinstance(starts, int) else -1]
-        value = [{"text": t, "start": s} for t, s in zip(texts, starts, strict=False)]
+            texts, starts = [texts], [starts]
+        starts = [None] * len(texts) if starts is None else starts
+        value = [{"text": t, "start": s} for t, s in zip(texts, starts, strict=True)]
     if not isinstance(value, list | tuple):
         value = [value] if value else []
     return [_span(one) for one in value]
@@ -188,7 +211,10 @@ def _span(one: Any) -> dict[str, Any]:
     if not isinstance(one, dict):
         return {"text": text(one), "start": -1}
     start = one.get("start", one.get("answer_start"))
-    return {"text": text(one.get("text")), "start": -1 if start is None else int(start)}
+    place = -1 if start is None else int(start)
+    if abs(place) > _LONGEST:
+        raise ValueError(start)
+    return {"text": text(one.get("text")), "start": place}
 
 
 def _message(turn: Any, number: int) -> dict[str, str]:

@@ -33,5 +33,5 @@ def read_yaml(file: TextFile) -> Chunks:
             _("This is not valid YAML ({reason})").format(reason=str(error).splitlines()[0]),
             path=file.name,
         ) from error
-    rows = documents.rows_of(value)
+    rows = documents.rows_of(value, file.name)
     yield from_rows([documents.as_row(row, file.name, n) for n, row in enumerate(rows, 1)])

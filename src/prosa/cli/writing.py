@@ -32,7 +32,7 @@ def _register_generate(app: typer.Typer) -> None:
     ) -> None:
         from prosa.generate.options import Decoding
 
-        drawn = {
+        drawn: dict[str, Any] = {
             "max_new_tokens": max_new_tokens,
             "temperature": temperature,
             "top_k": top_k,
@@ -42,7 +42,7 @@ def _register_generate(app: typer.Typer) -> None:
             "seed": seed,
             "stop": tuple(stop),
         }
-        Decoding(**drawn)  # type: ignore[arg-type]  a wrong value is said before torch is loaded
+        Decoding(**drawn)  # a wrong value is said before torch is loaded
         _generate(model, sys.stdin.read() if prompt == "-" else prompt, drawn, as_json=as_json)
 
 
@@ -78,7 +78,7 @@ def _register_chat(app: typer.Typer) -> None:
         from prosa import runs
         from prosa.generate.options import Decoding
 
-        drawn = {
+        drawn: dict[str, Any] = {
             "max_new_tokens": max_new_tokens,
             "temperature": temperature,
             "top_k": top_k,
@@ -86,7 +86,7 @@ def _register_chat(app: typer.Typer) -> None:
             "repetition_penalty": repetition_penalty,
             "seed": seed,
         }
-        Decoding(**drawn)  # type: ignore[arg-type]
+        Decoding(**drawn)
         name = model or str(runs.newest())
         _chat(name, drawn, as_json=as_json)
 

@@ -122,7 +122,7 @@ def _end_ids(model: PreTrainedModel) -> set[int]:
 
 
 def _run(
-    model: PreTrainedModel,
+    model: Any,
     tokenizer: Tokenizer,
     ids: list[int],
     room: int,
@@ -158,7 +158,7 @@ def _run(
         raise handed.error
 
 
-def _work(model: PreTrainedModel, handed: "_Queue", arguments: dict[str, Any]) -> None:
+def _work(model: Any, handed: "_Queue", arguments: dict[str, Any]) -> None:
     try:
         with torch.inference_mode():
             model.generate(**arguments, streamer=handed, stopping_criteria=[_Closed(handed)])

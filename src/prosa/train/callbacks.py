@@ -75,6 +75,7 @@ class Conductor(TrainerCallback):
 
     Args:
         trainer: The trainer it conducts.
+        tokens_per_step: Tokens a step learns from.
         hooks: What it calls.
         steps: The planned length of the run.
         timed: Whether the length is corrected once by the measured speed, when the learning rate
@@ -84,11 +85,12 @@ class Conductor(TrainerCallback):
         interrupt: Whether the person asked to stop.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a fact of the plan that it needs
         self,
         trainer: SafeTrainer,
         hooks: Hooks,
         *,
+        tokens_per_step: int,
         steps: int,
         timed: bool,
         enough: bool,
@@ -96,6 +98,7 @@ class Conductor(TrainerCallback):
         interrupt: Interrupt,
     ) -> None:
         self._trainer = trainer
+        self._tokens_per_step = tokens_per_step
         self._listen = hooks.listen
         self._validate = hooks.validate
         self._sample = hooks.sample
@@ -179,6 +182,10 @@ class Conductor(TrainerCallback):
         """Seconds of learning so far, those before a resume included."""
         return self._elapsed()
 
+    def _model(self) -> PreTrainedModel:
+        model: PreTrainedModel = self._trainer.accelerator.unwrap_model(self._trainer.model)
+        return model
+
     def _stop(self, reason: str, step: int, control: TrainerControl) -> None:
         self.stopped = reason
         control.should_training_stop = True
@@ -205,7 +212,7 @@ class Conductor(TrainerCallback):
         seconds = max(1e-9, now - self._last_progress - self._aside)
         pace = (now - self._start) / max(1, step - self._first_step)
         loss = (self._loss_sum / max(1, self._loss_count)).item()
-        tokens = steps * self._trainer.tokens_per_step
+        tokens = steps * self._tokens_per_step
         self._listen(
             Progress(
                 step=step,
@@ -223,14 +230,14 @@ class Conductor(TrainerCallback):
     def _validate_now(self, step: int) -> None:
         assert self._validate is not None
         start = time.monotonic()
-        loss, bits = self._validate(self._trainer.model)
+        model = self._model()
+        loss, bits = self._validate(model)
         best = self.best_loss is None or loss < self.best_loss
         if best:
             self.best_loss, self.best_step, self.bad = loss, step, 0
-            weights = self._trainer.accelerator.unwrap_model(self._trainer.model).state_dict()
             self._trainer.best_weights = {
                 name: value.detach().to("cpu", copy=True).contiguous()
-                for name, value in weights.items()
+                for name, value in model.state_dict().items()
             }
         else:
             self.bad += 1
@@ -242,7 +249,7 @@ class Conductor(TrainerCallback):
 
     def _sample_now(self, step: int) -> None:
         assert self._sample is not None
-        model, start = self._trainer.model, time.monotonic()
+        model, start = self._model(), time.monotonic()
         model.eval()
         with torch.random.fork_rng():
             self._listen(Sampled(step, self._sample(model)))

@@ -10,7 +10,7 @@ import json
 import random
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -52,6 +52,7 @@ class SafeTrainer(Trainer):
         self.accelerator.unwrap_model(model).save_pretrained(partial)
         if self.best_weights is not None:
             save_file(self.best_weights, partial / BEST)
+        assert self.optimizer is not None
         _save_optimizer(self.optimizer.state_dict(), partial)
         _save_random(partial)
         self._collect_callbacks()
@@ -62,15 +63,19 @@ class SafeTrainer(Trainer):
             shutil.rmtree(old, ignore_errors=True)
 
     def _collect_callbacks(self) -> None:
+        kept: dict[str, Any] = {}
         for callback in [*self.callback_handler.callbacks, self.control]:
             if hasattr(callback, "state") and callable(callback.state):
-                self.state.stateful_callbacks[type(callback).__name__] = callback.state()
+                kept[type(callback).__name__] = callback.state()
+        # The Trainer's own form: a dictionary by class, though it is declared as a list.
+        self.state.stateful_callbacks = cast(Any, kept)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is None or self.is_fsdp_enabled or self.is_deepspeed_enabled:
             super()._load_optimizer_and_scheduler(checkpoint)
             return
         folder = Path(checkpoint)
+        assert self.optimizer is not None
         self.optimizer.load_state_dict(_load_optimizer(folder))
         # LambdaLR is a function of the step alone; its own state would only repeat that.
         scheduler = self.lr_scheduler

@@ -3,9 +3,10 @@
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel, PrinterCallback, TrainingArguments, set_seed
 from transformers.trainer_callback import TrainerState
@@ -43,16 +44,11 @@ class DescentTrainer(SafeTrainer):
     plan: Plan
     conductor: Conductor
 
-    @property
-    def tokens_per_step(self) -> int:
-        """Tokens a step learns from, over all processes."""
-        return self.plan.tokens_per_step * self.args.world_size
-
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """MuonAdamW as planned."""
         if self.optimizer is None:
             self.optimizer = build_optimizer(
-                model or self.model,
+                cast(nn.Module, model or self.model),
                 learning_rate=self.plan.learning_rate,
                 muon=self.plan.muon,
                 weight_decay=self.plan.weight_decay,
@@ -63,7 +59,9 @@ class DescentTrainer(SafeTrainer):
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
         """The conductor's schedule: it knows how long the run will be."""
         if self.lr_scheduler is None:
-            self.lr_scheduler = LambdaLR(optimizer or self.optimizer, self.conductor.factor)
+            self.lr_scheduler = LambdaLR(
+                cast(torch.optim.Optimizer, optimizer or self.optimizer), self.conductor.factor
+            )
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
@@ -105,6 +103,7 @@ def descend(
         conductor = Conductor(
             trainer,
             hooks,
+            tokens_per_step=plan.tokens_per_step * trainer.args.world_size,
             steps=plan.steps,
             timed=plan.timed,
             enough=plan.enough,

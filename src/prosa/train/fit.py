@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,8 @@ from prosa.train.checkpoint import latest
 from prosa.train.count import count
 from prosa.train.descend import descend
 from prosa.train.events import Listener, Planned, silent
-from prosa.train.plan import Corpus, Options, Plan
+from prosa.train.plan import Options, Plan
+from prosa.train.rungs import Corpus
 
 SCORED_TOKENS = 100_000
 """Training tokens that the final training loss is measured on, from the beginning of the data."""
@@ -146,7 +148,7 @@ def _tokens(job: Job, folder: Path) -> tuple[PreTrainedTokenizerFast, dict[str, 
     """The tokenizer and the token streams, from the working folder if they are there."""
     done = folder / "tokens.json"
     if done.is_file():
-        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder / "tokenizer")
         names = json.loads(done.read_text(encoding="utf-8"))
         return tokenizer, {name: TokenStream.open(folder / name) for name in names}
     splits, kind, vocabulary = job.splits, job.kind, job.vocabulary
@@ -157,7 +159,7 @@ def _tokens(job: Job, folder: Path) -> tuple[PreTrainedTokenizerFast, dict[str, 
         conversation=kind in (Kind.QUESTION_ANSWER, Kind.CONVERSATION),
     )
     tokenizer.save_pretrained(folder / "tokenizer")
-    streams = {}
+    streams: dict[str, TokenStream] = {}
     for name in ("train", "validation"):
         if name in splits and len(splits[name]):
             streams[name] = examples.encode(splits[name], kind, tokenizer, folder / name)

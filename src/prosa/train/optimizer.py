@@ -137,7 +137,8 @@ def build(
         for module in model.modules()
         if isinstance(module, nn.Embedding | nn.Linear) and _is_table(model, module)
     }
-    hidden, plain = [], []
+    hidden: list[Tensor] = []
+    plain: list[Tensor] = []
     for parameter in model.parameters():
         if parameter.requires_grad:
             matrix = parameter.ndim == 2 and id(parameter) not in tables
@@ -154,5 +155,6 @@ def build(
 
 
 def _is_table(model: nn.Module, module: nn.Module) -> bool:
-    output = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    get_output: Any = getattr(model, "get_output_embeddings", lambda: None)
+    output = get_output()
     return isinstance(module, nn.Embedding) or module is output

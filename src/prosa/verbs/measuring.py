@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prosa import runs
 from prosa.data import files
@@ -61,7 +61,7 @@ def evaluate(
     folder = runs.resolve(str(model))
     manifest = runs.read_manifest(Path(folder))
     trained_on = manifest.data if manifest else {}
-    network, tokenizer = load(folder)
+    network, tokenizer = cast(Any, load(folder))
     records = read(
         data,
         kind=kind,

@@ -77,7 +77,7 @@ def outlook(prepared: "Prepared", minutes: float = 5.0) -> list[Outlook]:
     """
     if prepared.kind not in TRAINABLE:
         return []
-    from prosa.train.plan import guess
+    from prosa.train.rungs import guess
 
     size = prepared.report.bytes
     guesses = [guess(family, size, minutes) for family in ("lstm", "decoder")]

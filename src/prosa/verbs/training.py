@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prosa import runs
 from prosa.data import files
@@ -96,7 +96,8 @@ def train(
 def _start(name: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
     from prosa.models.pretrained import load
 
-    return load(runs.resolve(name))
+    model, tokenizer = load(runs.resolve(name))
+    return model, cast(Any, tokenizer)
 
 
 def _family(request: Request, start: Any) -> str:

@@ -37,43 +37,45 @@ _FTFY = ftfy.TextFixerConfig(
     explain=False,
 )
 
-# What bytes 0x80 to 0xBF of UTF-8 become when they are read as Latin-1 or Windows-1252. 0x85, 0x8D,
+# What bytes 0x80 to 0xBF of UTF-8 become when they are read as Latin-1 or Windows-1252. 0x81, 0x8D,
 # 0x8F, 0x90 and 0x9D have no letter there; some converters put them at U+F100 + byte.
 _CONTINUATION = "\x80-\xbf\uf180-\uf1bf" + bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")
 # Characters of ordinary Portuguese (and English) text. A line with any other is shown to ftfy.
 _ORDINARY = (
     "\t\n\r\x20-\x7e\xa0-\xffŒœŠšŽžŸ\u0300-\u0304\u0327"  # letters and their accents
-    "\u2000-\u200f\u2010-\u203a\u2060\ufeff"  # spaces, dashes, quotes, dots
-    "€™←-⇿−√∞≈≠≤≥■-◿"  # noqa: RUF001
+    "\u2000-\u203a\u2060\ufeff"  # spaces, dashes, quotes, dots
+    "€™←-⇿\u2212■-◿\ufe0f\U0001f300-\U0001faff"  # signs and emoji
 )
-_MAYBE_MOJIBAKE = re.compile(
+_STRANGE = re.compile(f"[^{_ORDINARY}]")
+_LEAD = re.compile(f"[Â-ô][{_CONTINUATION}]")
+# A no-break space that became a space, a letter that was lost, and an apostrophe by Mac OS Roman.
+_RARE = ("Ã ", "Â ", "Ã?", "Â?", "\u201aÄ")
+_MOJIBAKE = re.compile(
     f"[ÂÃ][ ?]|[Â-ß][{_CONTINUATION}]|[à-ï][{_CONTINUATION}]{{2}}|[ð-ô][{_CONTINUATION}]{{3}}"
-    f"|[^{_ORDINARY}]"
+    f"|[^{_ORDINARY}]|\u201aÄ"
 )
 _PRIVATE = re.compile("[\uf180-\uf19f]")
 # A word in capitals before a closing quote is no mojibake: “AMANHÔ would become AMANHÔ.
-_CAPITALS = re.compile("[A-ZÀ-Þ]{2}[ÂÃ][”’»]")
+_CAPITALS = re.compile("[“‘«].*[A-ZÀ-Þ]{2}Ã[”’»]")  # noqa: RUF001
+# Long lines go to ftfy piece by piece, cut behind a space.
+_PIECE = re.compile(".{1,2000}(?: |$)|.{2000}", re.DOTALL)
 
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#[xX][0-9A-Fa-f]{2,5});")
 _TAG = re.compile(r"<[A-Za-z/!][^<>]{0,200}>")
-# Between the end of a sentence and the start of another, and not in the midst of code.
-_WRITTEN_BREAK = re.compile(r"(?<=[.!?:;…)\]\"”’])[ ]?((?:\\r)?\\n)+[ ]?(?=[\wÀ-ÿ“\"‘(\[•*–—-])")
+# Between the end of a sentence and the start of another, and not in the midst of code or a path.
+_WRITTEN_BREAK = re.compile(r"(?<=[.!?:;…)\]\"”’])[ ]?((?:\\r)?\\n)+[ ]?(?=[A-ZÀ-Þ\d“\"(\[•*–—-])")
 _CODE = re.compile(r"[{}`;]\s*$|[({]\\n|\\n['\"]|['\"]\\n|\\t|printf?\(", re.MULTILINE)
 
-_NEED_SPACES = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f\x85\xa0\xad\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000"
-    "\ufeff\u0300-\u036f]|  | \n|\t\n|\n{4}"
+_ODD = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000"
+    "\ufeff\ufff9-\ufffb]"
 )
-_BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_BLANKS = {ord(blank): " " for blank in "\xa0\u1680\u202f\u205f\u3000"}
-_BLANKS |= dict.fromkeys(range(0x2000, 0x200B), " ")
-_NOTHING = dict.fromkeys((0xAD, 0x200B, 0x2060, 0xFEFF, 0x7F, *range(9), *range(0x0E, 0x20)))
-_WIDTHS = {**_BLANKS, **_NOTHING}
-_LINE_END = re.compile("[ \t]+$", re.MULTILINE)
-_GAPS = re.compile("\n{4,}")
-# Inner runs of spaces; indented lines (code, verse) and table rows keep theirs.
-_RUNS = re.compile(r"(?<=[^\s|])[ ]{2,}(?=[^\s|])")
-_KEEPS_RUNS = re.compile(r"^(?:[ ]{4}|\t|[ ]{0,3}\|)")
+_LINE_BREAKS = frozenset("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+_BLANKS = frozenset("\xa0\u1680\u202f\u205f\u3000").union(map(chr, range(0x2000, 0x200B)))
+_RUN = re.compile("  +")
+_GAP = re.compile("\n{4,}")
+# Code, verse and tables keep the spaces within their lines.
+_KEEPS_RUNS = re.compile(r" {4}|\t| {0,3}\|")
 
 
 def repair(text: str, *, join_lines: bool = True) -> tuple[str, Repair]:
@@ -88,7 +90,7 @@ def repair(text: str, *, join_lines: bool = True) -> tuple[str, Repair]:
     """
     done = Repair.NONE
     before = text
-    if not text.isascii() and _MAYBE_MOJIBAKE.search(text):
+    if _maybe_mojibake(text):
         text = _fix_mojibake(text)
         if text != before:
             done |= Repair.MOJIBAKE
@@ -103,27 +105,34 @@ def repair(text: str, *, join_lines: bool = True) -> tuple[str, Repair]:
     return text, done
 
 
+def _maybe_mojibake(text: str) -> bool:
+    """A quick look: false for nearly all sound text, never false for mojibake."""
+    if text.isascii():
+        return False
+    return bool(_LEAD.search(text) or _STRANGE.search(text)) or any(map(text.__contains__, _RARE))
+
+
 def _fix_mojibake(text: str) -> str:
     """Show the lines that may hold mojibake to ftfy, and take its word where it is sound."""
     lines = text.split("\n")
     for number, line in enumerate(lines):
-        if not line.isascii() and _MAYBE_MOJIBAKE.search(line):
-            lines[number] = _fix_line(line)
+        if _maybe_mojibake(line):
+            lines[number] = "".join(map(_fix_piece, _PIECE.findall(line)))
     return "\n".join(lines)
 
 
-def _fix_line(line: str) -> str:
-    if _CAPITALS.search(line):
-        return line
-    bytes_again = _PRIVATE.sub(lambda found: chr(ord(found[0]) - 0xF100), line)
-    return ftfy.fix_text(bytes_again, _FTFY)
+def _fix_piece(text: str) -> str:
+    if not _MOJIBAKE.search(text) or _CAPITALS.search(text):
+        return text
+    as_bytes = _PRIVATE.sub(lambda found: chr(ord(found[0]) - 0xF100), text)
+    return ftfy.fix_text(as_bytes, _FTFY)
 
 
 def _unescape(text: str) -> str:
     """HTML entities become characters, unless the text is HTML itself."""
     if not _ENTITY.search(text) or _TAG.search(text):
         return text
-    return _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+    return _ENTITY.sub(lambda found: html.unescape(html.unescape(found[0])), text)
 
 
 def _real_breaks(text: str) -> str:
@@ -135,14 +144,29 @@ def _real_breaks(text: str) -> str:
 
 def _tidy(text: str) -> str:
     """NFC and white space: see the module's description for what stays."""
-    text = text.strip(" \t\r\n\xa0\ufeff\u200b")
-    if not _NEED_SPACES.search(text):
-        return text
-    text = unicodedata.normalize("NFC", _BREAKS.sub("\n", text).translate(_WIDTHS))
-    text = _LINE_END.sub("", text)
-    if "  " in text:
-        text = "\n".join(
-            line if "  " not in line or _KEEPS_RUNS.match(line) else _RUNS.sub(" ", line)
-            for line in text.split("\n")
-        )
-    return _GAPS.sub("\n\n\n", text).strip()
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if _ODD.search(text):
+        text = _ODD.sub(_plain, text.replace("\xad\n", ""))
+    if not unicodedata.is_normalized("NFC", text):
+        text = unicodedata.normalize("NFC", text)
+    if "  " in text or " \n" in text or "\t\n" in text:
+        text = "\n".join(map(_tidy_line, text.split("\n")))
+    if "\n\n\n\n" in text:
+        text = _GAP.sub("\n\n\n", text)
+    return text.strip()
+
+
+def _plain(found: re.Match[str]) -> str:
+    """What stands for an odd character: a line break, a space, or nothing."""
+    if found[0] in _LINE_BREAKS:
+        return "\n"
+    return " " if found[0] in _BLANKS else ""
+
+
+def _tidy_line(line: str) -> str:
+    line = line.rstrip(" \t")
+    if "  " not in line or _KEEPS_RUNS.match(line):
+        return line
+    start = len(line) - len(line.lstrip(" "))
+    return line[:start] + _RUN.sub(" ", line[start:])

@@ -34,7 +34,7 @@ _OFTEN = _words(
 # Words that may well be the answer to a question.
 _NOT_IN_ANSWERS = _words("none,nenhum,nenhuma,nada")
 
-_LONGEST = 60
+_LONGEST = 80
 _MANY = 5
 _SHARE = 0.01
 _BEYOND_MANY = 20
@@ -52,7 +52,8 @@ def placeholders(column: "pa.ChunkedArray[Any]", *, answers: bool = False) -> Ma
     Returns:
         bool [rows]
     """
-    brief = np.asarray(pc.utf8_length(column)) <= _LONGEST
+    # Bytes, not letters: their number is known without reading the texts.
+    brief = np.asarray(pc.binary_length(column)) <= _LONGEST
     values = pc.utf8_lower(pc.utf8_trim_whitespace(column.filter(pa.array(brief))))
     counted = values.value_counts()
     names = [str(name) for name in counted.field("values").to_pylist()]

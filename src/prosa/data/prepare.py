@@ -25,10 +25,12 @@ from prosa.data.placeholders import placeholders
 from prosa.data.report import Report, difference, excerpt
 from prosa.data.shingles import Hashes, shingles, words
 from prosa.errors import InputError
-from prosa.i18n import _
+from prosa.i18n import _, ngettext
 
 Progress = Callable[[str, float], None]
 
+# Of the others, the same text with another label, or another question to it, is no copy.
+_NEAR_KINDS = (Kind.TEXT, Kind.QUESTION_ANSWER, Kind.CONVERSATION, Kind.PAIR)
 _FEW = 10
 _RUNNING = 2000
 _EXAMPLES = 3
@@ -120,7 +122,8 @@ def prepare(
     if not report.kept:
         raise _nothing_left(report, records.source)
     splits = _split(shaped, marks, held, fates.kept, found.group, options)
-    _describe_splits(report, splits, held, found)
+    _describe_splits(report, splits, held)
+    _note_likeness(report, held.sides, fates, found)
     return Prepared(records.kind, splits, report)
 
 
@@ -154,14 +157,12 @@ def _drop(
     table: pa.Table, marks: Marks, held: Plan, fates: Fates, options: PrepareOptions, kind: Kind
 ) -> duplicates.Found:
     """Decide which records go: empty ones, placeholders, copies and near copies."""
-    for number, name in enumerate(fields.FACETS[kind]):
+    fates.mark(marks.bytes == 0, Fate.EMPTY)
+    for name in fields.WRITTEN[kind]:
         column = table.column(name)
         if pa.types.is_string(column.type):
-            fates.mark(np.asarray(pc.utf8_length(column)) == 0, Fate.EMPTY)
-            answers = kind is Kind.QUESTION_ANSWER and number == 1
-            fates.mark(placeholders(column, answers=answers), Fate.PLACEHOLDER)
-        else:
-            fates.mark(marks.bytes == 0, Fate.EMPTY)
+            fates.mark(np.asarray(pc.binary_length(column)) == 0, Fate.EMPTY)
+            fates.mark(placeholders(column, answers=name == "answer"), Fate.PLACEHOLDER)
     # A record held out by a person stays where a copy of it would train.
     order = np.argsort(held.sides == split.TRAIN, kind="stable")
     found = duplicates.find(
@@ -171,7 +172,7 @@ def _drop(
         usable=fates.kept,
         order=order,
         keep_short=kind in (Kind.TEXT, Kind.LABELLED),
-        near=options.near_duplicates,
+        near=options.near_duplicates and kind in _NEAR_KINDS,
     )
     free = held.sides == split.TRAIN
     fates.mark(found.exact & free, Fate.EXACT_DUPLICATES)
@@ -192,12 +193,13 @@ def _split(
     options: PrepareOptions,
 ) -> dict[str, pa.Table]:
     """Cut a few running texts, or deal out many records by group."""
-    few = int(kept.sum()) < _FEW and int(marks.bytes[kept].sum()) >= _RUNNING
-    if few and not held.fixed and table.column_names == ["text"]:
-        return sides.cut(table, kept, held.shares)
+    free = kept & (held.sides == split.TRAIN)
+    few = int(free.sum()) < _FEW and int(marks.bytes[free].sum()) >= _RUNNING
+    if few and table.column_names == ["text"]:
+        return sides.cut(table, kept, held.sides, held.shares)
     if "group" in held.table.column_names:
         group = _with_author_groups(group, held.table.column("group"))
-    if sides.author_split_shares_groups(group[kept], held.sides[kept]):
+    if sides.tests_kin(group[kept], held.sides[kept]):
         group = np.arange(len(group))
     dealt = held.sides.copy()
     dealt[kept] = split.assign(
@@ -263,14 +265,15 @@ def _describe(
             report.dropped_examples[name] = [excerpt(text) for text in dict.fromkeys(examples)]
     changed = fates.kept & (marks.repair != 0)
     report.repaired = int(changed.sum())
+    shown = np.zeros(len(changed), np.bool_)
     for what in list(Repair):
         of_this = changed & ((marks.repair & what) != 0)
         report.repairs[what] = int(of_this.sum())
         if what is not Repair.SPACES:
-            report.examples += [
-                difference(_told(source, report.kind, row), _told(mended, report.kind, row))
-                for row in np.flatnonzero(of_this)[:2].tolist()
-            ]
+            for row in np.flatnonzero(of_this & ~shown)[:2].tolist():
+                shown[row] = True
+                before, after = (_told(table, report.kind, row) for table in (source, mended))
+                report.examples.append(difference(before, after))
 
 
 def _told(table: pa.Table, kind: Kind, row: int) -> str:
@@ -279,9 +282,7 @@ def _told(table: pa.Table, kind: Kind, row: int) -> str:
     return " | ".join(fields.said(table.column(name)[row].as_py() or "") for name in names)
 
 
-def _describe_splits(
-    report: Report, splits: dict[str, pa.Table], held: Plan, found: duplicates.Found
-) -> None:
+def _describe_splits(report: Report, splits: dict[str, pa.Table], held: Plan) -> None:
     report.splits = {name: table.num_rows for name, table in splits.items()}
     report.bytes = sum(map(_bytes, splits.values()))
     asked = {"validation": held.shares.validation, "test": held.shares.test}
@@ -292,6 +293,31 @@ def _describe_splits(
                     name=name
                 )
             )
+
+
+def _note_likeness(
+    report: Report, sides_: split.Sides, fates: Fates, found: duplicates.Found
+) -> None:
+    """Say what is alike between the sides, or stays although it repeats."""
+    copies = np.flatnonzero(found.copy_of >= 0)
+    dropped = copies[~fates.kept[copies]]
+    repeated = int((sides_[found.copy_of[dropped]] != split.TRAIN).sum())
+    if repeated:
+        report.notes.append(
+            ngettext(
+                "{n} training record that repeats one held out was dropped",
+                "{n} training records that repeat one held out were dropped",
+                repeated,
+            ).format(n=repeated)
+        )
+    if found.repeats:
+        report.notes.append(
+            ngettext(
+                "{n} short record says what another says; it stays, on the same side of the split",
+                "{n} short records say what others say; they stay, on the same side of the split",
+                found.repeats,
+            ).format(n=found.repeats)
+        )
     if found.threshold > duplicates.GROUPED:
         report.notes.append(
             _(

@@ -1,13 +1,12 @@
 """The tables of the splits, written side by side to scratch files."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 
 import numpy as np
 import pyarrow as pa
 
 from prosa.data import batches, files, split
-from prosa.data.duplicates import Mask
+from prosa.data.duplicates import Mask, Rows
 
 
 def deal(table: pa.Table, kept: Mask, sides: split.Sides) -> dict[str, pa.Table]:
@@ -41,26 +40,33 @@ def deal(table: pa.Table, kept: Mask, sides: split.Sides) -> dict[str, pa.Table]
     return {name: batches.mapped(path) for name, path in paths.items()}
 
 
-def cut(table: pa.Table, kept: Mask, shares: split.Shares) -> dict[str, pa.Table]:
-    """Cut a few running texts, in their order, into the sides."""
-    texts = [str(text) for text in table.column("text").filter(pa.array(kept)).to_pylist()]
-    return tables(split.cut(texts, shares), table.schema)
+def cut(
+    table: pa.Table, kept: Mask, sides: split.Sides, shares: split.Shares
+) -> dict[str, pa.Table]:
+    """Cut a few running texts, in their order, into the sides; those that have a side keep it.
 
+    Returns:
+        As `deal`.
+    """
 
-def tables(parts: Mapping[str, list[str]], schema: pa.Schema) -> dict[str, pa.Table]:
-    """Texts as memory-mapped tables by side; empty ones are absent."""
+    def texts(mask: Mask) -> list[str]:
+        return [str(text) for text in table.column("text").filter(pa.array(mask)).to_pylist()]
+
+    parts = split.cut(texts(kept & (sides == split.TRAIN)), shares)
+    for side in (split.VALIDATION, split.TEST):
+        parts[split.NAMES[side]] += texts(kept & (sides == side))
     folder = files.scratch()
     found = {}
-    for name, texts in parts.items():
-        if texts:
-            batch = pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], schema=schema)
+    for name, lines in parts.items():
+        if lines:
+            batch = pa.RecordBatch.from_arrays([pa.array(lines, pa.string())], schema=table.schema)
             with files.full_disk_said(folder):
-                batches.write(folder / f"{name}.arrow", schema, iter([batch]))
+                batches.write(folder / f"{name}.arrow", table.schema, iter([batch]))
             found[name] = batches.mapped(folder / f"{name}.arrow")
     return found
 
 
-def author_split_shares_groups(group: np.ndarray, sides: split.Sides) -> bool:
+def tests_kin(group: Rows, sides: split.Sides) -> bool:
     """Whether most of the author's test records have kin among the training records.
 
     Then the author holds out other wordings of what is trained, not other matters, and what we

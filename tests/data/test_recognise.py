@@ -46,6 +46,20 @@ def test_questions_and_answers_in_two_languages(question, answer):
     }
 
 
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Pergunta do cliente", "Resposta oficial"),
+        ("questionText", "answer_text"),
+        ("Q&A: Question", "A"),
+    ],
+)
+def test_questions_and_answers_in_longer_names(question, answer):
+    about = {"question_id": "abc", "answer_type": "um tipo comprido de resposta qualquer"}
+    records = read(rows(**about, **{question: "O que é prosa?", answer: "Um texto."}))
+    assert records.columns == {"question": question, "answer": answer}
+
+
 def test_alpaca_joins_the_input_to_the_instruction():
     data = [
         {"instruction": "Traduza.", "input": "house", "output": "casa"},

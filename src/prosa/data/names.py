@@ -26,6 +26,9 @@ QUESTION = _words(
 ANSWER = _words(
     "answer resposta response completion output saida reply replica assistant assistente bot a"
 )
+QUESTION_WORDS = frozenset(_words("question pergunta duvida prompt instruction instrucao"))
+ANSWER_WORDS = frozenset(_words("answer resposta response completion"))
+ABOUT_WORDS = frozenset(_words("id type tipo date data score nota start inicio count lang idioma"))
 INSTRUCTION = ("instruction", "instrucao", "instrucoes")
 INPUT = ("input", "entrada", "context", "contexto")
 MESSAGES = _words(
@@ -65,6 +68,7 @@ ROLES: Mapping[str, str] = {
     **dict.fromkeys(("system", "sistema"), "system"),
 }
 
+_WORD = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 
@@ -82,6 +86,14 @@ def find(wanted: Iterable[str], names: Iterable[str]) -> str | None:
         by_form.setdefault(form, name)
         by_form.setdefault(form.removesuffix("s"), name)
     return next((by_form[form] for form in wanted if form in by_form), None)
+
+
+def has_word(name: str, wanted: frozenset[str]) -> bool:
+    """Whether a longer name speaks of a thing itself: "Pergunta do cliente", not "question_id"."""
+    parts = {plain(part) for part in _WORD.split(name)}
+    return bool(wanted & (parts | {part.removesuffix("s") for part in parts})) and not (
+        ABOUT_WORDS & parts
+    )
 
 
 def is_language(name: str) -> bool:

@@ -63,6 +63,11 @@ class Table:
         """The names of the columns with one of these shapes."""
         return [name for name, one in self.profiles.items() if one.shape in shapes]
 
+    def worded(self, wanted: frozenset[str], but: tuple[str, ...] = ()) -> str | None:
+        """The column of text that has one of some words in its name; of several the longest."""
+        others = [n for n in self.profiles if not names.has_word(n, wanted)]
+        return self.longest((*others, *but))
+
     def longest(self, but: tuple[str, ...] = ()) -> str | None:
         """The column of text with the longest values."""
         rest = [n for n in self.of_shape("text") if n not in but]

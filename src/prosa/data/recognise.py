@@ -119,7 +119,9 @@ def _text(table: Table, *, sure: bool) -> Found | None:
 
 def _question_answer(table: Table, *, sure: bool) -> Found | None:
     answer = table.role("answer", names.ANSWER, "text", "number", "list")
+    answer = answer or table.worded(names.ANSWER_WORDS)
     question = table.role("question", names.QUESTION, "text", "list", but=(answer or "",))
+    question = question or table.worded(names.QUESTION_WORDS, but=(answer or "",))
     if not sure and not (question and answer):
         rest = [name for name in table.of_shape("text") if name not in (question, answer)]
         if len(rest) != (not question) + (not answer):

@@ -210,6 +210,12 @@ def test_file_names_give_the_split(tmp_path, names):
     }
 
 
+def test_what_was_prepared_without_a_test_side_is_all_for_training(tmp_path):
+    pq.write_table(pa.table({"text": ["Olá"]}), tmp_path / "train.parquet")
+    write(tmp_path / "prosa.json", "{}")
+    assert read(tmp_path).table["split"].to_pylist() == ["train"]
+
+
 def test_one_file_named_train_is_no_split(tmp_path):
     write(tmp_path / "train.txt", "Olá.\nTchau.\n")
     assert read(tmp_path).table.column_names == ["text"]

@@ -132,7 +132,9 @@ def _unescape(text: str) -> str:
     """HTML entities become characters, unless the text is HTML itself."""
     if not _ENTITY.search(text) or _TAG.search(text):
         return text
-    return _ENTITY.sub(lambda found: html.unescape(html.unescape(found[0])), text)
+    for _twice in range(2):
+        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+    return text
 
 
 def _real_breaks(text: str) -> str:

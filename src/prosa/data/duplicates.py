@@ -27,7 +27,7 @@ SHORT = 10
 """Records of fewer words repeat by nature (a headline, a greeting), not by copying."""
 _LONE_ANSWER = 4
 _SEED = 20_240_229
-_LARGEST = 0.5
+_LARGEST, _SMALL = 0.5, 10
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ def _groups(
     for threshold in (GROUPED, 0.6, 0.7, NEAR, 0.9):
         group = connected(count, edges[likeness >= threshold])
         largest = np.bincount(group[kept]).max(initial=0)
-        if largest <= max(1, _LARGEST * len(kept)):
+        if largest <= max(_SMALL, _LARGEST * len(kept)):
             break
     return group, threshold
 

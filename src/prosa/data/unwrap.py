@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from functools import cached_property
 from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -35,7 +36,7 @@ _LOW, _HIGH = 0.85, 1.2
 _SENTENCE_END = re.compile(r"(?:[.!?:;…][\"'”’»)\]*_]*|[`|])$")
 # Lines that begin something of their own: items, headings, tables, code, speech, labels.
 _NEW_ITEM = re.compile(
-    r"\s{2,}|\t|[-–—―•·*+>|#=~^%]+(?:\s|$)|[-–—―•|>#=]|\[|<|`|\.\.\s|:\w+:|[^\W\d]+: |§"
+    r"\s{2,}|\t|[-–—―•·*+>|#=~^%]+(?:\s|$)|[-–—―•|>#=]|\[|<|`|\.\.\s|:\w+:|[A-ZÀ-Þ][^\W\d]*: |§"
     r"|\(?(?:\d{1,3}|[a-zA-Z]|[ivxlcIVXLC]{1,6})[.)ºª°]\s"
     r"|(?i:art|cap[ií]tulo|chapter|parte|livro|canto|cena|ato)\b[.\s]*[\dIVXLC]"
 )
@@ -63,9 +64,10 @@ class _State(IntEnum):
 
 
 class _Border(NamedTuple):
-    """Between a line and the next: how they stand, and the line's length with the next word."""
+    """Between a line and the next: how they stand, the line's length, and that with a word more."""
 
     state: _State
+    length: int
     taken: int
 
 
@@ -85,12 +87,16 @@ def unwrap(text: str) -> str:
 
 def _border(line: str, following: str) -> _Border:
     if not line or not following or len(line) > _HIGH * _WIDEST or _NEW_ITEM.match(following):
-        return _Border(_State.APART, 0)
-    taken = len(line) + 1 + len(following.split(" ", 1)[0])
-    ended = _SENTENCE_END.search(line, max(0, len(line) - 8))
+        return _Border(_State.APART, 0, 0)
+    length = len(line)
+    taken = length + 1 + len(following.split(" ", 1)[0])
+    ended = _SENTENCE_END.search(line, max(0, length - 8))
     if not ended and (_LOWER.match(following) or line.rsplit(" ", 1)[-1].lower() in _DANGLING):
-        return _Border(_State.APART if line[0] in "#|" else _State.BROKEN, taken)
-    return _Border(_State.APART if line.isupper() else _State.OPEN, taken)
+        return _Border(_State.APART if line[0] in "#|" else _State.BROKEN, length, taken)
+    return _Border(_State.APART if line.isupper() else _State.OPEN, length, taken)
+
+
+_by_taken = attrgetter("taken")
 
 
 def _room(borders: Sequence[_Border]) -> tuple[int, int]:
@@ -100,33 +106,37 @@ def _room(borders: Sequence[_Border]) -> tuple[int, int]:
         The least such length, and the length from which a line is not a wrapped one; both 0 where
         the text was not wrapped.
     """
-    broken = sorted(taken for state, taken in borders if state is _State.BROKEN)
+    broken = sorted((one for one in borders if one.state is _State.BROKEN), key=_by_taken)
     if not broken:
         return 0, 0
-    width = broken[len(broken) // 2]
-    near = [taken for taken in broken if _LOW * width <= taken <= _HIGH * width]
-    narrow = sum(0 < taken <= _HIGH * width for _state, taken in borders)
+    width = broken[len(broken) // 2].taken
+    near = [one for one in broken if _LOW * width <= one.taken <= _HIGH * width]
+    narrow = sum(0 < one.taken <= _HIGH * width for one in borders)
     wrapped = (
         _NARROWEST <= width <= _WIDEST
         and len(near) >= _NEAR_WIDTH * len(broken)
         and len(near) >= _BROKEN_SHARE * narrow
     )
-    return (near[len(near) // 20], round(_HIGH * width)) if wrapped else (0, 0)
+    if not wrapped:
+        return 0, 0
+    # Where the evidence is scarce, its least is still too much to ask of every line.
+    longest = max(one.length for one in near)
+    return min(near[len(near) // 20].taken, longest + 1), round(_HIGH * width)
 
 
 def _joined(
     lines: Sequence[str], borders: Sequence[_Border], room: int, widest: int, *, spaced: bool
 ) -> str:
     gap = "\n\n" if spaced else "\n"
-    broken = [state is _State.BROKEN and _LOW * room <= taken <= widest for state, taken in borders]
+    broken = [one.state is _State.BROKEN and _LOW * room <= one.taken <= widest for one in borders]
     broken.append(False)
     hyphens = _Hyphens(lines)
     parts = [lines[0]]
     joins = False
-    for number, (state, taken) in enumerate(borders):
+    for number, one in enumerate(borders):
         # A full line before a capital goes on only amid lines that are wrapped for certain.
         amid = joins or broken[number + 1]
-        full = state is _State.OPEN and room <= taken <= widest
+        full = one.state is _State.OPEN and room <= one.taken <= widest
         joins = broken[number] or (full and amid and not _closes(lines[number], spaced=spaced))
         if joins:
             parts[-1:] = hyphens.glued(parts[-1], lines[number + 1].lstrip())

@@ -1,0 +1,431 @@
+"""From records to splits: what is dropped, what is kept, what is said."""
+
+import json
+import random
+import textwrap
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from prosa.data import batches
+from prosa.data.filters import Filters
+from prosa.data.kinds import SCHEMAS, Kind, Records
+from prosa.data.prepare import PrepareOptions, prepare, save
+from prosa.errors import InputError
+
+WHO = ["A Ana", "O Bruno", "A dona Odete", "O carteiro", "A menina", "O pescador", "A vizinha"]
+DID = ["comprou", "perdeu", "achou", "pintou", "guardou", "vendeu", "consertou", "escondeu"]
+WHAT = ["um barco azul", "a máquina de costura", "três maçãs", "o guarda-chuva", "uma canção"]
+WHERE = ["na feira", "à beira do rio", "atrás da estação", "no quintal", "em São João", "lá longe"]
+
+
+def sentence(chance):
+    return f"{chance.choice(WHO)} {chance.choice(DID)} {chance.choice(WHAT)} {chance.choice(WHERE)}"
+
+
+def prose(seed, sentences=8):
+    chance = random.Random(seed)
+    return ". ".join(sentence(chance) for _ in range(sentences)) + "."
+
+
+def records(texts, **columns):
+    table = pa.table({"text": pa.array(texts, pa.string()), **columns})
+    return Records(Kind.TEXT, table, "teste.csv", {"text": "conteúdo"})
+
+
+def answers(pairs, **columns):
+    questions, replies = zip(*pairs, strict=True)
+    table = pa.table({"question": list(questions), "answer": list(replies), **columns})
+    return Records(Kind.QUESTION_ANSWER, table, "perguntas.csv")
+
+
+def texts(prepared, name="train", column="text"):
+    return prepared.splits[name].column(column).to_pylist() if name in prepared.splits else []
+
+
+ALL_TRAIN = PrepareOptions(validation=0, test=0)
+TEXTS = [prose(seed) for seed in range(100)]
+
+
+def test_the_report_has_the_documented_keys_and_adds_up():
+    broken = [TEXTS[0].replace("ç", "Ã§").replace("ã", "Ã£"), *TEXTS[1:]]
+    rows = [
+        *broken,
+        "",
+        "  ",
+        None,
+        TEXTS[3],
+        *["Unknown"] * 20,
+        TEXTS[4].replace("feira", "praça"),
+    ]
+    report = prepare(records(rows)).report.to_json()
+    assert list(report) == [
+        "kind",
+        "columns",
+        "records",
+        "kept",
+        "dropped",
+        "repaired",
+        "bytes",
+        "splits",
+    ]
+    assert report["kind"] == "text"
+    assert report["columns"] == {"text": "conteúdo"}
+    assert report["records"] == len(rows)
+    assert report["dropped"]["empty"] == 3
+    assert report["dropped"]["placeholder"] == 20
+    assert report["dropped"]["exact_duplicates"] == 1
+    assert list(report["dropped"]) == [
+        "empty",
+        "placeholder",
+        "exact_duplicates",
+        "near_duplicates",
+    ]
+    assert report["kept"] + sum(report["dropped"].values()) == len(rows)
+    assert sum(report["splits"].values()) == report["kept"]
+    assert report["repaired"] == 1
+    assert json.loads(json.dumps(report)) == report
+
+
+def test_bytes_are_those_of_the_text_that_is_left():
+    prepared = prepare(records(["Ação", "É"]), PrepareOptions(clean=("ascii",)))
+    assert prepared.report.bytes == len("Acao") + len("E")
+
+
+def test_default_shares_and_order_of_the_rows():
+    prepared = prepare(records(TEXTS))
+    assert prepared.report.splits == {"train": 77, "validation": 8, "test": 15}
+    assert list(prepared.splits) == ["train", "validation", "test"]
+    assert [text for text in TEXTS if text in set(texts(prepared))] == texts(prepared)
+
+
+def test_the_split_does_not_depend_on_the_order_of_the_rows():
+    shuffled = random.Random(3).sample(TEXTS, len(TEXTS))
+    one, other = prepare(records(TEXTS)), prepare(records(shuffled))
+    for name in one.splits:
+        assert set(texts(one, name)) == set(texts(other, name))
+
+
+def test_another_seed_is_another_split():
+    other = prepare(records(TEXTS), PrepareOptions(seed=1))
+    assert set(texts(other, "test")) != set(texts(prepare(records(TEXTS)), "test"))
+
+
+def test_kin_stands_on_one_side():
+    kin = [text + " " + prose(1000 + number, 3) for number, text in enumerate(TEXTS)]
+    prepared = prepare(records([*TEXTS, *kin]))
+    side = {text: name for name in prepared.splits for text in texts(prepared, name)}
+    assert len(prepared.splits) == 3
+    assert len(side) == 200
+    assert all(side[one] == side[other] for one, other in zip(TEXTS, kin, strict=True))
+
+
+def test_the_authors_groups_stay_whole():
+    group = pa.array([f"g{number // 4}" if number < 80 else None for number in range(100)])
+    prepared = prepare(records(TEXTS, group=group))
+    side = {text: name for name in prepared.splits for text in texts(prepared, name)}
+    for start in range(0, 80, 4):
+        assert len({side[text] for text in TEXTS[start : start + 4]}) == 1
+
+
+def test_repeated_headlines_stay_and_the_placeholder_goes():
+    headlines = [f"Manchete curta número {number}" for number in range(250)]
+    rows = [*headlines, *["Casas à venda no centro"] * 4, *["Unknown"] * 25]
+    prepared = prepare(
+        records(rows),
+        PrepareOptions(clean=("lower", "punctuation", "ascii"), validation=0, test=0),
+    )
+    assert prepared.report.kept == 254
+    assert prepared.report.dropped.placeholder == 25
+    assert texts(prepared)[-1] == "casas a venda no centro"
+    assert any("3" in note for note in prepared.report.notes)
+
+
+@pytest.mark.parametrize(
+    ("rows", "dropped"),
+    [
+        (["[deleted]", *TEXTS], 1),
+        (["sem título"] * 6 + TEXTS, 6),
+        (["sem título"] * 2 + TEXTS, 0),
+        (["XPTO"] * 30 + [f"Nome {number}" for number in range(100)], 30),
+        (["Maria"] * 30 + ["José"] * 20 + [f"Nome {number}" for number in range(100)], 0),
+        (["Bom dia!"] * 15 + TEXTS, 0),
+    ],
+)
+def test_placeholders(rows, dropped):
+    assert prepare(records(rows), ALL_TRAIN).report.dropped.placeholder == dropped
+
+
+def test_a_stock_answer_is_no_placeholder_but_an_unknown_one_is():
+    pairs = [(f"Pergunta sobre o assunto {number}?", f"É o {number}.") for number in range(60)]
+    stock = [(f"Quem inventou a coisa {number}?", "Não sei.") for number in range(30)]
+    missing = [(f"E o que falta em {number}?", "n/a") for number in range(3)]
+    report = prepare(answers([*pairs, *stock, *missing]), ALL_TRAIN).report
+    assert report.dropped.placeholder == 3
+    assert report.kept == 90
+
+
+def test_question_and_answer_pairs():
+    reply = prose(1)
+    pairs = [("O que é?", reply), ("O que é?", reply), ("o que é", reply), ("O que é?", prose(2))]
+    report = prepare(answers([*pairs, ("", "Sim."), ("Pergunta?", "")]), ALL_TRAIN).report
+    assert report.dropped.exact_duplicates == 1
+    assert report.dropped.near_duplicates == 1
+    assert report.dropped.empty == 2
+    assert report.kept == 2
+
+
+def test_wordings_of_one_answer_stand_on_one_side():
+    pairs = [
+        (f"{start} o assunto número {number}?", prose(number))
+        for number in range(60)
+        for start in ("O que é", "Como se explica", "Alguém sabe qual é")
+    ]
+    prepared = prepare(answers(pairs))
+    sides = [set(texts(prepared, name, "answer")) for name in prepared.splits]
+    assert prepared.report.kept == 180
+    assert sum(map(len, sides)) == 60
+
+
+def test_the_authors_split_holds():
+    split = ["train"] * 70 + ["test"] * 30
+    prepared = prepare(records(TEXTS, split=pa.array(split)))
+    assert texts(prepared, "test") == TEXTS[70:]
+    assert prepared.report.splits == {"train": 63, "validation": 7, "test": 30}
+    asked = prepare(records(TEXTS, split=pa.array(split)), PrepareOptions(validation=0, test=0.1))
+    assert asked.report.splits == {"train": 90, "test": 10}
+
+
+def test_validation_is_chosen_as_the_author_chose_the_test():
+    pairs = [
+        (f"{start} o assunto número {number}?", prose(number))
+        for number in range(40)
+        for start in ("O que é", "Como se explica", "Alguém sabe qual é")
+    ]
+    prepared = prepare(answers(pairs, split=["train", "train", "test"] * 40))
+    assert prepared.report.splits == {"train": 72, "validation": 8, "test": 40}
+    trained = set(texts(prepared, "train", "answer"))
+    assert len(set(texts(prepared, "validation", "answer")) & trained) >= 4
+
+
+def test_a_copy_of_a_test_record_does_not_train():
+    test = records([TEXTS[0], TEXTS[0], TEXTS[1].upper()])
+    prepared = prepare(records(TEXTS), PrepareOptions(validation=0, test=test))
+    assert texts(prepared, "test") == test.table.column("text").to_pylist()
+    assert texts(prepared) == TEXTS[2:]
+    assert prepared.report.dropped.exact_duplicates == 1
+    assert prepared.report.dropped.near_duplicates == 1
+    assert any(note.startswith("2 ") for note in prepared.report.notes)
+
+
+def test_records_held_out_are_of_the_same_kind():
+    with pytest.raises(InputError, match="question-answer"):
+        prepare(records(TEXTS), PrepareOptions(test=answers([("Quê?", "Isso.")])))
+
+
+@pytest.mark.parametrize("share", [1.0, -0.1, "1.5", "200%"])
+def test_a_share_out_of_range(share):
+    with pytest.raises(InputError, match="--test"):
+        prepare(records(TEXTS), PrepareOptions(test=share))
+
+
+def test_shares_as_they_are_typed():
+    one = prepare(records(TEXTS), PrepareOptions(validation="0", test="20%"))
+    assert one.report.splits == {"train": 80, "test": 20}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_handful_of_records_all_trains_and_it_is_said(count):
+    prepared = prepare(records(TEXTS[:count]))
+    assert prepared.report.splits == {"train": count}
+    assert len(prepared.report.notes) == 2
+
+
+def test_a_running_text_is_cut_where_it_stands():
+    book = "\n\n".join(prose(seed, 30) for seed in range(60))
+    prepared = prepare(records([book]), PrepareOptions(validation=0.1, test=0))
+    assert list(prepared.splits) == ["train", "validation"]
+    assert texts(prepared) + texts(prepared, "validation") == [
+        book[: len(texts(prepared)[0])],
+        book[len(texts(prepared)[0]) :].lstrip(),
+    ]
+    assert len(texts(prepared, "validation")[0]) == pytest.approx(0.1 * len(book), rel=0.05)
+
+
+def test_a_running_text_with_a_test_file():
+    book = "\n\n".join(prose(seed, 30) for seed in range(60))
+    prepared = prepare(records([book]), PrepareOptions(test=records([prose(7000, 40)])))
+    assert prepared.report.splits == {"train": 1, "validation": 1, "test": 1}
+    assert texts(prepared, "test") == [prose(7000, 40)]
+
+
+def test_hard_wrapped_records_are_joined_and_counted():
+    wrapped = [textwrap.fill(text, 72) for text in TEXTS]
+    prepared = prepare(records(wrapped), ALL_TRAIN)
+    assert texts(prepared) == TEXTS
+    assert any("100" in line for line in prepared.report.lines())
+
+
+def test_nothing_left():
+    with pytest.raises(InputError, match=r"teste\.csv.*2 empty, 1 placeholder"):
+        prepare(records(["", " ", "[deleted]"]))
+
+
+def test_raw_passes_through_untouched():
+    rows = ["  dois  espaços", "dois  espaços", "Ã£", "Unknown", "Unknown", ""]
+    prepared = prepare(records(rows), PrepareOptions(raw=True))
+    assert texts(prepared) == rows
+    assert prepared.report.splits == {"train": 6}
+    held = prepare(records(rows), PrepareOptions(raw=True, test=records(["dois  espaços"])))
+    assert texts(held) == rows
+    assert texts(held, "test") == ["dois  espaços"]
+    shared = prepare(records([str(n) for n in range(50)]), PrepareOptions(raw=True, test=0.1))
+    assert shared.report.splits == {"train": 45, "test": 5}
+
+
+def test_filters_are_counted_apart():
+    rows = [*TEXTS, "### !!! ### $$$ %%%", "curto"]
+    options = PrepareOptions(validation=0, test=0, filters=Filters(shortest=3, symbols=0.5))
+    report = prepare(records(rows), options).report.to_json()
+    assert report["dropped"]["filtered"] == 2
+    assert report["kept"] == 100
+
+
+def test_what_the_steps_leave_empty_is_dropped():
+    prepared = prepare(
+        records([*TEXTS, "— … —"]), PrepareOptions(clean=("punctuation",), validation=0, test=0)
+    )
+    assert prepared.report.dropped.empty == 1
+
+
+def test_conversations_are_repaired_and_dropped_as_wholes():
+    talk = [
+        {"role": "user", "content": "Bom  dia, vocÃª estÃ¡ aÃ­?"},
+        {"role": "assistant", "content": "Estou, sim."},
+    ]
+    empty = [{"role": "user", "content": " "}]
+    schema = SCHEMAS[Kind.CONVERSATION]
+    table = pa.Table.from_pydict({"messages": [talk, talk, empty, []]}, schema)
+    prepared = prepare(Records(Kind.CONVERSATION, table, "conversas.json"))
+    assert prepared.report.to_json()["dropped"] == {
+        "empty": 2,
+        "placeholder": 0,
+        "exact_duplicates": 1,
+        "near_duplicates": 0,
+    }
+    (kept,) = prepared.splits["train"].column("messages").to_pylist()
+    assert kept[0] == {"role": "user", "content": "Bom dia, você está aí?"}
+    assert prepared.splits["train"].schema == schema
+
+
+def test_spans_are_found_again_in_the_repaired_context():
+    context = "&quot;Olá&quot;, disse a vovó; &quot;olá&quot;, disse o lobo."
+    start = context.index("disse o lobo")
+    row = {
+        "context": context,
+        "question": "Quem disse?",
+        "answers": [{"text": "lobo", "start": start + 8}],
+    }
+    table = pa.Table.from_pylist([row], SCHEMAS[Kind.SPAN_QA])
+    prepared = prepare(Records(Kind.SPAN_QA, table, "squad.json"))
+    (kept,) = prepared.splits["train"].to_pylist()
+    (span,) = kept["answers"]
+    assert kept["context"][span["start"] :].startswith("lobo.")
+    assert kept["context"].startswith('"Olá", disse')
+
+
+def test_one_text_with_two_labels_is_kept():
+    table = pa.table({"text": [TEXTS[0], TEXTS[0], TEXTS[0]], "label": ["bom", "ruim", "bom"]})
+    report = prepare(Records(Kind.LABELLED, table, "notas.csv"), ALL_TRAIN).report
+    assert (report.kept, report.dropped.exact_duplicates) == (2, 1)
+
+
+def test_workers_do_what_the_process_does(monkeypatch):
+    rows = [*TEXTS, TEXTS[0], "  Ã© assim  "]
+    alone = prepare(records(rows))
+    monkeypatch.setattr(batches, "_BATCH", 4000)
+    monkeypatch.setattr(batches, "_WORTH_WORKERS", 0)
+    monkeypatch.setattr(batches.os, "cpu_count", lambda: 2)
+    started = []
+    monkeypatch.setattr(
+        batches, "_start", lambda *given: started.append(start(*given)) or started[-1]
+    )
+    together = prepare(records(rows))
+    assert [process.returncode for process in started] == [0, 0]
+    assert together.report.to_json() == alone.report.to_json()
+    for name in alone.splits:
+        assert together.splits[name].equals(alone.splits[name])
+
+
+start = batches._start
+
+
+def test_without_workers_the_process_does_it_alone(monkeypatch):
+    monkeypatch.setattr(batches.sys, "executable", "/nada/python")
+    table = batches.transform(
+        records(TEXTS).table, "prosa.data.passes:mend", {"kind": "text"}, workers=2
+    )
+    assert table.column("text").to_pylist() == TEXTS
+
+
+def test_a_worker_that_fails_is_not_the_end(monkeypatch):
+    monkeypatch.setattr(batches, "_BATCH", 4000)
+    monkeypatch.setattr(
+        batches, "_start", lambda _step, *rest: start("prosa.data.nada:nada", *rest)
+    )
+    table = batches.transform(
+        records(TEXTS).table, "prosa.data.passes:mend", {"kind": "text"}, workers=2
+    )
+    assert table.column("text").to_pylist() == TEXTS
+
+
+def test_progress_is_told():
+    told = []
+    prepare(
+        records(TEXTS),
+        PrepareOptions(clean=("lower",)),
+        progress=lambda stage, share: told.append((stage, share)),
+    )
+    assert told[-1] == ("clean", 1.0)
+    assert ("repair", 1.0) in told
+
+
+def test_save(tmp_path):
+    prepared = prepare(records(TEXTS))
+    folder = save(prepared, tmp_path / "saída")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "prosa.json",
+        "test.parquet",
+        "train.parquet",
+        "validation.parquet",
+    ]
+    assert pq.read_table(folder / "train.parquet").equals(prepared.splits["train"])
+    saved = json.loads((folder / "prosa.json").read_text("utf-8"))
+    assert saved["prepared"] == prepared.report.to_json()
+    with pytest.raises(InputError):
+        save(prepared, folder)
+    save(prepared, folder, overwrite=True)
+
+
+def test_what_was_saved_reads_back_as_the_same_splits(tmp_path):
+    from prosa.data.read import read
+
+    prepared = prepare(records(TEXTS))
+    again = prepare(read(save(prepared, tmp_path / "dados")))
+    assert again.report.splits == prepared.report.splits
+    for name in prepared.splits:
+        assert texts(again, name) == texts(prepared, name)
+
+
+def test_lines_for_people(monkeypatch):
+    rows = [TEXTS[0].replace("ç", "Ã§").replace("ã", "Ã£"), *TEXTS[1:], TEXTS[5], *["n/a"] * 3]
+    lines = prepare(records(rows)).report.lines()
+    text = "\n".join(lines)
+    assert lines[0].startswith("104 records read, 100 kept")
+    assert "3 placeholders" in text
+    assert "  - n/a" in text
+    assert "broken encoding 1" in text
+    assert "training 77, validation 8, test 15" in text
+    assert any(line.startswith("  - ") and "Ã" in line for line in lines)
+    assert any(line.startswith("  + ") and "Ã" not in line for line in lines)

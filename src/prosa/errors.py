@@ -7,6 +7,8 @@ with `--debug`.
 
 from pathlib import Path
 
+from prosa.i18n import _
+
 
 class ProsaError(Exception):
     """A failure that is ours or the machine's; exit code 1.
@@ -64,8 +66,6 @@ class InputError(ProsaError):
         return ":".join(str(part) for part in parts if part is not None)
 
     def __str__(self) -> str:
-        from prosa.i18n import _  # noqa: PLC0415  i18n stands above errors
-
         what = f"{self.place}: {self.what}" if self.place else self.what
         expected = _("Expected: {what}").format(what=self.expected) if self.expected else ""
         parts = (_sentence(what), _sentence(expected), _sentence(self.hint))

@@ -20,6 +20,7 @@ from transformers import Trainer
 
 from prosa.errors import InputError
 from prosa.i18n import _
+from prosa.models.saving import quiet
 
 _OPTIMIZER, _OPTIMIZER_JSON = "optimizer.safetensors", "optimizer.json"
 _RANDOM, _RANDOM_JSON = "random.safetensors", "random.json"
@@ -49,7 +50,8 @@ class SafeTrainer(Trainer):
         partial = place.with_name(f".{place.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        self.accelerator.unwrap_model(model).save_pretrained(partial)
+        with quiet():
+            self.accelerator.unwrap_model(model).save_pretrained(partial)
         if self.best_weights is not None:
             save_file(self.best_weights, partial / BEST)
         assert self.optimizer is not None

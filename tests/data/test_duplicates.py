@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from prosa.data import duplicates
-from prosa.data.duplicates import SHORT, Facet, connected, find, similarity, sketches
-from prosa.data.shingles import identity, shingles, words
+from prosa.data.duplicates import SHORT, Facet, connected, find, sketches
+from prosa.data.shingles import identities, shingles, similarity, words
 
 WORDS = [
     a + b + c for a in ("ba", "ce", "di", "lu") for b in ("ra", "nho", "zi") for c in ("do", "ção")
@@ -26,12 +26,10 @@ def changed(text, places):
 
 
 def facet(texts):
-    hashes = [words(text) for text in texts]
-    return Facet(
-        np.array([identity(one) for one in hashes], np.uint64),
-        np.array([len(one) for one in hashes], np.int32),
-        sketches([shingles(one) for one in hashes]),
-    )
+    hashed = words(texts)
+    # Texts of few words have no sketch that counts.
+    padded = words([text if len(text.split()) >= SHORT else prose(0) for text in texts])
+    return Facet(identities(hashed), hashed.counts.astype(np.int32), sketches(shingles(padded)))
 
 
 def found(*columns, keep_short=True, order=None, near=True):
@@ -40,7 +38,7 @@ def found(*columns, keep_short=True, order=None, near=True):
     return find(
         exact,
         [facet(texts) for texts in columns],
-        lambda number, row: shingles(words(columns[number][row])),
+        lambda number, row: columns[number][row],
         usable=np.ones(count, bool),
         order=np.arange(count) if order is None else np.array(order),
         keep_short=keep_short,
@@ -48,36 +46,50 @@ def found(*columns, keep_short=True, order=None, near=True):
     )
 
 
+def hashes(text):
+    return words([text]).hashes.tolist()
+
+
 def test_words_are_folded():
-    assert np.array_equal(words("AÇÃO, já! 2ª"), words("acao ja 2ª"))
-    assert not np.array_equal(words("um dois"), words("dois um"))
-    assert len(words("— …")) == 0
-    assert identity(words("")) == 0
-    assert identity(words("um dois")) != identity(words("dois um"))
-    assert len(set(words("가나 다라 가다").tolist())) == 3
+    assert hashes("AÇÃO, já! 2ª") == hashes("acao ja 2ª")
+    assert hashes("um dois") != hashes("dois um")
+    assert hashes("um dois") == hashes("um") + hashes("dois")
+    assert hashes("— …") == []
+    assert len(set(hashes("가나 다라 가다"))) == 3
+
+
+def test_many_texts_are_hashed_as_one_by_one():
+    texts = ["", "Um dois, três.", "—", prose(1), "", "ação"]
+    together = words(texts)
+    assert together.counts.tolist() == [0, 3, 0, 120, 0, 1]
+    assert together.hashes.tolist() == [one for text in texts for one in hashes(text)]
+    assert identities(together).tolist() == [int(identities(words([text]))[0]) for text in texts]
+    assert shingles(together).counts.tolist() == [0, 0, 0, 116, 0, 0]
+    assert shingles(together).hashes.tolist() == shingles(words([prose(1)])).hashes.tolist()
+
+
+def test_what_a_text_says():
+    said = identities(words(["um dois", "dois um", "Um, dois!", "", "…"]))
+    assert said[0] == said[2] != said[1]
+    assert said[3] == said[4] == 0
 
 
 def test_a_text_longer_than_the_chunk_reads_the_same():
     text = prose(1, 200_000)
     assert len(text) > 1 << 20
-    assert len(words(text)) == 200_000
-    assert np.array_equal(words(text)[-5:], words(" ".join(text.split()[-5:])))
-    assert len(words("x" * 3_000_000)) <= 3
-
-
-def test_shingles_of_few_words():
-    assert len(shingles(words("um dois três"))) == 1
-    assert len(shingles(words("um dois três quatro cinco seis"))) == 2
-    assert len(shingles(words(""))) == 0
+    assert len(hashes(text)) == 200_000
+    assert hashes(text)[-5:] == hashes(" ".join(text.split()[-5:]))
+    assert len(hashes("x" * 3_000_000)) <= 3
 
 
 def test_sketches_estimate_the_true_similarity():
     texts = [prose(0, 600), changed(prose(0, 600), range(0, 600, 60)), prose(5, 600)]
-    one, other, third = (shingles(words(text)) for text in texts)
-    sketch = sketches([one, other, third])
-    assert similarity(one, one) == 1
-    assert similarity(one, third) < 0.01
-    assert (sketch[0] == sketch[1]).mean() == pytest.approx(similarity(one, other), abs=0.12)
+    sketch = sketches(shingles(words(texts)))
+    assert similarity(texts[0], texts[0]) == 1
+    assert similarity(texts[0], texts[2]) < 0.01
+    assert similarity("", "") == 0
+    estimate = (sketch[0] == sketch[1]).mean()
+    assert estimate == pytest.approx(similarity(texts[0], texts[1]), abs=0.12)
 
 
 def test_exact_copies_go_and_the_first_stays():

@@ -12,7 +12,7 @@ import numpy as np
 import rensa
 from numpy.typing import NDArray
 
-from prosa.data.shingles import Hashes
+from prosa.data.shingles import Hashes, Words, similarity
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -66,34 +66,25 @@ class Found:
     repeats: int
 
 
-def sketches(shingles: Sequence[Hashes]) -> NDArray[np.uint32]:
-    """MinHash signatures.
-
-    Args:
-        shingles: For each record its shingles, uint64 [any].
+def sketches(shingles: Words) -> NDArray[np.uint32]:
+    """MinHash signatures of the shingles of some texts.
 
     Returns:
-        uint32 [records, PERMUTATIONS]
+        uint32 [texts, PERMUTATIONS]
     """
-    if not shingles:
+    borders = shingles.borders.astype(np.uint64)
+    if len(borders) < 2:
         return np.empty((0, PERMUTATIONS), np.uint32)
-    borders = np.cumsum([0, *map(len, shingles)]).astype(np.uint64)
-    flat = np.concatenate(shingles)
-    matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(flat, borders, PERMUTATIONS, _SEED)
+    matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(
+        shingles.hashes, borders, PERMUTATIONS, _SEED
+    )
     return np.array(matrix.to_rows(), np.uint32)
-
-
-def similarity(one: Hashes, other: Hashes) -> float:
-    """The Jaccard similarity of two sets of shingles: shared / all."""
-    one, other = np.unique(one), np.unique(other)
-    shared = len(np.intersect1d(one, other, assume_unique=True))
-    return shared / max(1, len(one) + len(other) - shared)
 
 
 def find(
     exact: Hashes,
     facets: Sequence[Facet],
-    shingles_of: Callable[[int, int], Hashes],
+    text_of: Callable[[int, int], str],
     *,
     usable: Mask,
     order: Rows,
@@ -108,7 +99,7 @@ def find(
     Args:
         exact: uint64 [records], the hash of everything the record says, to the letter.
         facets: The texts of the records that are compared.
-        shingles_of: (facet, record) -> the true shingles, for verifying.
+        text_of: (facet, record) -> the text, for verifying.
         usable: bool [records], those that take part; others are dropped already.
         order: int64 [records], all record numbers in the order in which they are preferred.
         keep_short: Whether repeated records of fewer than `SHORT` words stay.
@@ -133,7 +124,7 @@ def find(
     if near:
         position = np.empty(count, np.int64)
         position[order] = np.arange(count)
-        for one, other in _near_pairs(alike, facets, shingles_of, long_enough, position):
+        for one, other in _near_pairs(alike, facets, text_of, long_enough, position):
             if copy_of[one] < 0 and copy_of[other] < 0:
                 copy_of[other] = one
                 is_near[other] = True
@@ -196,7 +187,7 @@ def _estimated(sketch: NDArray[np.uint32], pairs: Rows) -> NDArray[np.float64]:
 def _near_pairs(
     alike: Sequence[_Alike],
     facets: Sequence[Facet],
-    shingles_of: Callable[[int, int], Hashes],
+    text_of: Callable[[int, int], str],
     long_enough: Mask,
     position: Rows,
 ) -> list[tuple[int, int]]:
@@ -208,7 +199,7 @@ def _near_pairs(
     for one, other in likely.tolist():
         if position[one] > position[other]:
             one, other = other, one  # noqa: PLW2901
-        if all(_is_near(number, facets, shingles_of, one, other) for number in range(len(facets))):
+        if all(_is_near(number, facets, text_of, one, other) for number in range(len(facets))):
             found.append((one, other))
     return sorted(found, key=lambda pair: (position[pair[1]], position[pair[0]]))
 
@@ -216,7 +207,7 @@ def _near_pairs(
 def _is_near(
     number: int,
     facets: Sequence[Facet],
-    shingles_of: Callable[[int, int], Hashes],
+    text_of: Callable[[int, int], str],
     one: int,
     other: int,
 ) -> bool:
@@ -225,7 +216,7 @@ def _is_near(
         return True
     if min(facet.words[one], facet.words[other]) < SHORT:
         return False
-    return similarity(shingles_of(number, one), shingles_of(number, other)) >= NEAR
+    return similarity(text_of(number, one), text_of(number, other)) >= NEAR
 
 
 def _groups(

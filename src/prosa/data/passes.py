@@ -16,7 +16,7 @@ from prosa.data.clean import Repair, repair
 from prosa.data.duplicates import PERMUTATIONS, SHORT, sketches
 from prosa.data.filters import Filters
 from prosa.data.kinds import Kind
-from prosa.data.shingles import identity, shingles, words
+from prosa.data.shingles import identities, shingles, words
 
 
 def mend(batch: pa.RecordBatch, settings: Settings) -> pa.RecordBatch:
@@ -70,14 +70,14 @@ def _fingerprints(values: fields.Rows, kind: Kind, count: int) -> dict[str, "pa.
         sizes[number] = sum(len(text.encode()) for text in fields.written(values, kind, number))
     marks: dict[str, pa.Array[Any]] = {"#exact": pa.array(exact), "#bytes": pa.array(sizes)}
     for place, name in enumerate(fields.FACETS[kind]):
-        hashes = [words(fields.said(value)) for value in values[name]]
-        long = [number for number, one in enumerate(hashes) if len(one) >= SHORT]
+        hashed = words([fields.said(value) for value in values[name]])
+        long = hashed.counts >= SHORT
         sketch = np.zeros((count, PERMUTATIONS), np.uint32)
-        sketch[long] = sketches([shingles(hashes[number]) for number in long])
+        sketch[long] = sketches(shingles(hashed).only(long))
         raw = pa.py_buffer(sketch.tobytes())
         binary = pa.binary(4 * PERMUTATIONS)
-        marks[f"#identity{place}"] = pa.array([identity(one) for one in hashes], pa.uint64())
-        marks[f"#words{place}"] = pa.array([len(one) for one in hashes], pa.int32())
+        marks[f"#identity{place}"] = pa.array(identities(hashed))
+        marks[f"#words{place}"] = pa.array(hashed.counts.astype(np.int32))
         marks[f"#sketch{place}"] = pa.Array.from_buffers(binary, count, [None, raw])
     return marks
 

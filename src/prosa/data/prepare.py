@@ -23,7 +23,6 @@ from prosa.data.kinds import COLUMNS, Kind, Records
 from prosa.data.marks import Fate, Fates, Marks, read_marks
 from prosa.data.placeholders import placeholders
 from prosa.data.report import Report, difference, excerpt
-from prosa.data.shingles import Hashes, shingles, words
 from prosa.errors import InputError
 from prosa.i18n import _, ngettext
 
@@ -168,7 +167,7 @@ def _drop(
     found = duplicates.find(
         marks.exact,
         marks.facets,
-        lambda facet, row: _shingles_of(table, fields.FACETS[kind][facet], row),
+        lambda facet, row: fields.said(table.column(fields.FACETS[kind][facet])[row].as_py()),
         usable=fates.kept,
         order=order,
         keep_short=kind in (Kind.TEXT, Kind.LABELLED),
@@ -178,10 +177,6 @@ def _drop(
     fates.mark(found.exact & free, Fate.EXACT_DUPLICATES)
     fates.mark(found.near & free, Fate.NEAR_DUPLICATES)
     return found
-
-
-def _shingles_of(table: pa.Table, name: str, row: int) -> Hashes:
-    return shingles(words(fields.said(table.column(name)[row].as_py())))
 
 
 def _split(

@@ -27,18 +27,23 @@ from prosa.tokens.parallel import threads
 from prosa.tokens.pieces import blocks, count
 from prosa.tokens.sample import Sample
 from prosa.tokens.special import ROLES, TURN_START, UNKNOWN
+from prosa.tokens.unigram import train as train_unigram
 
-SAMPLED = 16_000_000
-"""Characters that subwords are learned from, at most."""
+SAMPLED = 8_000_000
+"""Characters that subwords are learned from, at most. Measured on 96 million characters of
+Portuguese with 16,384 tokens: twice as many make 0.4% fewer tokens of other text, in twice 4 s."""
+
+SAMPLED_WORDS = 32_000_000
+"""Characters that words are counted in, at most."""
 
 _SUBWORDS = (512, 16_384)
 _WORDS = 32_768
 _RARE = 1_000_000
 _ALPHABET = 1_000
 _COVERED = 0.99
-_DISTINCT = 1_000_000
 
-# Llama 3's: llama.cpp and vLLM know it, it takes line ends along, and "-lhe" is one token.
+# Llama 3's: llama.cpp and vLLM know it, "-lhe" is one token, so are the line ends of a paragraph;
+# measured on Portuguese: 2% to 3% fewer tokens than GPT-2's.
 _PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -54,7 +59,6 @@ def char(texts: Iterable[str], vocabulary: int | None, special: Sequence[str]) -
             found, times = np.unique(codes, return_counts=True)
             counts[found] += times
     known = np.flatnonzero(counts)
-    _require_text(len(known))
     if vocabulary is not None and len(known) > vocabulary - len(special):
         ranked = known[np.argsort(-counts[known], kind="stable")]
         covered = np.cumsum(counts[ranked]) / counts.sum()
@@ -69,13 +73,15 @@ def char(texts: Iterable[str], vocabulary: int | None, special: Sequence[str]) -
 
 
 def whitespace(texts: Iterable[str], vocabulary: int | None, special: Sequence[str]) -> Tokenizer:
-    """The words of a prepared corpus as they stand: what `str.split` gives, all of them."""
+    """The words of a prepared corpus as they stand: what `str.split` gives, all of them.
+
+    A word of the corpus that is spelled like a special token is that token: `<unk>` is unknown.
+    """
     counts: Counter[str] = Counter()
-    for text in chain(_framing(special), texts):
+    for text in texts:
         for block in blocks(text):
             counts.update(block.split())
-    _require_text(len(counts))
-    tokenizer = _word_level(_most_frequent(counts, vocabulary, special), special)
+    tokenizer = _word_level(counts, vocabulary, special, ROLES)
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\x1c-\x1f]+"), behavior="removed")
     return tokenizer
 
@@ -83,20 +89,16 @@ def whitespace(texts: Iterable[str], vocabulary: int | None, special: Sequence[s
 def word(texts: Iterable[str], vocabulary: int | None, special: Sequence[str]) -> Tokenizer:
     """Words, punctuation marks and line ends; see `words`."""
     normalizer, pre_tokenizer = words.normalizer(), words.pre_tokenizer()
+    sample = Sample(texts, SAMPLED_WORDS)
     counts: Counter[str] = Counter()
-    characters = 0
-    for piece, times in count(texts, limit=_DISTINCT).items():
-        characters += len(piece) * times
+    for piece, times in count(sample).items():
         for token, _span in pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(piece)):
             counts[token] += times
-    _require_text(len(counts))
     if vocabulary is None:
-        if characters >= _RARE:
-            counts = Counter({token: n for token, n in counts.items() if n > 1})
         vocabulary = _WORDS
-    framing = ["\n", *ROLES] if TURN_START in special else []
-    kept = _most_frequent(counts, vocabulary - len(framing), special)
-    tokenizer = _word_level([*kept, *(token for token in framing if token not in kept)], special)
+        if sample.characters >= _RARE:
+            counts = Counter({token: n for token, n in counts.items() if n > 1})
+    tokenizer = _word_level(counts, vocabulary, special, ["\n", *ROLES])
     tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = pre_tokenizer
     tokenizer.decoder = words.decoder()
@@ -107,8 +109,7 @@ def bpe(texts: Iterable[str], vocabulary: int | None, special: Sequence[str]) ->
     """Byte-pair encoding of UTF-8 bytes (Sennrich et al. 2016; Radford et al. 2019)."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     sample, size = _sampled(texts, vocabulary, special, len(alphabet))
-    tokenizer = Tokenizer(models.BPE())
-    _byte_level(tokenizer)
+    tokenizer = _byte_level(Tokenizer(models.BPE()))
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         special_tokens=list(special),
@@ -127,18 +128,15 @@ def unigram(texts: Iterable[str], vocabulary: int | None, special: Sequence[str]
     """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     sample, size = _sampled(texts, vocabulary, special, len(alphabet))
-    tokenizer = Tokenizer(models.Unigram())
-    _byte_level(tokenizer)
-    trainer = trainers.UnigramTrainer(
-        vocab_size=size,
-        special_tokens=list(special),
-        initial_alphabet=alphabet,
-        unk_token=UNKNOWN,
-        show_progress=False,
-    )
-    with threads():
-        tokenizer.train_from_iterator(sample, trainer)
-    return tokenizer
+    shape = _byte_level(Tokenizer(models.BPE()))
+    counts: Counter[str] = Counter()
+    for piece, times in count(sample).items():
+        for token, _span in shape.pre_tokenizer.pre_tokenize_str(piece):
+            counts[token] += times
+    learned = train_unigram(counts, size - len(special), alphabet)
+    # No word is spelled like a special token: the pattern parts "<s" from ">".
+    vocabulary_scores = [*((token, 0.0) for token in special), *learned]
+    return _byte_level(Tokenizer(models.Unigram(vocabulary_scores, special.index(UNKNOWN))))
 
 
 def wordpiece(texts: Iterable[str], vocabulary: int | None, special: Sequence[str]) -> Tokenizer:
@@ -157,7 +155,8 @@ def wordpiece(texts: Iterable[str], vocabulary: int | None, special: Sequence[st
         vocab_size=max(size, len(special) + len(letters) + len(inner)),
         # Without fixed ids for these the trainer gives other ids, and other words, every time.
         special_tokens=[*special, *inner],
-        limit_alphabet=_ALPHABET,
+        initial_alphabet=letters,
+        limit_alphabet=len(letters),
         show_progress=False,
     )
     with threads():
@@ -179,12 +178,18 @@ ALGORITHMS = {
 
 def _bert(ids: dict[str, int] | None = None) -> Tokenizer:
     tokenizer = Tokenizer(models.WordPiece(vocab=ids or {}, unk_token=UNKNOWN))
-    tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False, lowercase=False)
+    # BERT's drops form feeds and the like, which would glue two words into one.
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Replace(Regex(r"\s"), " "),
+            normalizers.BertNormalizer(strip_accents=False, lowercase=False),
+        ]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     return tokenizer
 
 
-def _byte_level(tokenizer: Tokenizer) -> None:
+def _byte_level(tokenizer: Tokenizer) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(_PATTERN), behavior="isolated"),
@@ -192,21 +197,22 @@ def _byte_level(tokenizer: Tokenizer) -> None:
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
 
 
-def _word_level(tokens: Sequence[str], special: Sequence[str]) -> Tokenizer:
-    ids = {token: i for i, token in enumerate([*special, *tokens])}
+def _word_level(
+    counts: Counter[str], vocabulary: int | None, special: Sequence[str], framing: Sequence[str]
+) -> Tokenizer:
+    """The most frequent words, and those that stand between the turns of a conversation."""
+    _require_text(len(counts))
+    if TURN_START in special:
+        most = max(counts.values())
+        counts = counts + Counter(dict.fromkeys(framing, most))
+    if vocabulary is not None:
+        _require(vocabulary, len(special) + len(framing) + 1)
+    tokens = [*special, *(token for token in _ranked(counts) if token not in special)]
+    ids = {token: i for i, token in enumerate(tokens[:vocabulary])}
     return Tokenizer(models.WordLevel(vocab=ids, unk_token=UNKNOWN))
-
-
-def _most_frequent(
-    counts: Counter[str], vocabulary: int | None, special: Sequence[str]
-) -> list[str]:
-    ranked = [token for token in _ranked(counts) if token not in special]
-    if vocabulary is None:
-        return ranked
-    _require(vocabulary, len(special) + 1)
-    return ranked[: vocabulary - len(special)]
 
 
 def _ranked(counts: Counter[str]) -> list[str]:
@@ -219,7 +225,6 @@ def _sampled(
 ) -> tuple[list[str], int]:
     """The texts that subwords are learned from, and how many tokens to learn."""
     sample = Sample(texts, SAMPLED)
-    _require_text(sample.characters)
     if vocabulary is None:
         vocabulary = _default_size(sample.characters)
     _require(vocabulary, len(special) + alphabet)

@@ -21,6 +21,7 @@ from prosa.tokens.ragged import Lengths, sums, take
 Ids = NDArray[np.uint32]
 
 _REMEMBERED = 500_000
+_CHARACTERS = 32_000_000
 _BATCH = 1 << 20
 
 
@@ -35,6 +36,7 @@ class TextEncoder:
         self._backend: Tokenizer = tokenizer.backend_tokenizer
         self._cuts = is_ours(tokenizer)
         self._numbers: dict[str, int] = {}
+        self._characters = 0
         self._ids: Ids = np.zeros(0, dtype=np.uint32)
         self._starts: Lengths = np.zeros(0, dtype=np.int64)
         self._lengths: Lengths = np.zeros(0, dtype=np.int64)
@@ -67,13 +69,14 @@ class TextEncoder:
 
     def _learn(self, found: list[str]) -> None:
         """Tokenise the pieces that were never seen."""
-        if len(self._numbers) > _REMEMBERED:
+        if len(self._numbers) > _REMEMBERED or self._characters > _CHARACTERS:
             self._forget()
         new = [piece for piece in dict.fromkeys(found) if piece not in self._numbers]
         if not new:
             return
         ids, lengths = self._encode(new)
         starts = len(self._ids) + np.cumsum(lengths) - lengths
+        self._characters += sum(map(len, new))
         self._numbers.update(zip(new, count(len(self._numbers)), strict=False))
         self._ids = np.concatenate((self._ids, ids))
         self._starts = np.concatenate((self._starts, starts))
@@ -94,6 +97,7 @@ class TextEncoder:
 
     def _forget(self) -> None:
         self._numbers = {}
+        self._characters = 0
         self._ids = self._ids[:0]
         self._starts = self._starts[:0]
         self._lengths = self._lengths[:0]

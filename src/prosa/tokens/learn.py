@@ -5,6 +5,7 @@ adds neither start nor end; `examples` does, where documents meet.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 from transformers import PreTrainedTokenizerFast
 
@@ -45,7 +46,11 @@ def learn(
             expected=", ".join(ALGORITHMS),
         )
     special = CHAT_SPECIAL if conversation else SPECIAL
-    backend = ALGORITHMS[algorithm](texts() if callable(texts) else texts, vocabulary, special)
+    stream = iter(texts() if callable(texts) else texts)
+    first = next((text for text in stream if text.strip()), None)
+    if first is None:
+        raise InputError(_("There is no text to learn tokens from"))
+    backend = ALGORITHMS[algorithm](chain([first], stream), vocabulary, special)
     backend.add_special_tokens(list(special))
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=backend,

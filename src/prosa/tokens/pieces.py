@@ -48,20 +48,10 @@ def _border(text: str, low: int, high: int) -> int:
     return high
 
 
-def count(texts: Iterable[str], *, limit: int | None = None) -> Counter[str]:
-    """Count the pieces of all texts.
-
-    Args:
-        texts: Any number of texts.
-        limit: Most different pieces held; beyond it those seen once so far are forgotten.
-
-    Returns:
-        How often each piece occurs.
-    """
+def count(texts: Iterable[str]) -> Counter[str]:
+    """Count the pieces of all texts."""
     counts: Counter[str] = Counter()
     for text in texts:
         for block in blocks(text):
             counts.update(pieces(block))
-            if limit is not None and len(counts) > limit:
-                counts = Counter({piece: n for piece, n in counts.items() if n > 1})
     return counts

@@ -21,7 +21,6 @@ class Sample:
     def __init__(self, texts: Iterable[str], limit: int) -> None:
         self._kept: list[str] = []
         self.characters = 0
-        self.whole = True
         step, seen, held = 1, 0, 0
         for text in texts:
             self.characters += len(text)
@@ -34,7 +33,6 @@ class Sample:
                     self._kept = self._kept[::2]
                     step *= 2
                     held = sum(map(len, self._kept))
-                    self.whole = False
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._kept)

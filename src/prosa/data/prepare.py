@@ -265,7 +265,9 @@ def _describe(
         of_this = changed & ((marks.repair & what) != 0)
         report.repairs[what] = int(of_this.sum())
         if what is not Repair.SPACES:
-            for row in np.flatnonzero(of_this & ~shown)[:2].tolist():
+            alone = of_this & (marks.repair == what)
+            telling = alone if alone.any() else of_this & ~shown
+            for row in np.flatnonzero(telling)[:2].tolist():
                 shown[row] = True
                 before, after = (_told(table, report.kind, row) for table in (source, mended))
                 report.examples.append(difference(before, after))

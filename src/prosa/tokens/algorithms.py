@@ -130,7 +130,7 @@ def unigram(texts: Iterable[str], vocabulary: int | None, special: Sequence[str]
     sample, size = _sampled(texts, vocabulary, special, len(alphabet))
     shape = _byte_level(Tokenizer(models.BPE()))
     counts: Counter[str] = Counter()
-    for piece, times in count(sample).items():
+    for piece, times in count(sample, fine=True).items():
         for token, _span in shape.pre_tokenizer.pre_tokenize_str(piece):
             counts[token] += times
     learned = train_unigram(counts, size - len(special), alphabet)

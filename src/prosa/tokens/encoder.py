@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from prosa.tokens.learn import is_ours
+from prosa.tokens.learn import algorithm, is_ours
 from prosa.tokens.parallel import threads
 from prosa.tokens.pieces import blocks, pieces
 from prosa.tokens.ragged import Lengths, sums, take
 
 Ids = NDArray[np.uint32]
 
-_REMEMBERED = 500_000
+_REMEMBERED = 1_000_000
 _CHARACTERS = 32_000_000
 _BATCH = 1 << 20
 
@@ -35,6 +35,7 @@ class TextEncoder:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._backend: Tokenizer = tokenizer.backend_tokenizer
         self._cuts = is_ours(tokenizer)
+        self._fine = algorithm(tokenizer) not in ("word", "whitespace")
         self._numbers: dict[str, int] = {}
         self._characters = 0
         self._ids: Ids = np.zeros(0, dtype=np.uint32)
@@ -59,7 +60,7 @@ class TextEncoder:
         found: list[str] = []
         ends = np.zeros(len(texts) + 1, dtype=np.int64)
         for i, text in enumerate(texts):
-            found += pieces(text)
+            found += pieces(text, fine=self._fine)
             ends[i + 1] = len(found)
         self._learn(found)
         numbers = np.fromiter(map(self._numbers.__getitem__, found), np.int64, len(found))

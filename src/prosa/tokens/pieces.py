@@ -3,7 +3,9 @@
 A piece is a word with the white space before it and the line ends after it. Pieces recur as words
 do, so each one has to be tokenised only once: encoding a corpus becomes looking pieces up. The cuts
 are right for these tokenizers alone: none of their tokens reaches from a character that is not
-white space over a following space, or over the last line end of a run of white space.
+white space over a following space, or over the last line end of a run of white space. Where a mark
+means the same after any word (all kinds but "word" and "whitespace"), it is a piece of its own:
+that makes half as many different pieces.
 """
 
 import re
@@ -13,7 +15,12 @@ from collections.abc import Iterable, Iterator
 SPACE = r"[^\S\x1c-\x1f]"
 """White space as Unicode has it. Python's `\\s` also takes four separators of ASCII."""
 
-_PIECE = re.compile(rf"{SPACE}*[\S\x1c-\x1f]+(?:{SPACE}*[\r\n]+)?|{SPACE}+")
+_WORD = rf"{SPACE}*[\S\x1c-\x1f]+(?:{SPACE}*[\r\n]+)?|{SPACE}+"
+_LATIN = "[A-Za-zÀ-ÖØ-öø-ɏ]"
+_MARK = r"[,.;:!?()\]\"”»…\-–—/*]"
+
+_COARSE = re.compile(_WORD)
+_FINE = re.compile(rf"{SPACE}*[\r\n]+|{SPACE}*{_LATIN}++(?={_MARK}|{SPACE}|\Z)|{_WORD}")
 
 BLOCK = 1 << 18
 """Characters cut at a time; larger blocks were not faster and hold more memory."""
@@ -21,9 +28,14 @@ BLOCK = 1 << 18
 _TRIES = 64
 
 
-def pieces(text: str) -> list[str]:
-    """Cut a text into pieces; joined they are the text."""
-    return _PIECE.findall(text)
+def pieces(text: str, *, fine: bool = False) -> list[str]:
+    """Cut a text into pieces; joined they are the text.
+
+    Args:
+        text: Any text.
+        fine: Cut between words and the marks that follow them, too.
+    """
+    return (_FINE if fine else _COARSE).findall(text)
 
 
 def blocks(text: str, size: int = BLOCK) -> Iterator[str]:
@@ -48,10 +60,10 @@ def _border(text: str, low: int, high: int) -> int:
     return high
 
 
-def count(texts: Iterable[str]) -> Counter[str]:
+def count(texts: Iterable[str], *, fine: bool = False) -> Counter[str]:
     """Count the pieces of all texts."""
     counts: Counter[str] = Counter()
     for text in texts:
         for block in blocks(text):
-            counts.update(pieces(block))
+            counts.update(pieces(block, fine=fine))
     return counts

@@ -40,6 +40,7 @@ _SUBWORDS = (512, 16_384)
 _WORDS = 32_768
 _RARE = 1_000_000
 _ALPHABET = 1_000
+_COUNTED = 100_000
 _COVERED = 0.99
 
 # Llama 3's: llama.cpp and vLLM know it, "-lhe" is one token, so are the line ends of a paragraph;
@@ -78,9 +79,14 @@ def whitespace(texts: Iterable[str], vocabulary: int | None, special: Sequence[s
     A word of the corpus that is spelled like a special token is that token: `<unk>` is unknown.
     """
     counts: Counter[str] = Counter()
+    found: list[str] = []
     for text in texts:
         for block in blocks(text):
-            counts.update(block.split())
+            found += block.split()
+            if len(found) > _COUNTED:
+                counts.update(found)
+                found = []
+    counts.update(found)
     tokenizer = _word_level(counts, vocabulary, special, ROLES)
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\x1c-\x1f]+"), behavior="removed")
     return tokenizer

@@ -55,7 +55,7 @@ class Renderer:
     """Renders many conversations with one tokenizer.
 
     Equal to `apply_chat_template(..., return_assistant_tokens_mask=True)` with our template, and
-    some fifty times faster (measured: RATE conversations a second).
+    four times faster (measured: 8,600 conversations of 50 words a second).
 
     Args:
         tokenizer: One that `learn(..., conversation=True)` made, or any with a chat template.

@@ -33,7 +33,7 @@ __all__ = ["Packed", "Rows", "TokenStream", "collate", "encode"]
 
 Row = dict[str, Tensor]
 
-_ROWS = 2_000
+_ROWS = 500
 _CHARACTERS = 1 << 20
 _IGNORED = -100
 
@@ -141,8 +141,8 @@ def _texts(table: pa.Table) -> Iterator[list[str]]:
     some: list[str] = []
     size = 0
     for batch in table.select(["text"]).to_batches(max_chunksize=_ROWS):
-        for text in batch.column(0):
-            some.append(text.as_py() or "")
+        for text in batch.column(0).to_pylist():
+            some.append(text or "")
             size += len(some[-1])
             if size >= _CHARACTERS:
                 yield some

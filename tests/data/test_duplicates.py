@@ -3,11 +3,13 @@
 import random
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from prosa.data import duplicates
-from prosa.data.duplicates import SHORT, Facet, connected, find, sketches
+from prosa.data import duplicates, sketches
+from prosa.data.duplicates import Facet, connected, find
 from prosa.data.shingles import identities, shingles, similarity, words
+from prosa.data.sketches import SHORT
 
 WORDS = [
     a + b + c for a in ("ba", "ce", "di", "lu") for b in ("ra", "nho", "zi") for c in ("do", "ção")
@@ -27,9 +29,10 @@ def changed(text, places):
 
 def facet(texts):
     hashed = words(texts)
-    # Texts of few words have no sketch that counts.
-    padded = words([text if len(text.split()) >= SHORT else prose(0) for text in texts])
-    return Facet(identities(hashed), hashed.counts.astype(np.int32), sketches(shingles(padded)))
+    has = hashed.counts >= SHORT
+    made = sketches.signatures(shingles(hashed).only(has))
+    stored = pa.chunked_array([sketches.column(made, has)])
+    return Facet(identities(hashed), hashed.counts.astype(np.int32), sketches.read(stored, has))
 
 
 def found(*columns, keep_short=True, order=None, near=True):
@@ -84,12 +87,26 @@ def test_a_text_longer_than_the_chunk_reads_the_same():
 
 def test_sketches_estimate_the_true_similarity():
     texts = [prose(0, 600), changed(prose(0, 600), range(0, 600, 60)), prose(5, 600)]
-    sketch = sketches(shingles(words(texts)))
+    sketch = sketches.signatures(shingles(words(texts)))
     assert similarity(texts[0], texts[0]) == 1
     assert similarity(texts[0], texts[2]) < 0.01
     assert similarity("", "") == 0
     estimate = (sketch[0] == sketch[1]).mean()
     assert estimate == pytest.approx(similarity(texts[0], texts[1]), abs=0.12)
+
+
+def test_sketches_read_back_from_slices_and_chunks():
+    texts = [prose(n) if n % 3 else "breve" for n in range(30)]
+    hashed = words(texts)
+    has = hashed.counts >= SHORT
+    made = sketches.signatures(shingles(hashed).only(has))
+    whole = sketches.column(made, has)
+    stored = pa.chunked_array([whole[:7], whole[7:7], whole[7:]])
+    again = sketches.read(stored, has)
+    assert np.array_equal(np.concatenate(again.parts), made)
+    pairs = np.array([[1, 2], [1, 1], [29, 4]])
+    assert again.likeness(pairs)[1] == 1
+    assert again.likeness(pairs[:0]).shape == (0,)
 
 
 def test_exact_copies_go_and_the_first_stays():

@@ -429,3 +429,19 @@ def test_lines_for_people(monkeypatch):
     assert "training 77, validation 8, test 15" in text
     assert any(line.startswith("  - ") and "Ã" in line for line in lines)
     assert any(line.startswith("  + ") and "Ã" not in line for line in lines)
+
+
+def test_files_held_out_are_read_as_the_records_were(tmp_path):
+    file = tmp_path / "teste.txt"
+    file.write_text("uma  linha\noutra  linha\n", "utf-8")
+    raw = prepare(records(TEXTS), PrepareOptions(raw=True, test=str(file)))
+    assert texts(raw, "test") == ["uma  linha", "outra  linha"]
+    assert texts(raw) == TEXTS
+    mended = prepare(records(TEXTS), PrepareOptions(validation=0, test=file))
+    assert "uma linha" in "\n".join(texts(mended, "test"))
+
+
+def test_no_records_at_all():
+    for kind, schema in SCHEMAS.items():
+        with pytest.raises(InputError, match="vazio"):
+            prepare(Records(kind, schema.empty_table(), "vazio.csv"))

@@ -9,24 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import rensa
 from numpy.typing import NDArray
 
-from prosa.data.shingles import Hashes, Words, similarity
+from prosa.data.shingles import Hashes, similarity
+from prosa.data.sketches import BANDS, SHORT, Sketches
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-PERMUTATIONS = 128
-BANDS = 32
-"""32 bands of 4: two records that share half of their shingles meet with 87%, 60% with 99%."""
-
 NEAR = 0.9
 GROUPED = 0.5
-SHORT = 10
-"""Records of fewer words repeat by nature (a headline, a greeting), not by copying."""
 _LONE_ANSWER = 4
-_SEED = 20_240_229
 _LARGEST, _SMALL = 0.5, 10
 
 
@@ -37,12 +30,12 @@ class Facet:
     Attributes:
         identity: uint64 [records], the hash of all its words; 0 where it has none.
         words: int32 [records], how many words it has.
-        sketch: uint32 [records, PERMUTATIONS]; meaningless where it has fewer than `SHORT` words.
+        sketches: Those of the records that have at least `SHORT` words.
     """
 
     identity: Hashes
     words: NDArray[np.int32]
-    sketch: NDArray[np.uint32]
+    sketches: Sketches
 
 
 @dataclass(frozen=True)
@@ -64,21 +57,6 @@ class Found:
     group: Rows
     threshold: float
     repeats: int
-
-
-def sketches(shingles: Words) -> NDArray[np.uint32]:
-    """MinHash signatures of the shingles of some texts.
-
-    Returns:
-        uint32 [texts, PERMUTATIONS]
-    """
-    borders = shingles.borders.astype(np.uint64)
-    if len(borders) < 2:
-        return np.empty((0, PERMUTATIONS), np.uint32)
-    matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(
-        shingles.hashes, borders, PERMUTATIONS, _SEED
-    )
-    return np.array(matrix.to_rows(), np.uint32)
 
 
 def find(
@@ -147,8 +125,8 @@ def _alike(facet: Facet, rows: Rows) -> _Alike:
     same = first != np.arange(len(rows))
     equal = np.stack([rows[first[same]], rows[same]], axis=1)
     different = rows[~same & (facet.words[rows] >= SHORT)]
-    similar = _bucketed(facet.sketch, different)
-    likeness = _estimated(facet.sketch, similar)
+    similar = _bucketed(facet.sketches, different)
+    likeness = facet.sketches.likeness(similar)
     enough = likeness >= GROUPED
     return _Alike(
         np.concatenate([equal, similar[enough]]),
@@ -156,14 +134,11 @@ def _alike(facet: Facet, rows: Rows) -> _Alike:
     )
 
 
-def _bucketed(sketch: NDArray[np.uint32], rows: Rows) -> Rows:
+def _bucketed(sketches: Sketches, rows: Rows) -> Rows:
     """Pairs of records that share a bucket: each with the first in it and with the one before."""
-    width = PERMUTATIONS // BANDS
     found = [np.empty((0, 2), np.int64)]
     for band in range(BANDS):
-        part = np.ascontiguousarray(sketch[rows, band * width : (band + 1) * width])
-        halves = part.view(np.uint64)
-        bucket = halves[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ halves[:, 1]
+        bucket = sketches.buckets(band, rows)
         by_bucket = np.argsort(bucket, kind="stable")
         members, bucket = rows[by_bucket], bucket[by_bucket]
         starts = np.flatnonzero(np.r_[True, bucket[1:] != bucket[:-1]][: len(bucket)])
@@ -174,14 +149,6 @@ def _bucketed(sketch: NDArray[np.uint32], rows: Rows) -> Rows:
         found.append(np.stack([members[joins - 1], members[joins]], axis=1))
         found[:] = [np.unique(np.concatenate(found), axis=0)]
     return found[0]
-
-
-def _estimated(sketch: NDArray[np.uint32], pairs: Rows) -> NDArray[np.float64]:
-    blocks = [
-        (sketch[block[:, 0]] == sketch[block[:, 1]]).mean(axis=1)
-        for block in np.array_split(pairs, len(pairs) // 65_536 + 1)
-    ]
-    return np.concatenate(blocks).astype(np.float64)
 
 
 def _near_pairs(

@@ -38,11 +38,17 @@ class Plan:
         return bool((self.sides != split.TRAIN).any())
 
 
-def plan(records: Records, validation: Held, test: Held) -> Plan:
+def plan(records: Records, validation: Held, test: Held, *, raw: bool = False) -> Plan:
     """Settle what is held out.
 
     The author's own split (a column `split`) holds where nothing else is asked for; a share or
     records given for a side take the place of the author's.
+
+    Args:
+        records: All there is.
+        validation: What to validate on.
+        test: What to test on.
+        raw: Read files as they stand.
 
     Raises:
         InputError: A share is out of range, or records of another kind are given.
@@ -61,7 +67,7 @@ def plan(records: Records, validation: Held, test: Held) -> Plan:
         sides[sides == side] = split.TRAIN
         shares[side] = share or 0.0
         if share is None:
-            other = _records(held, records)
+            other = _records(held, records, raw=raw)
             tables.append(_columns(other))
             all_sides.append(np.full(other.table.num_rows, side, np.int8))
     return Plan(
@@ -108,11 +114,11 @@ def _share(held: Held, side: int) -> float | None:
     return float(held)
 
 
-def _records(held: Held, records: Records) -> Records:
+def _records(held: Held, records: Records, *, raw: bool) -> Records:
     if not isinstance(held, Records):
         from prosa.data.read import read  # noqa: PLC0415  records in hand need no reader
 
-        found: Records = read(held, kind=records.kind)
+        found: Records = read(held, kind=records.kind, raw=raw)
         held = found
     if held.kind != records.kind:
         raise InputError(

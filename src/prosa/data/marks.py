@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from prosa.data import fields, files
-from prosa.data.duplicates import PERMUTATIONS, Facet, Mask
+from prosa.data import fields, sketches
+from prosa.data.duplicates import Facet, Mask
 from prosa.data.kinds import Kind
 from prosa.data.shingles import Hashes
 
@@ -75,35 +74,14 @@ class Marks:
 
 def read_marks(table: pa.Table, kind: Kind) -> Marks:
     """Read the marks of a mended table."""
-    facets = [
-        Facet(
-            np.asarray(table.column(f"#identity{place}")),
-            np.asarray(table.column(f"#words{place}")),
-            _sketches(table.column(f"#sketch{place}")),
-        )
-        for place in range(len(fields.FACETS[kind]))
-    ]
+    facets = []
+    for place in range(len(fields.FACETS[kind])):
+        words = np.asarray(table.column(f"#words{place}"))
+        known = sketches.read(table.column(f"#sketch{place}"), words >= sketches.SHORT)
+        facets.append(Facet(np.asarray(table.column(f"#identity{place}")), words, known))
     return Marks(
         np.asarray(table.column("#repair")),
         np.asarray(table.column("#exact")),
         np.asarray(table.column("#bytes")),
         facets,
     )
-
-
-def _sketches(column: "pa.ChunkedArray[Any]") -> NDArray[np.uint32]:
-    """All sketches as one matrix, on disk: a million records have half a gigabyte of them."""
-    shape = (len(column), PERMUTATIONS)
-    if not len(column):
-        return np.empty(shape, np.uint32)
-    matrix = np.memmap(files.scratch() / "sketches", np.uint32, "w+", shape=shape)
-    start = 0
-    for chunk in column.chunks:
-        values = np.frombuffer(_buffer(chunk), np.uint32).reshape(-1, PERMUTATIONS)
-        matrix[start : start + len(chunk)] = values[chunk.offset : chunk.offset + len(chunk)]
-        start += len(chunk)
-    return matrix
-
-
-def _buffer(chunk: Any) -> memoryview:
-    return memoryview(chunk.buffers()[1])

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from prosa.data import fields
+from prosa.data import fields, sketches
 from prosa.data.batches import Settings
 from prosa.data.classic import pipeline
 from prosa.data.clean import Repair, repair
-from prosa.data.duplicates import PERMUTATIONS, SHORT, sketches
 from prosa.data.filters import Filters
 from prosa.data.kinds import Kind
 from prosa.data.shingles import identities, shingles, words
@@ -23,7 +22,7 @@ def mend(batch: pa.RecordBatch, settings: Settings) -> pa.RecordBatch:
     """Repair every text, and take its fingerprints.
 
     Adds `#repair` (uint8, `Repair`), `#exact` (uint64), `#bytes` (int64), and for each facet N
-    `#identityN` (uint64), `#wordsN` (int32), `#sketchN` (fixed-size binary).
+    `#identityN` (uint64), `#wordsN` (int32), `#sketchN` (binary).
     """
     kind = Kind(settings["kind"])
     values = fields.rows(batch, kind)
@@ -71,14 +70,11 @@ def _fingerprints(values: fields.Rows, kind: Kind, count: int) -> dict[str, "pa.
     marks: dict[str, pa.Array[Any]] = {"#exact": pa.array(exact), "#bytes": pa.array(sizes)}
     for place, name in enumerate(fields.FACETS[kind]):
         hashed = words([fields.said(value) for value in values[name]])
-        long = hashed.counts >= SHORT
-        sketch = np.zeros((count, PERMUTATIONS), np.uint32)
-        sketch[long] = sketches(shingles(hashed).only(long))
-        raw = pa.py_buffer(sketch.tobytes())
-        binary = pa.binary(4 * PERMUTATIONS)
+        long = hashed.counts >= sketches.SHORT
+        found = sketches.signatures(shingles(hashed).only(long))
         marks[f"#identity{place}"] = pa.array(identities(hashed))
         marks[f"#words{place}"] = pa.array(hashed.counts.astype(np.int32))
-        marks[f"#sketch{place}"] = pa.Array.from_buffers(binary, count, [None, raw])
+        marks[f"#sketch{place}"] = sketches.column(found, long)
     return marks
 
 

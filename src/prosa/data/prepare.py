@@ -92,7 +92,7 @@ def prepare(
     """
     options = options or PrepareOptions()
     steps = classic.checked(options.clean)
-    held = plan(records, options.validation, options.test)
+    held = plan(records, options.validation, options.test, raw=options.raw)
     report = Report(records.kind, dict(records.columns), records=held.table.num_rows)
     report.notes += records.notes
     if options.raw:

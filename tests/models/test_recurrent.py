@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers.cache_utils import DynamicCache
 
-from prosa.models import FAMILIES, Sizes, SpecialIds
+from prosa.models import FAMILIES, Sizes, SpecialIds, start_from_frequencies
 from prosa.models.loss import linear_cross_entropy
 from prosa.models.recurrent import CELLS, RecurrentConfig, RecurrentForCausalLM
 
@@ -122,6 +122,13 @@ def test_a_conversation_goes_on_from_its_state():
 def test_assisted_decoding_is_refused_as_a_state_cannot_be_rolled_back():
     with pytest.raises(ValueError, match="stateful"):
         model().generate(tokens(1, 3), assistant_model=model(), max_new_tokens=2)
+
+
+def test_a_fresh_model_can_start_from_the_frequencies_of_words():
+    lm = start_from_frequencies(model(num_hidden_layers=1), [0] * 10 + [5] * 10 + [50] * 10)
+    guess = lm(input_ids=tokens(1, 8)).logits.softmax(-1).mean(dim=(0, 1))
+    assert guess[20:].sum() > 0.8
+    assert guess[:10].sum() < 0.05
 
 
 def test_dropout_acts_in_training_with_one_layer_and_not_afterwards():

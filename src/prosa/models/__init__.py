@@ -1,6 +1,15 @@
 """Language models: the families by name, saving and loading. Every model is a `PreTrainedModel`."""
 
-from prosa.models.families import FAMILIES, Estimate, Family, SpecialIds, family, family_of, stop_at
+from prosa.models.families import (
+    FAMILIES,
+    Estimate,
+    Family,
+    SpecialIds,
+    family,
+    family_of,
+    start_from_frequencies,
+    stop_at,
+)
 from prosa.models.sizes import Sizes
 
 __all__ = [
@@ -11,5 +20,6 @@ __all__ = [
     "SpecialIds",
     "family",
     "family_of",
+    "start_from_frequencies",
     "stop_at",
 ]

@@ -37,7 +37,9 @@ def test_the_quick_look_misses_no_mojibake(text, encoding):
     except UnicodeDecodeError:
         pytest.skip("this text cannot break in this way")
     for whole in (broken, f"À frente, texto são. {broken}", f"Linha sã: coração.\n{broken}"):
-        expected = re.sub("[ \xa0]+", " ", ftfy.fix_text(whole, unescape_html=False, uncurl_quotes=False)).strip()
+        expected = re.sub(
+            "[ \xa0]+", " ", ftfy.fix_text(whole, unescape_html=False, uncurl_quotes=False)
+        ).strip()
         assert repair(whole)[0] == expected
 
 

@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prosa.data import batches
 from prosa.data.filters import Filters
 from prosa.data.kinds import SCHEMAS, Kind, Records
 from prosa.data.prepare import PrepareOptions, prepare, save
@@ -140,21 +139,6 @@ def test_repeated_headlines_stay_and_the_placeholder_goes():
     assert prepared.report.dropped.placeholder == 25
     assert texts(prepared)[-1] == "casas a venda no centro"
     assert any("3" in note for note in prepared.report.notes)
-
-
-@pytest.mark.parametrize(
-    ("rows", "dropped"),
-    [
-        (["[deleted]", *TEXTS], 1),
-        (["sem título"] * 6 + TEXTS, 6),
-        (["sem título"] * 2 + TEXTS, 0),
-        (["XPTO"] * 30 + [f"Nome {number}" for number in range(100)], 30),
-        (["Maria"] * 30 + ["José"] * 20 + [f"Nome {number}" for number in range(100)], 0),
-        (["Bom dia!"] * 15 + TEXTS, 0),
-    ],
-)
-def test_placeholders(rows, dropped):
-    assert prepare(records(rows), ALL_TRAIN).report.dropped.placeholder == dropped
 
 
 def test_a_stock_answer_is_no_placeholder_but_an_unknown_one_is():
@@ -339,45 +323,6 @@ def test_one_text_with_two_labels_is_kept():
     table = pa.table({"text": [TEXTS[0], TEXTS[0], TEXTS[0]], "label": ["bom", "ruim", "bom"]})
     report = prepare(Records(Kind.LABELLED, table, "notas.csv"), ALL_TRAIN).report
     assert (report.kept, report.dropped.exact_duplicates) == (2, 1)
-
-
-def test_workers_do_what_the_process_does(monkeypatch):
-    rows = [*TEXTS, TEXTS[0], "  Ã© assim  "]
-    alone = prepare(records(rows))
-    monkeypatch.setattr(batches, "_BATCH", 4000)
-    monkeypatch.setattr(batches, "_WORTH_WORKERS", 0)
-    monkeypatch.setattr(batches.os, "cpu_count", lambda: 2)
-    started = []
-    monkeypatch.setattr(
-        batches, "_start", lambda *given: started.append(start(*given)) or started[-1]
-    )
-    together = prepare(records(rows))
-    assert [process.returncode for process in started] == [0, 0]
-    assert together.report.to_json() == alone.report.to_json()
-    for name in alone.splits:
-        assert together.splits[name].equals(alone.splits[name])
-
-
-start = batches._start
-
-
-def test_without_workers_the_process_does_it_alone(monkeypatch):
-    monkeypatch.setattr(batches.sys, "executable", "/nada/python")
-    table = batches.transform(
-        records(TEXTS).table, "prosa.data.passes:mend", {"kind": "text"}, workers=2
-    )
-    assert table.column("text").to_pylist() == TEXTS
-
-
-def test_a_worker_that_fails_is_not_the_end(monkeypatch):
-    monkeypatch.setattr(batches, "_BATCH", 4000)
-    monkeypatch.setattr(
-        batches, "_start", lambda _step, *rest: start("prosa.data.nada:nada", *rest)
-    )
-    table = batches.transform(
-        records(TEXTS).table, "prosa.data.passes:mend", {"kind": "text"}, workers=2
-    )
-    assert table.column("text").to_pylist() == TEXTS
 
 
 def test_progress_is_told():

@@ -20,7 +20,6 @@ The stories of probes are told from random streams that `stories.generate` never
 
 import random
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from prosa.samples.stories.cast import NAMED
@@ -77,56 +76,39 @@ def probes(count: int, seed: int = 0) -> list[Probe]:
     found: dict[str, list[Probe]] = {kind: [] for kind in KINDS}
     genders = [0, 0]
     number = 0
-    while any(len(found[kind]) < quotas[kind] for kind in KINDS):
+    while wanted := {kind for kind in KINDS if len(found[kind]) < quotas[kind]}:
         _, scene = tell(number, seed, PROBES)
         choose = random.Random(number)  # noqa: S311  no secret
-        candidates = list(_candidates(scene, choose))
-        choose.shuffle(candidates)
-        for kind in KINDS:
-            probe, mark = next(((p, m) for p, m in candidates if p.kind == kind), (None, None))
-            if probe is None or mark is None or len(found[kind]) == quotas[kind]:
-                continue
-            if mark.forms:
-                gender = mark.forms.index(probe.right.strip(" .,!?")) % 2
-                if genders[gender] > genders[1 - gender]:
-                    continue
-                genders[gender] += 1
-            found[kind].append(probe)
         number += 1
-    longest = max(quotas.values())
-    turns = [found[kind][i : i + 1] for i in range(longest) for kind in KINDS]
+        for mark in choose.sample(scene.marks, len(scene.marks)):
+            kind = _kind(mark, scene)
+            if kind not in wanted:
+                continue
+            gender = mark.forms.index(scene.out[mark.fragment]) % 2 if mark.forms else 0
+            if mark.forms and genders[gender] > genders[1 - gender]:
+                continue
+            if probe := _probe(kind, mark, scene, choose):
+                genders[gender] += kind == "agreement"
+                found[kind].append(probe)
+                wanted.remove(kind)
+    turns = [found[kind][i : i + 1] for i in range(max(quotas.values())) for kind in KINDS]
     return [probe for turn in turns for probe in turn]
 
 
-def _candidates(scene: Scene, choose: random.Random) -> Iterator[tuple[Probe, Mark]]:
-    """Every probe a story allows, with its mark."""
-    text = "".join(scene.out)
-    ends = 0
-    starts = [ends := ends + len(fragment) for fragment in scene.out]
-    for mark in scene.marks:
-        end = starts[mark.fragment]
-        right = scene.out[mark.fragment]
-        start = end - len(right)
-        if text[start - 1] != " ":
-            continue
-        kind = _kind(mark, scene)
-        wrong = _wrong(kind, mark, scene, choose) if kind else ()
-        if not wrong:
-            continue
-        distance = _distance(kind, mark, scene, text[:start])
-        if distance < DISTANCE[kind]:
-            continue
-        stop = text[end] if end < len(text) and text[end] in ".,!?" else ""
-        yield (
-            Probe(
-                kind,
-                text[: start - 1],
-                f" {right}{stop}",
-                tuple(f" {word}{stop}" for word in wrong),
-                distance,
-            ),
-            mark,
-        )
+def _probe(kind: str, mark: Mark, scene: Scene, choose: random.Random) -> Probe | None:
+    """The question at a mark, if it is far enough from its cue and a fair one."""
+    before = "".join(scene.out[: mark.fragment])
+    right = scene.out[mark.fragment]
+    distance = _distance(kind, mark, scene, before)
+    if distance < DISTANCE[kind] or not before.endswith(" "):
+        return None
+    wrong = _wrong(kind, mark, scene, choose, before)
+    if not wrong:
+        return None
+    after = next(filter(None, scene.out[mark.fragment + 1 :]), "")[:1]
+    stop = after if after in ".,!?" else ""
+    answers = [f" {word}{stop}" for word in (right, *wrong)]
+    return Probe(kind, before[:-1], answers[0], tuple(answers[1:]), distance)
 
 
 def _kind(mark: Mark, scene: Scene) -> str:
@@ -142,7 +124,9 @@ def _kind(mark: Mark, scene: Scene) -> str:
     return "place" if pool in _PLACES or mark.role == "l" else "object"
 
 
-def _wrong(kind: str, mark: Mark, scene: Scene, choose: random.Random) -> tuple[str, ...]:
+def _wrong(
+    kind: str, mark: Mark, scene: Scene, choose: random.Random, before: str
+) -> tuple[str, ...]:
     """What the story could not say there, or nothing if no fair choice is left."""
     right = scene.out[mark.fragment]
     if mark.forms:
@@ -150,7 +134,7 @@ def _wrong(kind: str, mark: Mark, scene: Scene, choose: random.Random) -> tuple[
         return (other,) if other != right else ()
     word = scene.words[mark.role]
     if kind == "name":
-        return _names(word, scene, choose)
+        return _names(word, scene, choose, before)
     used = {one.noun for one in scene.words.values()}
     rivals = [
         one.noun
@@ -162,11 +146,15 @@ def _wrong(kind: str, mark: Mark, scene: Scene, choose: random.Random) -> tuple[
     return tuple(choose.sample(rivals, 2)) if len(rivals) >= 2 else ()
 
 
-def _names(word: Word, scene: Scene, choose: random.Random) -> tuple[str, ...]:
-    """Another one of the story, and someone of the same gender who is not in it."""
+def _names(word: Word, scene: Scene, choose: random.Random, before: str) -> tuple[str, ...]:
+    """Another one of the story so far, and someone of the same gender who is not in it."""
     cast = [one.text for one in scene.words.values() if one.pool in NAMED]
     others = [
-        name for name in cast if name != word.text and len(name.split()) == len(word.text.split())
+        name
+        for name in cast
+        if name != word.text
+        and len(name.split()) == len(word.text.split())
+        and re.search(rf"\b{name}\b", before)
     ]
     pool = pools()[NAMED[word.pool][word.form != FS]]
     strangers = [one.text for one in pool if one.text not in cast]

@@ -120,16 +120,13 @@ def _feminine(word: str) -> str:
     return word
 
 
-def diminutive(noun: str) -> str:
-    """The small one of its kind: "gato" -> "gatinho", "flor" -> "florzinha"."""
-    if noun.endswith(("co", "ca")):
-        return noun[:-2] + "quinh" + noun[-1]
-    if noun.endswith(("ço", "ça")):
-        return noun[:-2] + "cinh" + noun[-1]
-    if noun.endswith(("go", "ga")):
-        return noun[:-2] + "guinh" + noun[-1]
+def diminutive(noun: str, *, feminine: bool = False) -> str:
+    """The small one of its kind: "gato" -> "gatinho", "flor" (feminine) -> "florzinha"."""
+    for ending, changed in (("co", "qu"), ("ca", "qu"), ("ço", "c"), ("ça", "c"), ("go", "gu")):
+        if noun.endswith(ending):
+            return noun[:-2] + changed + "inh" + ending[1]
     if noun.endswith(("io", "ia", "éu", "ão", "oa")) or noun[-1] not in "oa":
-        return noun.translate(_UNSTRESSED) + "zinho"
+        return noun.translate(_UNSTRESSED) + ("zinha" if feminine else "zinho")
     return noun[:-1].translate(_UNSTRESSED) + "inh" + noun[-1]
 
 

@@ -47,7 +47,7 @@ def test_without_muon_it_is_adamw():
     theirs.load_state_dict(ours.state_dict())
     mine = build(ours, learning_rate=0.01, muon=False, weight_decay=0.0, bfloat16=False)
     reference = torch.optim.AdamW(
-        theirs.parameters(), lr=0.01, betas=(0.9, 0.95), weight_decay=0.0
+        theirs.parameters(), lr=0.01, betas=(0.9, 0.99), weight_decay=0.0
     )
     ids = torch.randint(0, 20, (64,))
     for _ in range(5):

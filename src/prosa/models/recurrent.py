@@ -136,7 +136,11 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
                 # An open forget gate at first (Jozefowicz et al. 2015); the order is i f g o.
                 parameter[H : 2 * H] = 1.0
         else:
-            nn.init.uniform_(parameter, -(H**-0.5), H**-0.5)
+            # Inputs of unit size keep it: headlines reached 1.08 nats so, and 1.40 with the
+            # narrower bound of the recurrent weights, which is torch's for both.
+            first = name == "weight_ih_l0"
+            bound = (3 / self.config.embedding_size) ** 0.5 if first else H**-0.5
+            nn.init.uniform_(parameter, -bound, bound)
 
     def forward(
         self,

@@ -19,7 +19,7 @@ from prosa.data.kinds import Kind
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.measure.bits import Score, score
-from prosa.models.families import FAMILIES, SpecialIds
+from prosa.models.families import FAMILIES, SpecialIds, start_from_frequencies
 from prosa.models.sizes import Sizes
 from prosa.tokens import conversation, examples
 from prosa.tokens.examples import Packed, TokenStream
@@ -130,7 +130,7 @@ def fit(
         return _finish(counted.model, tokenizer, streams, seconds=counted.seconds)
     plan = _plan(job, streams, tokenizer, folder, began)
     listen(Planned(plan))
-    model = job.start or _new_model(plan, tokenizer)
+    model = job.start or _new_model(plan, tokenizer, train)
     hooks = Hooks(
         listen,
         _validator(streams.get("validation")),
@@ -204,12 +204,18 @@ def _plan(
     return plan
 
 
-def _new_model(plan: Plan, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+def _new_model(
+    plan: Plan, tokenizer: PreTrainedTokenizerFast, train: TokenStream
+) -> PreTrainedModel:
     import torch  # noqa: PLC0415  for the seed alone
 
     torch.manual_seed(plan.seed)
-    family = FAMILIES[plan.family]
-    return family.build(plan.sizes, len(tokenizer), SpecialIds.of(tokenizer))
+    model = FAMILIES[plan.family].build(plan.sizes, len(tokenizer), SpecialIds.of(tokenizer))
+    # Ten million tokens say enough of how often each word comes.
+    some = np.asarray(train.tokens[:10_000_000])
+    counts = np.bincount(some, minlength=len(tokenizer))
+    counts[tokenizer.bos_token_id] = 0
+    return start_from_frequencies(model, counts)
 
 
 def _validator(validation: TokenStream | None) -> Validate | None:

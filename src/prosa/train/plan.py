@@ -17,6 +17,7 @@ from prosa.models.families import family as family_named
 from prosa.models.sizes import Sizes
 from prosa.train import machine as machines
 from prosa.train.rungs import (
+    BLIND_EPOCHS,
     EPOCHS,
     TOKENS_PER_PARAMETER,
     Corpus,
@@ -141,7 +142,8 @@ def make(
         options = replace(options, sizes=sizes_of(start, options.sizes))
     ladder = Ladder(options.family, options.sizes, corpus, vocabulary, machine, left)
     rungs, level = ladder.rungs(), ladder.first_guess()
-    passes = MOST_EPOCHS if options.minutes else EPOCHS
+    usual = EPOCHS if corpus.validated else BLIND_EPOCHS
+    passes = MOST_EPOCHS if options.minutes else usual
     fixed = options.steps or options.epochs
     while True:
         sizes = rungs[level]

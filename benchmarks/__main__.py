@@ -49,7 +49,8 @@ def _head() -> str:
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
     return (
-        f"# Results\n\nWritten by `make bench` on {datetime.now(UTC):%Y-%m-%d}, commit {commit}.\n\n"
+        "# Results\n\n"
+        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}, commit {commit}.\n\n"
         f"| | |\n|---|---|\n"
         f"| processor | {found.name}, {machine.cores()} cores |\n"
         f"| matrix products, float32 | {found.float32_flops / 1e9:.0f} GFLOP/s |\n"

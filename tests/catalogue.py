@@ -5,6 +5,7 @@ checkout must speak Portuguese without a build step.
 """
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -33,7 +34,10 @@ def translated() -> Catalog:
     if not PO.exists():
         return Catalog(locale="pt_BR", project="prosa", fuzzy=False)
     with PO.open("rb") as file:
-        return read_po(file, locale="pt_BR")
+        catalogue = read_po(file, locale="pt_BR")
+    # Without dates of its own a catalogue gets those of now, and no two compilations are equal.
+    catalogue.creation_date = catalogue.revision_date = datetime(2000, 1, 1, tzinfo=UTC)
+    return catalogue
 
 
 def compiled(catalogue: Catalog) -> bytes:

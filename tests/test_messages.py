@@ -1,5 +1,7 @@
 """Every message has its Brazilian translation, with the same fields in it."""
 
+import gettext
+import io
 import string
 
 import pytest
@@ -38,7 +40,12 @@ def test_translations_keep_the_fields():
 
 
 def test_the_compiled_catalogue_is_the_written_one():
-    assert MO.read_bytes() == compiled(translated()), "run make catalogue"
+    with MO.open("rb") as file:
+        kept = gettext.GNUTranslations(file)
+    fresh = gettext.GNUTranslations(io.BytesIO(compiled(translated())))
+    # All but the header, which names the version of Babel.
+    one, two = ({k: v for k, v in found._catalog.items() if k} for found in (kept, fresh))
+    assert one == two, "run make catalogue"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import io
 import json
 
 import pytest
-
 from tests.fixtures import QUICK, TINY
 
 TRAIN_KEYS = [

@@ -1,6 +1,7 @@
 """MuonAdamW: what it orthogonalises, what it equals, and what it learns."""
 
 from copy import deepcopy
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -46,9 +47,7 @@ def test_without_muon_it_is_adamw():
     ours, theirs = Small(), Small()
     theirs.load_state_dict(ours.state_dict())
     mine = build(ours, learning_rate=0.01, muon=False, weight_decay=0.0, bfloat16=False)
-    reference = torch.optim.AdamW(
-        theirs.parameters(), lr=0.01, betas=(0.9, 0.99), weight_decay=0.0
-    )
+    reference = torch.optim.AdamW(theirs.parameters(), lr=0.01, betas=(0.9, 0.99), weight_decay=0.0)
     ids = torch.randint(0, 20, (64,))
     for _ in range(5):
         for model, optimizer in ((ours, mine), (theirs, reference)):
@@ -108,7 +107,7 @@ def test_the_schedule_climbs_holds_and_falls_to_zero():
     assert values[300] == 1.0
     assert values[-1] == 0.0
     falling = values[400:]
-    assert all(a >= b for a, b in zip(falling, falling[1:], strict=False))
+    assert all(a >= b for a, b in pairwise(falling))
 
 
 def test_even_a_run_of_one_step_has_a_learning_rate():

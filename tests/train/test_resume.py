@@ -10,7 +10,6 @@ import time
 import pytest
 import torch
 from safetensors.torch import load_file
-
 from tests.fixtures import sentences
 
 FLAGS = [

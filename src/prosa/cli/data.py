@@ -114,7 +114,9 @@ def _register_prepare(app: typer.Typer) -> None:
     def prepare(
         data: str = _data(),
         output: str = typer.Option(..., "-o", "--output", help=_("The folder to make.")),
-        overwrite: bool = typer.Option(False, help=_("Replace the output if it exists.")),
+        overwrite: bool = typer.Option(
+            False, "--overwrite", help=_("Replace the output if it exists.")
+        ),
         kind: str | None = _kind(),
         column: list[str] = _column(),
         clean: str | None = _clean(),

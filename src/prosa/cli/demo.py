@@ -65,13 +65,14 @@ def _lines(result: Any) -> list[str]:
     lines += [_("The chat model, asked in words it was not trained on"), ""]
     for answer in result.answers:
         lines += [f"  > {answer.question}", *_wrapped(answer.answer), ""]
+    file = _("your-file.csv")
     lines += [
         _("All this took {time}. Now with your own file:").format(
             time=shared.duration(result.seconds)
         ),
         "",
-        f"  prosa inspect {_('your-file.csv')}",
-        f"  prosa train {_('your-file.csv')} --minutes 5",
+        f"  prosa inspect {file}",
+        f"  prosa train {file} --minutes 5",
         "  prosa chat",
         "",
     ]

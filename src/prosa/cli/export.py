@@ -16,7 +16,9 @@ def register(app: typer.Typer) -> None:
         output: str | None = typer.Option(
             None, "-o", "--output", help=_("The file to write (default: MODEL.arpa).")
         ),
-        overwrite: bool = typer.Option(False, help=_("Replace the output if it exists.")),
+        overwrite: bool = typer.Option(
+            False, "--overwrite", help=_("Replace the output if it exists.")
+        ),
         as_json: bool = shared.json_flag(),
     ) -> None:
         from prosa.verbs.exporting import export as export_verb

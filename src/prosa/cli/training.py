@@ -27,8 +27,10 @@ def register(app: typer.Typer) -> None:
         output: str | None = typer.Option(
             None, "-o", "--output", help=_("The model's folder (default: runs/DATA-FAMILY).")
         ),
-        resume: bool = typer.Option(False, help=_("Continue a run that was killed.")),
-        overwrite: bool = typer.Option(False, help=_("Replace the output if it exists.")),
+        resume: bool = typer.Option(False, "--resume", help=_("Continue a run that was killed.")),
+        overwrite: bool = typer.Option(
+            False, "--overwrite", help=_("Replace the output if it exists.")
+        ),
         epochs: float | None = typer.Option(None, help=_("Passes over the data.")),
         steps: int | None = typer.Option(None, help=_("Optimizer steps.")),
         batch_size: int | None = typer.Option(None, help=_("Rows of --context tokens a step.")),

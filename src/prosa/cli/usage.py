@@ -27,8 +27,12 @@ _MESSAGES = (
     (r"No such command '(?P<name>.*?)'\.?(?P<near>.*)", N_("There is no command '{name}'.")),
     (r"Missing (?:argument|option|parameter) (?P<name>.*?)\.?", N_("{name} is missing.")),
     (r"Invalid value for (?P<name>.*?): (?P<why>.*)", N_("{name} has a wrong value: {why}")),
+    (r"Option (?P<name>\S+) does not take a value\.?", N_("{name} takes no value.")),
     (r"Option (?P<name>\S+) requires an argument\.?", N_("{name} needs a value behind it.")),
-    (r"Got unexpected extra arguments? \((?P<name>.*)\)", N_("Too many arguments: {name}")),
+    (
+        r"Got unexpected extra arguments?(?:\(s\))? \((?P<name>.*)\)",
+        N_("Too many arguments: {name}"),
+    ),
 )
 
 
@@ -39,6 +43,8 @@ class _Translated:
         text: str = super().get_help(ctx)  # type: ignore[misc]
         for heading in _HEADINGS:
             text = text.replace(heading, _(heading))
+            if heading.endswith(" "):  # typer may break the line here
+                text = text.replace(heading.rstrip() + "\n", _(heading).rstrip() + "\n")
         return text
 
 
@@ -60,6 +66,7 @@ def show(error: typer.TyperException) -> None:
         print(error.format_message(), file=sys.stderr)
         return
     text = _translate(error.format_message().strip())
+    text += "" if text.endswith((".", "?", "!")) else "."
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "prosa"
     hint = _("See: {command} --help").format(command=path)

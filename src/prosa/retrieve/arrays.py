@@ -46,7 +46,7 @@ def save(arrays: Arrays, folder: Path) -> None:
         ProsaError: The disk is full.
     """
     with full_disk_said(folder.parent):
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         for part in (arrays.forward, arrays.inverted):
             for field in fields(part):
                 _save(folder / f"{field.name}.npy", getattr(part, field.name))

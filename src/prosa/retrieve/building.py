@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from prosa.data.files import free_place, full_disk_said, remove
 from prosa.errors import InputError, ProsaError
 from prosa.i18n import _
 from prosa.retrieve import arrays as arrays_
-from prosa.retrieve import forward, inverted, learn, manifest
+from prosa.retrieve import forward, inverted, learn, manifest, texts
 from prosa.retrieve.arrays import Arrays
 from prosa.retrieve.documents import Document
 from prosa.retrieve.embed import Encoder
@@ -106,7 +107,10 @@ class _Run:
         vocabulary = Vocabulary(analyzer, old_arrays.words if old_arrays else ())
         writer = forward.Writer(vocabulary)
         sections = _Sections(old_arrays)
-        table.add(self._rows(writer, sections))
+        arrays = f"{_ARRAYS}{old.build + 1}"
+        remove(self.folder / arrays)
+        (self.folder / arrays).mkdir()
+        self._write(table, arrays, self._rows(writer, sections))
         self._refuse_nothing()
         table.compact()
         made = self._arrays(old_arrays, writer.finish(), vocabulary)
@@ -115,13 +119,12 @@ class _Run:
             language=self.language,
             build=old.build + 1,
             table_version=table.version,
-            arrays=f"{_ARRAYS}{old.build + 1}",
+            arrays=arrays,
             next_number=old.next_number + len(self.plan.fresh),
             documents=(*self.plan.keep, *self.entries),
-            learned=learn.learn(made, analyzer),
+            learned=learn.learn(made, analyzer, self._wordings(arrays), self.encoder),
         )
-        remove(self.folder / new.arrays)
-        arrays_.save(made, self.folder / new.arrays)
+        arrays_.save(made, self.folder / arrays)
         manifest.write(self.folder, new)
         self.report.passages = new.passages
         table.prune()
@@ -135,6 +138,31 @@ class _Run:
         table.restore(self.plan.old.table_version)
         return table
 
+    def _write(self, table: Table, arrays: str, rows: Iterator[dict[str, Any]]) -> None:
+        """Append rows to the table, and to the texts that stay beside it."""
+
+        def told() -> Iterator[pa.RecordBatch]:
+            if self.plan.old.build:
+                before = texts.Texts(self.folder / self.plan.old.arrays)
+                yield from texts.selected(before.batches(), self._kept())
+            for batch in texts.batched(rows, table.schema):
+                table.add([batch])
+                yield batch.select(texts.SCHEMA.names)
+
+        texts.write(self.folder / arrays, told())
+
+    def _wordings(self, arrays: str) -> list[list[str]]:
+        """The wordings of each passage."""
+        batches = texts.Texts(self.folder / arrays).batches()
+        return [list(some or ()) for batch in batches for some in batch["wordings"].to_pylist()]
+
+    def _kept(self) -> npt.NDArray[np.bool_]:
+        """Which of the old rows stay."""
+        gone = {entry.number for entry in self.plan.gone}
+        old = self.plan.old.documents
+        flags = np.asarray([entry.number not in gone for entry in old], np.bool_)
+        return np.repeat(flags, [entry.passages for entry in old])
+
     def _first(self) -> list[Passage]:
         """Some passages, where the language is still to be found out."""
         found: list[Passage] = []
@@ -147,9 +175,7 @@ class _Run:
                 break
         return found
 
-    def _rows(
-        self, writer: forward.Writer, sections: "_Sections"
-    ) -> Iterator[tuple[int, Passage, Sequence[float] | None]]:
+    def _rows(self, writer: forward.Writer, sections: "_Sections") -> Iterator[dict[str, Any]]:
         """The rows of all new documents; what is read is counted in on the way."""
         total = len(self.plan.fresh)
         for done, document in enumerate(self.plan.fresh):
@@ -161,7 +187,8 @@ class _Run:
                 vectors = self._encode(some)
                 for place, passage in enumerate(some):
                     writer.add(passage, sections.of(passage))
-                    yield number, passage, None if vectors is None else vectors[place].tolist()
+                    row = texts.row(number, passage)
+                    yield row if vectors is None else {**row, "vector": vectors[place].tolist()}
                 count += len(some)
             if count:
                 self.entries.append(
@@ -209,11 +236,7 @@ class _Run:
     def _arrays(self, old: Arrays | None, new: forward.Forward, vocabulary: Vocabulary) -> Arrays:
         vectors = np.concatenate(self.vectors) if self.vectors else None
         if old is not None:
-            gone = {entry.number for entry in self.plan.gone}
-            kept = np.repeat(
-                [entry.number not in gone for entry in self.plan.old.documents],
-                [entry.passages for entry in self.plan.old.documents],
-            )
+            kept = self._kept()
             new = forward.joined([forward.selected(old.forward, kept), new])
             if old.vectors is not None:
                 parts = [old.vectors[kept], *([vectors] if vectors is not None else [])]

@@ -119,7 +119,9 @@ def _file(path: Path, name: str, root: str) -> Document:
 def _sample(name: str) -> Document:
     rows = list(samples.rows(name))
     digest = hashlib.sha256(repr(rows).encode()).hexdigest()
-    return Document(name, name, name, digest, lambda: _some(_cut(records.of(read(rows))), name))
+    return Document(
+        name, name, name, digest, lambda: _some(_cut(records.of(read(rows), sound=True)), name)
+    )
 
 
 def _table(source: Any) -> Document:

@@ -186,7 +186,7 @@ def _words(terms: Terms, tokens: Tokens, shares: Floats) -> Floats:
     keys = tokens.candidates[exact] * terms.count + terms.term[exact]
     counts = np.bincount(keys, minlength=tokens.count * terms.count).reshape(tokens.count, -1)
     found: Floats = _saturated(counts, shares) @ terms.idf
-    return found / (terms.idf.sum() * (K1 + 1) + 1e-6)
+    return found / (float(terms.idf.sum()) * (K1 + 1) + 1e-6)
 
 
 def _pieces(query: Query, reader: Reader, tokens: Tokens, shares: Floats) -> Floats:

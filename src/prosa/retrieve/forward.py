@@ -151,8 +151,7 @@ def ranges(starts: Ids, lengths: Ids) -> npt.NDArray[np.int64]:
     ends = np.cumsum(counts)
     first = starts.astype(np.int64) - (ends - counts)
     found: npt.NDArray[np.int64] = np.repeat(first, counts)
-    found += np.arange(len(found))
-    return found
+    return found + np.arange(len(found), dtype=np.int64)
 
 
 def _starts(lengths: npt.NDArray[np.integer]) -> Ids:

@@ -10,17 +10,16 @@ import numpy as np
 
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.retrieve import arrays, building, manifest
+from prosa.retrieve import arrays, building, learn, manifest
 from prosa.retrieve.building import Progress
-from prosa.retrieve.defaults import PAIR, TEXT
 from prosa.retrieve.embed import Encoder
 from prosa.retrieve.manifest import Manifest
 from prosa.retrieve.passages import Passage
 from prosa.retrieve.plan import Report
-from prosa.retrieve.rank import Ranker, chances
+from prosa.retrieve.rank import chances
 from prosa.retrieve.search import Found, Searcher
-from prosa.retrieve.table import Table
 from prosa.retrieve.terms import Analyzer, languages
+from prosa.retrieve.texts import Texts
 
 
 @dataclass(frozen=True)
@@ -142,16 +141,20 @@ class Index:
     @cached_property
     def searcher(self) -> Searcher:
         """What searches its arrays."""
-        weights = {**TEXT, **PAIR, **self.manifest.learned.get("ranker", {})}
         encoder = self._encoder
         if encoder is None and self.manifest.encoder:
             encoder = Encoder(self.manifest.encoder)
-        return Searcher(self.arrays, Analyzer(self.manifest.language), Ranker.of(weights), encoder)
+        return Searcher(
+            self.arrays,
+            Analyzer(self.manifest.language),
+            learn.ranker_of(self.manifest.learned),
+            encoder,
+        )
 
     @cached_property
-    def table(self) -> Table:
+    def texts(self) -> Texts:
         """Its texts."""
-        return Table(self.folder, self.manifest.table_version)
+        return Texts(self.folder / self.manifest.arrays)
 
     def search(self, question: str, k: int = 10, *, history: Sequence[str] = ()) -> list[Hit]:
         """Find passages for a question.
@@ -191,7 +194,7 @@ class Index:
         """The best candidates of several questions with their texts."""
         places = [int(place) for one in found for place in one.passages[:k]]
         wanted = sorted(set(places))
-        texts = dict(zip(wanted, self.table.take(wanted), strict=True))
+        texts = dict(zip(wanted, self.texts.take(wanted), strict=True))
         return [
             [
                 self._hit(int(place), float(chance), *texts[int(place)])

@@ -1,12 +1,149 @@
-"""What an index learns from its own questions: stub until the pairs' evidence is measured."""
+"""What an index learns from its own pairs: how to rank them, and when to stay silent.
 
+A wording is asked with itself taken out of the index: the answer is known, and must be found
+through the other wordings. The first wording of an answer is its title and stays: a person who
+asks in other words still finds that one there. Asked again with the whole subject taken out, the
+answer and those most like it, it is a question that the index cannot answer. Wordings that the
+author marked as test data are no part of this.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from prosa.retrieve import calibrate, rank
 from prosa.retrieve.arrays import Arrays
+from prosa.retrieve.calibrate import EVIDENCE, Calibration, Reals, Truths
+from prosa.retrieve.defaults import PAIR_CALIBRATION, RANKER, TEXT_CALIBRATION
+from prosa.retrieve.features import NAMES, PAIR
+from prosa.retrieve.forward import Forward, Unit
+from prosa.retrieve.rank import Ranker
+from prosa.retrieve.search import Embedder, Found, Searcher
 from prosa.retrieve.terms import Analyzer
 
+FEWEST = 40
+"""Wordings beside another of their answer, from which on an index learns."""
 
-def learn(arrays: Arrays, analyzer: Analyzer) -> dict[str, Any]:
-    """Nothing yet."""
-    del arrays, analyzer
-    return {}
+MOST = 500
+"""Wordings that are asked, spread over all: more of them change nothing but the time."""
+
+_STRENGTH = 1.0
+_SUBJECT = 0.05
+"""The share of all pairs that make up a subject, up to `_LARGEST`."""
+_LARGEST = 20
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A wording that is held out.
+
+    Attributes:
+        text: The wording.
+        unit: Its unit in the index.
+        passage: The pair that answers it.
+    """
+
+    text: str
+    unit: int
+    passage: int
+
+
+def wordings(forward: Forward, texts: Sequence[Sequence[str]], most: int = MOST) -> list[Asked]:
+    """The wordings that have another beside them.
+
+    Args:
+        forward: The passages.
+        texts: The wordings of each passage.
+        most: How many at most, spread evenly.
+    """
+    found = []
+    for passage, some in enumerate(texts):
+        first = int(forward.passage_units[passage])
+        if len(some) > 1:
+            # Of two the second alone would be learned from; then either may be the title.
+            start = 1 if len(some) > 2 else 0
+            found += [Asked(some[n], first + n, passage) for n in range(start, len(some))]
+    step = max(1.0, len(found) / most)
+    return [found[int(n * step)] for n in range(min(most, len(found)))]
+
+
+def learn(
+    arrays: Arrays,
+    analyzer: Analyzer,
+    texts: Sequence[Sequence[str]],
+    embedder: Embedder | None = None,
+) -> dict[str, Any]:
+    """Learn from the pairs of an index.
+
+    Args:
+        arrays: The index.
+        analyzer: Its language.
+        texts: The wordings of each passage.
+        embedder: Its encoder.
+
+    Returns:
+        Weights and thresholds for the manifest; nothing where there are too few wordings.
+    """
+    asked = wordings(arrays.forward, texts)
+    if len(asked) < FEWEST:
+        return {}
+    searcher = Searcher(arrays, analyzer, RANKER, embedder)
+    found = [searcher.find(one.text, without_unit=one.unit) for one in asked]
+    groups = [
+        (one.features, int(np.flatnonzero(one.passages == question.passage)[0]))
+        for one, question in zip(found, asked, strict=True)
+        if question.passage in one.passages
+    ]
+    # Where running text is in the index too, its weights stay as they are.
+    only_pairs = bool((arrays.forward.unit_kinds == Unit.WORDING).any()) and all(texts)
+    free = NAMES if only_pairs else PAIR
+    ranker = rank.fit(groups, RANKER, strength=_STRENGTH, free=free)
+    searcher.ranker = ranker
+    rows, right = examples(searcher, found, asked, texts)
+    calibration = calibrate.fit(rows, right)
+    return {
+        "wordings": len(asked),
+        "ranker": ranker.by_name(),
+        "calibration": dict(zip(EVIDENCE, calibration.weights, strict=True)),
+        "thresholds": list(calibration.thresholds),
+    }
+
+
+def examples(
+    searcher: Searcher,
+    found: Sequence[Found],
+    asked: Sequence[Asked],
+    texts: Sequence[Sequence[str]],
+) -> tuple[Reals, Truths]:
+    """Evidence and truth: each question with its answer there, and with its subject gone."""
+    rows: list[Reals] = []
+    right: list[bool] = []
+    size = max(1, min(_LARGEST, int(_SUBJECT * len(texts))))
+    for one, question in zip(found, asked, strict=True):
+        alike = searcher.find(" ".join(texts[question.passage])).passages[:size]
+        without = {question.passage, *alike.tolist()}
+        gone = searcher.find(question.text, without_passages=sorted(without))
+        for some in (searcher.ranked(one), gone):
+            if len(some.passages):
+                rows.append(calibrate.evidence(some))
+                right.append(bool(some.passages[0] == question.passage))
+    return np.asarray(rows), np.asarray(right, np.bool_)
+
+
+def ranker_of(learned: dict[str, Any]) -> Ranker:
+    """The ranker of an index."""
+    return Ranker.of({**RANKER.by_name(), **learned["ranker"]}) if "ranker" in learned else RANKER
+
+
+def calibration_of(learned: dict[str, Any], *, pair: bool) -> Calibration:
+    """The calibration of an index, for pairs or for running text."""
+    if not pair:
+        return TEXT_CALIBRATION
+    if "calibration" not in learned:
+        return PAIR_CALIBRATION
+    weights = learned["calibration"]
+    return Calibration(
+        tuple(float(weights.get(name, 0.0)) for name in EVIDENCE), tuple(learned["thresholds"])
+    )

@@ -44,7 +44,8 @@ def chances(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     if not len(scores):
         return scores
     likely = np.exp(scores - scores.max())
-    return likely / likely.sum()
+    found: npt.NDArray[np.float64] = likely / likely.sum()
+    return found
 
 
 def fit(

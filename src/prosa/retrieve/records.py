@@ -38,15 +38,19 @@ def passages(path: Path, name: str) -> Iterable[Block | Passage]:
     return of(read(path))
 
 
-def of(records: Records) -> Iterator[Block | Passage]:
+def of(records: Records, *, sound: bool = False) -> Iterator[Block | Passage]:
     """The passages of records of any kind.
+
+    Args:
+        records: The records.
+        sound: Their text is known to be sound, and is not repaired.
 
     Raises:
         InputError: Their kind has nothing to be found.
     """
     match records.kind:
         case Kind.QUESTION_ANSWER:
-            yield from _pairs(_rows(records.table))
+            yield from _pairs(_rows(records.table), sound=sound)
         case Kind.PAIR:
             pairs = (
                 (n, {"question": row["source"], "answer": row["target"]})
@@ -76,14 +80,16 @@ def _rows(table: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield number, row
 
 
-def _pairs(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[Passage]:
+def _pairs(rows: Iterable[tuple[int, dict[str, Any]]], *, sound: bool = False) -> Iterator[Passage]:
     """One passage an answer: rows of one group, or with the same answer, are its wordings."""
     first: dict[str, int] = {}
     wordings: dict[str, dict[str, None]] = {}
     answers: dict[str, str] = {}
     keys: dict[str, str] = {}
     for number, row in rows:
-        question, answer = repair(row["question"])[0], repair(row["answer"])[0]
+        question, answer = row["question"], row["answer"]
+        if not sound:
+            question, answer = repair(question)[0], repair(answer)[0]
         if not question or not answer:
             continue
         key = keys.setdefault(row.get("group") or answer, keys.get(answer, answer))

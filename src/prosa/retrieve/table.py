@@ -4,21 +4,19 @@ Lance writes a new version for every change and keeps the old ones, so the versi
 names stays whole whatever happens while a new one is made. Rows are asked for by their place.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from prosa.errors import ProsaError
 from prosa.i18n import _
-from prosa.retrieve.passages import Count, Passage, Place
+from prosa.retrieve.passages import Passage
+from prosa.retrieve.texts import SCHEMA, passage_of
 
 NAME = "passages"
 
-_BATCH = 1000
 _DELETED_AT_ONCE = 1000
 _LONG_AGO = timedelta(days=36500)
 _JUST_NOW = timedelta(milliseconds=2)
@@ -30,17 +28,9 @@ def schema(dimensions: int = 0) -> pa.Schema:
     Args:
         dimensions: The length of its vectors, 0 without.
     """
-    columns: list[pa.Field[Any]] = [
-        pa.field("document", pa.int64()),
-        pa.field("count", pa.string()),
-        pa.field("number", pa.int32()),
-        pa.field("heading", pa.string()),
-        pa.field("text", pa.string()),
-        pa.field("wordings", pa.list_(pa.string())),
-    ]
-    if dimensions:
-        columns.append(pa.field("vector", pa.list_(pa.float32(), dimensions)))
-    return pa.schema(columns)
+    if not dimensions:
+        return SCHEMA
+    return SCHEMA.append(pa.field("vector", pa.list_(pa.float32(), dimensions)))
 
 
 class Table:
@@ -81,11 +71,14 @@ class Table:
             self._table.checkout(version)
             self._table.restore()
 
-    def add(self, rows: Iterable[tuple[int, Passage, Sequence[float] | None]]) -> None:
-        """Append passages, each with the number of its document and its vector."""
-        columns = self._table.schema
-        reader = pa.RecordBatchReader.from_batches(columns, _batches(rows, columns))
-        self._table.add(reader)
+    def add(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Append rows."""
+        self._table.add(pa.RecordBatchReader.from_batches(self.schema, batches))
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Its columns."""
+        return self._table.schema
 
     def remove(self, documents: Sequence[int]) -> None:
         """Take out all passages of some documents, by number."""
@@ -114,43 +107,14 @@ class Table:
                 hint=_("Another run has changed it in the meantime: open it again"),
             ) from error
         rows = sorted(found.to_pylist(), key=lambda row: row["_rowoffset"])
-        by_place = {row["_rowoffset"]: (row["document"], _passage(row)) for row in rows}
+        by_place = {row["_rowoffset"]: (row["document"], passage_of(row)) for row in rows}
         return [by_place[place] for place in places]
-
-    def vectors(self) -> Iterator[pa.RecordBatch]:
-        """All vectors in the order of the rows."""
-        yield from self._table.search().select(["vector"]).to_batches(_BATCH)
 
     def __len__(self) -> int:
         return int(self._table.count_rows())
 
 
-_SHOWN = ["document", "count", "number", "heading", "text", "wordings", "_rowoffset"]
-
-
-def _batches(
-    rows: Iterable[tuple[int, Passage, Sequence[float] | None]], columns: pa.Schema
-) -> Iterator[pa.RecordBatch]:
-    source = iter(rows)
-    while some := list(islice(source, _BATCH)):
-        yield pa.RecordBatch.from_pylist([_row(*one) for one in some], schema=columns)
-
-
-def _row(document: int, passage: Passage, vector: Sequence[float] | None) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "document": document,
-        "count": passage.place.count,
-        "number": passage.place.number,
-        "heading": passage.place.heading,
-        "text": passage.text,
-        "wordings": list(passage.wordings),
-    }
-    return row if vector is None else {**row, "vector": vector}
-
-
-def _passage(row: dict[str, Any]) -> Passage:
-    place = Place(Count(row["count"]), row["number"], row["heading"])
-    return Passage(row["text"], place, tuple(row["wordings"]))
+_SHOWN = [*SCHEMA.names, "_rowoffset"]
 
 
 def _damaged(uri: str | Path) -> ProsaError:

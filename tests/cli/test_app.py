@@ -29,7 +29,7 @@ def test_every_verb_explains_itself_in_portuguese(prosa, verb):
         (["frobnicate"], "frobnicate"),
         (["train"], "DATA"),
         (["train", "x.txt", "--colour"], "--colour"),
-        (["train", "x.txt", "--steps", "many"], "many"),
+        (["train", "x.txt", "--steps", "many"], "--steps"),
         (["models", "a", "b"], "a b"),
         (["generate", "x", "--temperature", "-1"], "temperature"),
         (["generate", "x", "--top-p", "0"], "top-p"),

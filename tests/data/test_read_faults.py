@@ -34,7 +34,9 @@ def refused(source, **arguments):
     return str(error)
 
 
-@pytest.mark.parametrize("content", ["", " \n\t\r\n", "\ufeff", b"\xff\xfe", gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content", ["", " \n\t\r\n", "\ufeff", b"\xff\xfe", gzip.compress(b"", mtime=0)]
+)
 @pytest.mark.parametrize("suffix", [".txt", ".csv", ".json", ".parquet", ""])
 def test_empty_file(tmp_path, content, suffix):
     path = write(tmp_path / f"vazio{suffix}", content)

@@ -159,7 +159,7 @@ def learning_rate(family: str, sizes: Sizes) -> float:
     """Falls with the width: the best of a coarse search at two widths each."""
     hidden = sizes.hidden_size or 128
     if family == "decoder":
-        return 0.01 * min(1.0, (128 / hidden) ** 0.5)
+        return 0.015 * min(1.0, (64 / hidden) ** 0.5)
     return {"rnn": 0.005}.get(family, 0.03) * (100 / hidden) ** 0.5
 
 

@@ -1,7 +1,7 @@
 """`prosa demo`: the ladder on bundled stories, and a chat model on bundled questions."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from prosa.verbs.training import Run, train
 
 if TYPE_CHECKING:
     from prosa.compare import Comparison
+    from prosa.samples.questions import Answer
     from prosa.train.events import Listener
 
 STORIES = 8_000
@@ -22,7 +23,10 @@ PROBES = 150
 MINUTES = {"ngram": 0.2, "lstm": 0.75, "decoder": 1.25, "chat": 0.75}
 """Shares of the four minutes; the rest goes to reading, scoring and the start of Python."""
 PROMPT = "Era uma vez uma menina chamada Ana. Ela tinha"
+ANSWERS = 30
+"""Answers the chat model learns: all 330 would need an hour on two cores to be known by heart."""
 QUESTIONS = 4
+"""Questions it is asked, each in a wording it was not trained on."""
 
 
 @dataclass(frozen=True)
@@ -86,18 +90,21 @@ def demo(
         )
         ladder.append(train(prepared, request, listen=heard(family), name="historias"))
     comparison = _compare(ladder, prepared.splits["test"], scale)
+    known = _known()
     chat = train(
-        "perguntas",
+        [{"question": q, "answer": one.answer} for one in known for q in one.questions],
         Request(
             family="decoder",
             minutes=MINUTES["chat"] * scale,
             validation=0,
+            test=0,
             output=str(root / "demo-chat"),
             overwrite=True,
         ),
         listen=heard("chat"),
+        name="perguntas",
     )
-    answers = list(_answers(chat))
+    answers = list(_answers(chat, known))
     return Demo(comparison, answers, [r.path for r in [*ladder, chat]], time.monotonic() - began)
 
 
@@ -127,13 +134,23 @@ def _compare(ladder: list[Run], table: Any, scale: float) -> "Comparison":
     return compare(entries, table, Kind.TEXT, prompts=[PROMPT], probes=asked)
 
 
-def _answers(chat: Run) -> Iterator[Answered]:
-    """Some questions in wordings that were held out of training."""
+def _known() -> "Sequence[Answer]":
+    """Some answers from the beginning of every topic, so that the model can talk of each."""
     from prosa.samples import questions
+
+    answers = questions.load().answers
+    topics: dict[str, list[Answer]] = {}
+    for answer in answers:
+        topics.setdefault(answer.topic, []).append(answer)
+    each = max(1, ANSWERS // len(topics))
+    return [answer for group in topics.values() for answer in group[:each]][:ANSWERS]
+
+
+def _answers(chat: Run, known: "Sequence[Answer]") -> Iterator[Answered]:
+    """Some questions in wordings that were held out of training."""
     from prosa.verbs.writing import Model
 
     model = Model(str(chat.path), chat.model, chat.tokenizer)
-    known = questions.load().answers
     for entry in known[:: max(1, len(known) // QUESTIONS)][:QUESTIONS]:
         answer = "".join(model.chat().say(entry.held_out))
         yield Answered(entry.held_out, answer, entry.answer)

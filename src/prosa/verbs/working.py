@@ -47,6 +47,7 @@ def working(folder: Path, request: Request, source: str) -> Iterator[bool]:
             hint=_("Continue it with --resume, or begin anew with --overwrite"),
         )
     fresh = not (goes_on and request.resume)
+    new_parent = not folder.parent.exists()
     with files.full_disk_said(folder):
         if fresh:
             if folder.exists() and not begun and any(folder.iterdir()):
@@ -63,6 +64,8 @@ def working(folder: Path, request: Request, source: str) -> Iterator[bool]:
         except BaseException:
             if not _has_checkpoint(folder):
                 files.remove(folder)
+                if new_parent and not any(folder.parent.iterdir()):
+                    folder.parent.rmdir()
             raise
     files.remove(folder)
 

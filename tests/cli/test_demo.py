@@ -1,0 +1,23 @@
+"""The tour, at a hundredth of its length."""
+
+import json
+
+
+def test_the_tour_from_stories_to_a_chat(prosa, tmp_path):
+    code, out, err = prosa("demo", "--scale", "0.01", "--json")
+    assert code == 0, err
+    result = json.loads(out.splitlines()[-1])
+    assert [row["name"] for row in result["models"]] == ["ngram", "lstm", "decoder"]
+    for row in result["models"]:
+        assert 0 < row["bits_per_byte"] < 8
+        assert set(row["probes"]) >= {"agreement", "name", "object", "all"}
+    assert set(result["prompts"][0]["answers"]) == {"ngram", "lstm", "decoder"}
+    assert len(result["answers"]) == 4
+    runs = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert runs == {"demo-ngram", "demo-lstm", "demo-decoder", "demo-chat"}
+    # A second tour replaces the first, and shows itself in Portuguese.
+    code, out, err = prosa("demo", "--scale", "0.01", "--lang", "pt")
+    assert code == 0, err
+    assert "bits/byte" in out
+    assert "prosa train seu-arquivo.csv" in out
+    assert max(map(len, out.splitlines())) <= 100

@@ -34,7 +34,7 @@ def report(data: Path) -> str:
     return (
         "## n-gram: interpolated modified Kneser-Ney\n\n"
         "900 thousand words to train, 80 thousand to score; seconds of counting and of scoring "
-        f"alone, median of {RUNS} run(s). The reference is KenLM's `lmplz` and `query`.\n\n"
+        f"alone, median of {RUNS}. The reference is KenLM's `lmplz` and `query`.\n\n"
         "| order | perplexity | reference | training s | scoring s |\n|---|---|---|---|---|\n"
         + "\n".join(rows)
         + "\n"
@@ -42,4 +42,5 @@ def report(data: Path) -> str:
 
 
 RUNS = 1
+"""Ten processes of some 12 s each even so; raise it for a median."""
 RAW = ["--raw", "--tokenizer", "whitespace"]

@@ -20,7 +20,7 @@ STORIES = 8_000
 """Stories the models learn from: one pass of the decoder over them in its share of the time."""
 PROBES = 150
 """Probes of each kind."""
-MINUTES = {"ngram": 0.2, "lstm": 0.75, "decoder": 1.25, "chat": 0.75}
+MINUTES = {"ngram": 0.2, "lstm": 0.5, "decoder": 1.5, "chat": 0.75}
 """Shares of the four minutes; the rest goes to reading, scoring and the start of Python."""
 PROMPT = "Era uma vez uma menina chamada Ana. Ela tinha"
 ANSWERS = 30
@@ -86,7 +86,7 @@ def demo(
             minutes=MINUTES[family] * scale,
             output=str(root / f"demo-{family}"),
             overwrite=True,
-            vocabulary=2_000,
+            vocabulary=1_200,
         )
         ladder.append(train(prepared, request, listen=heard(family), name="historias"))
     comparison = _compare(ladder, prepared.splits["test"], scale)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STORIES = 8_000
 """Stories the models learn from: one pass of the decoder over them in its share of the time."""
 PROBES = 150
-"""Probes of each kind."""
+"""Probes asked of each model, over all kinds."""
 MINUTES = {"ngram": 0.2, "lstm": 0.5, "decoder": 1.5, "chat": 0.75}
 """Shares of the four minutes; the rest goes to reading, scoring and the start of Python."""
 PROMPT = "Era uma vez uma menina chamada Ana. Ela tinha"

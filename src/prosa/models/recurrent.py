@@ -37,10 +37,10 @@ class RecurrentConfig(PreTrainedConfig):
         num_hidden_layers: Layers, at least 1.
         dropout: Share of what goes from layer to layer and of outputs that is put to zero in
             training; so it acts with one layer too. Not of embeddings: with 10 of them, dropping
-            0.1 took 1,250 headlines from 1.1 to 2.0 nats in 12 passes.
+            0.1 took 1,250 headlines from 1.25 to 1.99 nats in 12 passes (one seed).
         tie_word_embeddings: Use the embedding as output weight; both sizes must be equal.
         initializer_range: Deviation of the embedding at the start, where it is not also the output
-            weight. Small values learn late: the same headlines reached 3.2 nats from 0.1.
+            weight. Small values learn late: with that dropout 0.1 gave 3.25 nats, 1.0 gave 1.99.
         context_length: Tokens of a training sequence. No limit: the state goes on for ever.
 
     Raises:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from prosa.train.events import Listener
 
 STORIES = 8_000
-"""Stories the models learn from: one pass of the decoder over them in its share of the time."""
+"""Stories the models learn from; on two slow cores the decoder sees less than half of them."""
 PROBES = 150
 """Probes asked of each model, over all kinds."""
 MINUTES = {"ngram": 0.2, "lstm": 0.5, "decoder": 1.5, "chat": 0.75}
 """Shares of the four minutes; the rest goes to reading, scoring and the start of Python."""
 PROMPT = "Era uma vez uma menina chamada Ana. Ela tinha"
 ANSWERS = 30
-"""Answers the chat model learns: all 330 would need an hour on two cores to be known by heart."""
+"""Answers the chat model learns: all 330 cannot be known by heart in its share of the time."""
 QUESTIONS = 4
 """Questions it is asked, each in a wording it was not trained on."""
 

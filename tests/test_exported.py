@@ -5,7 +5,7 @@ import sys
 
 import prosa
 
-VERBS = ["compare", "demo", "evaluate", "export", "load", "models", "prepare", "read", "train"]
+VERBS = "compare demo evaluate export index load models prepare read train".split()
 
 
 def test_the_surface_is_what_it_says():

@@ -5,6 +5,7 @@ The verbs of the command line are functions here; each is imported when it is fi
     import prosa
     run = prosa.train("meu.csv", family="lstm", minutes=2)
     prosa.load(run.path).generate("Era uma vez")
+    prosa.index("manuais", "indice").ask("Como troco a senha?").answer
 """
 
 import importlib
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from prosa.data.prepare import prepare
     from prosa.data.read import read
     from prosa.errors import InputError, ProsaError
+    from prosa.verbs.answering import index
     from prosa.verbs.demo import demo
     from prosa.verbs.exporting import export
     from prosa.verbs.measuring import evaluate, models
@@ -30,6 +32,7 @@ _PLACES = {
     "demo": "prosa.verbs.demo",
     "evaluate": "prosa.verbs.measuring",
     "export": "prosa.verbs.exporting",
+    "index": "prosa.verbs.answering",
     "load": "prosa.verbs.writing",
     "models": "prosa.verbs.measuring",
     "prepare": "prosa.data.prepare",
@@ -46,6 +49,7 @@ __all__ = [
     "demo",
     "evaluate",
     "export",
+    "index",
     "load",
     "models",
     "prepare",

@@ -1,6 +1,5 @@
-"""A conversation with a model: history, the template's prompt, and the words that end it."""
+"""A conversation with a model: history and the template's prompt."""
 
-import unicodedata
 from collections.abc import Iterator
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -9,16 +8,8 @@ from prosa.generate.decode import context_of, continue_ids, prompt_ids
 from prosa.generate.options import Decoding
 from prosa.tokens import conversation
 
-EXIT_WORDS = ("quit", "exit", "bye", "sair", "tchau")
-
 CHAT_DECODING = Decoding(max_new_tokens=160, temperature=0.0)
 """An answer should be the likeliest one, and the same each time it is asked for."""
-
-
-def is_exit(text: str) -> bool:
-    """Whether a person's line means goodbye: "tchau", "Sair!", "bye."."""
-    folded = unicodedata.normalize("NFC", text).casefold().strip(" .!?…")
-    return folded in EXIT_WORDS
 
 
 class Chat:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from prosa import i18n
-from prosa.cli import data, demo, export, measuring, training, usage, writing
+from prosa.cli import data, demo, documents, export, measuring, training, usage, writing
 from prosa.errors import ProsaError
 from prosa.i18n import _
 
@@ -46,7 +46,7 @@ def build() -> typer.Typer:
             print(f"prosa {__version__}")
             raise typer.Exit
 
-    for group in (demo, data, training, measuring, writing, export):
+    for group in (demo, data, training, measuring, writing, documents, export):
         group.register(app)
     return app
 

@@ -2,17 +2,23 @@
 
 import typer
 
-from prosa.cli import shared, usage
+from prosa.cli import answers, documents, shared, usage
 from prosa.i18n import _
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
 
-    @app.command(cls=usage.Command, help=_("Measure a model on DATA."))
+    @app.command(cls=usage.Command, help=_("Measure a model on DATA, or the answers of an index."))
     def evaluate(
-        model: str = typer.Argument(..., metavar="MODEL", help=_("A run's folder or name.")),
-        data: str = typer.Argument(..., metavar="DATA", help=_("A file, folder or sample.")),
+        model: str = typer.Argument(
+            ..., metavar="MODEL", help=_("A run's folder or name, or an index's folder.")
+        ),
+        data: str | None = typer.Argument(
+            None,
+            metavar="DATA",
+            help=_("A file, folder or sample; of an index questions in JSONL, or nothing."),
+        ),
         split: str | None = typer.Option(
             None, help=_("train, validation or test, when DATA is what the model learned from.")
         ),
@@ -23,8 +29,27 @@ def register(app: typer.Typer) -> None:
         column: list[str] = typer.Option(
             [], help=_("Which column is which, such as text=headline.")
         ),
+        max_error: float | None = documents.max_error_flag(),
+        reader: str | None = documents.reader_flag(),
+        writer: str | None = documents.writer_flag(),
+        output: str | None = typer.Option(
+            None, "-o", "--output", help=_("Of an index: a calibration plot (SVG).")
+        ),
         as_json: bool = shared.json_flag(),
     ) -> None:
+        from prosa.verbs.answering import is_index
+
+        if is_index(model):
+            settings = {"max_error": max_error, "reader": reader, "writer": writer}
+            answers.measure(model, data, settings, output, as_json=as_json)
+            return
+        if data is None:
+            from prosa.errors import InputError
+
+            raise InputError(
+                _("{name} is missing.").format(name="DATA"),
+                expected=_("the data to measure the model on"),
+            )
         from prosa.verbs.measuring import evaluate as evaluate_verb
 
         columns = shared.column_map(column)

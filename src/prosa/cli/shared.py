@@ -1,6 +1,7 @@
 """What the verbs share: their common flags, and how a result is printed."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,6 +30,30 @@ def say(*lines: str, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     for line in lines:
         print(line, file=stream, flush=True)
+
+
+# Escape sequences whole (colours, titles, links), then every control sign but the line's end, and
+# the marks that turn the direction of what follows.
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?"
+    r"|\x9b[0-?]*[ -/]*[@-~]"
+)
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: str) -> str:
+    """Text of a document as a terminal may be given it: nothing in it moves, colours or hides."""
+    text = text.replace("\t", " ").replace("\r\n", "\n").replace("\u2028", "\n")
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+def ask_line() -> str | None:
+    """The next line of the person; None at the end of the input or Ctrl-C."""
+    try:
+        return input("> " if sys.stdin.isatty() else "").strip()
+    except (EOFError, KeyboardInterrupt):
+        print(file=sys.stderr)
+        return None
 
 
 def split_list(text: str | None) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from prosa.cli import shared, usage
+from prosa.cli import answers, documents, shared, usage
 from prosa.i18n import _
 
 
@@ -47,9 +47,9 @@ def _register_generate(app: typer.Typer) -> None:
 
 
 def _generate(name: str, prompt: str, drawn: dict[str, Any], *, as_json: bool) -> None:
-    from prosa.verbs.writing import load
+    from prosa.verbs.writing import load_model
 
-    model = load(name)
+    model = load_model(name)
     if as_json:
         text = model.generate(prompt, **drawn)
         shared.print_json({"model": model.path, "prompt": prompt, "text": text})
@@ -62,10 +62,10 @@ def _generate(name: str, prompt: str, drawn: dict[str, Any], *, as_json: bool) -
 
 
 def _register_chat(app: typer.Typer) -> None:
-    @app.command(cls=usage.Command, help=_("Talk with a model (default: the newest)."))
+    @app.command(cls=usage.Command, help=_("Talk with a model (default: the newest) or an index."))
     def chat(
         model: str | None = typer.Argument(
-            None, metavar="MODEL", help=_("A run's folder or name.")
+            None, metavar="MODEL", help=_("A run's folder or name, or an index's folder.")
         ),
         max_new_tokens: int = typer.Option(160, help=_("Tokens of a reply at most.")),
         temperature: float = typer.Option(0.0, help=_("0 always takes the likeliest token.")),
@@ -73,8 +73,17 @@ def _register_chat(app: typer.Typer) -> None:
         top_p: float = typer.Option(0.95, help=_("Draw from this share of the probability.")),
         repetition_penalty: float = typer.Option(1.0, help=_("Above 1 avoids repetition.")),
         seed: int | None = typer.Option(None, help=_("Makes the replies repeatable.")),
+        max_error: float | None = documents.max_error_flag(),
+        reader: str | None = documents.reader_flag(),
+        writer: str | None = documents.writer_flag(),
         as_json: bool = shared.json_flag(),
     ) -> None:
+        from prosa.verbs.answering import is_index
+
+        if model is not None and is_index(model):
+            settings = {"max_error": max_error, "reader": reader, "writer": writer}
+            answers.talk(model, settings, as_json=as_json)
+            return
         from prosa import runs
         from prosa.generate.options import Decoding
 
@@ -92,34 +101,25 @@ def _register_chat(app: typer.Typer) -> None:
 
 
 def _chat(name: str, drawn: dict[str, Any], *, as_json: bool) -> None:
-    from prosa.verbs.writing import load
+    from prosa.verbs.writing import load_model
 
-    model = load(name)
+    model = load_model(name)
     chat = model.chat(**drawn)
     out = sys.stderr if as_json else sys.stdout
     print(_("Talking with {name}. /help for help, /quit to end.").format(name=name), file=out)
     if not chat.answers:
         print(_("This model learned from plain text: it does not answer, it continues."), file=out)
-    while (line := _ask()) is not None:
+    while (line := shared.ask_line()) is not None:
         if not _command(line, chat, out):
             break
     if as_json:
         shared.print_json({"model": model.path, "messages": chat.history})
 
 
-def _ask() -> str | None:
-    """The next line of the person; None at the end of the input or Ctrl-C."""
-    try:
-        return input("> " if sys.stdin.isatty() else "").strip()
-    except (EOFError, KeyboardInterrupt):
-        print(file=sys.stderr)
-        return None
-
-
 def _command(line: str, chat: Any, out: Any) -> bool:
     """Act on one line; False ends the conversation."""
-    from prosa.chat import is_exit
     from prosa.errors import InputError
+    from prosa.generate.goodbye import is_exit
 
     word = line.lower()
     if not line:

@@ -153,8 +153,7 @@ class _Run:
 
     def _wordings(self, arrays: str) -> list[list[str]]:
         """The wordings of each passage."""
-        batches = texts.Texts(self.folder / arrays).batches()
-        return [list(some or ()) for batch in batches for some in batch["wordings"].to_pylist()]
+        return texts.Texts(self.folder / arrays).wordings()
 
     def _kept(self) -> npt.NDArray[np.bool_]:
         """Which of the old rows stay."""

@@ -111,6 +111,80 @@ def learn(
     }
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A wording that was asked of an index which had not learned from its subject's wordings.
+
+    Attributes:
+        answerable: Whether its answer was there.
+        right: Whether the first candidate answered it.
+        confidence: What the index thought of that.
+        calibration: What the index had learned to think so.
+    """
+
+    answerable: bool
+    right: bool
+    confidence: float
+    calibration: Calibration
+
+
+def rehearse(
+    searcher: Searcher,
+    texts: Sequence[Sequence[str]],
+    *,
+    folds: int = 5,
+    most: int = MOST,
+) -> list[Trial]:
+    """Ask the wordings of an index as `learn` does, each judged by what the others have taught.
+
+    Pairs are dealt to folds, so that no wording of an answer has taught how it is judged.
+
+    Args:
+        searcher: Of the index.
+        texts: The wordings of each passage.
+        folds: In how many parts.
+        most: How many wordings at most.
+
+    Returns:
+        Two trials a wording, with its answer there and with its subject gone; none where there are
+        too few wordings to learn from.
+    """
+    asked = wordings(searcher.arrays.forward, texts, most)
+    if len(asked) < FEWEST:
+        return []
+    base = Searcher(searcher.arrays, searcher.reader.analyzer, RANKER, searcher.embedder)
+    found = [base.find(one.text, without_unit=one.unit) for one in asked]
+    gone = [base.find(one.text, without_passages=_subject(base, one, texts)) for one in asked]
+    only_pairs = all(texts)
+    number = {passage: n for n, passage in enumerate(sorted({one.passage for one in asked}))}
+    fold_of = np.asarray([number[one.passage] % folds for one in asked])
+    trials: list[Trial] = []
+    for fold in range(folds):
+        others, mine = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        groups = [
+            (found[n].features, int(np.flatnonzero(found[n].passages == asked[n].passage)[0]))
+            for n in others
+            if asked[n].passage in found[n].passages
+        ]
+        free = NAMES if only_pairs else PAIR
+        base.ranker = rank.fit(groups, RANKER, strength=_STRENGTH, free=free)
+        rows, right = _evidence(base, [(asked[n], found[n], gone[n]) for n in others])
+        calibration = calibrate.fit(rows, right)
+        for n in mine:
+            for answerable, one in ((True, found[n]), (False, gone[n])):
+                ranked = base.ranked(one)
+                first = int(ranked.passages[0]) if len(ranked.passages) else -1
+                trials.append(
+                    Trial(
+                        answerable,
+                        answerable and first == asked[n].passage,
+                        calibration.confidence(ranked),
+                        calibration,
+                    )
+                )
+    return trials
+
+
 def examples(
     searcher: Searcher,
     found: Sequence[Found],
@@ -118,14 +192,27 @@ def examples(
     texts: Sequence[Sequence[str]],
 ) -> tuple[Reals, Truths]:
     """Evidence and truth: each question with its answer there, and with its subject gone."""
+    gone = [
+        searcher.find(one.text, without_passages=_subject(searcher, one, texts)) for one in asked
+    ]
+    return _evidence(searcher, list(zip(asked, found, gone, strict=True)))
+
+
+def _subject(searcher: Searcher, one: Asked, texts: Sequence[Sequence[str]]) -> list[int]:
+    """The answer of a wording and those most like it."""
+    size = max(1, min(_LARGEST, int(_SUBJECT * len(texts))))
+    alike = searcher.find(" ".join(texts[one.passage])).passages[:size]
+    return sorted({one.passage, *alike.tolist()})
+
+
+def _evidence(
+    searcher: Searcher, asked: Sequence[tuple[Asked, Found, Found]]
+) -> tuple[Reals, Truths]:
+    """Evidence and truth of wordings with their answer there and with their subject gone."""
     rows: list[Reals] = []
     right: list[bool] = []
-    size = max(1, min(_LARGEST, int(_SUBJECT * len(texts))))
-    for one, question in zip(found, asked, strict=True):
-        alike = searcher.find(" ".join(texts[question.passage])).passages[:size]
-        without = {question.passage, *alike.tolist()}
-        gone = searcher.find(question.text, without_passages=sorted(without))
-        for some in (searcher.ranked(one), gone):
+    for question, found, gone in asked:
+        for some in (searcher.ranked(found), searcher.ranked(gone)):
             if len(some.passages):
                 rows.append(calibrate.evidence(some))
                 right.append(bool(some.passages[0] == question.passage))

@@ -79,6 +79,12 @@ class Texts:
         for number in range(self._file.num_record_batches):
             yield self._file.get_batch(number)
 
+    def wordings(self) -> list[list[str]]:
+        """The wordings of each passage; none of running text."""
+        return [
+            list(some or ()) for batch in self.batches() for some in batch["wordings"].to_pylist()
+        ]
+
     def take(self, places: Sequence[int]) -> list[tuple[int, Passage]]:
         """The passages at some places, each with its document's number."""
         found = []

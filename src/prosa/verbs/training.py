@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from prosa.data.prepare import Prepared
     from prosa.train.events import Listener
-    from prosa.train.fit import Fitted, Job
+    from prosa.train.fit import Fitted, Job, Vocabulary
+    from prosa.train.plan import Options
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def train(
     source = str(data) if isinstance(data, str | Path) else name or "data"
     start = _start(request.from_model) if request.from_model else None
     family = _family(request, start)
+    # Before the data is read: a mistyped flag is said at once.
+    options, vocabulary = _options(family, request), _vocabulary(request, start)
     place = _place(source, family, request)
     work = runs.working_folder(place)
     with working(work, request, source) as fresh:
@@ -87,7 +90,8 @@ def train(
             (work / DATA).write_text(text, encoding="utf-8")
         else:
             splits, info = {}, json.loads((work / DATA).read_text(encoding="utf-8"))
-        fitted = _fit(_job(splits, info, family, request, start), work, listen, began)
+        job = _job(splits, info, options, vocabulary, start)
+        fitted = _fit(job, work, listen, began)
         manifest = _manifest(fitted, family, place, info, command)
         _save(fitted, manifest, place, overwrite=request.overwrite)
     return Run(place, manifest.result, fitted.model, fitted.tokenizer)
@@ -181,27 +185,37 @@ def _tell(prepared: "Prepared", listen: "Listener | None") -> None:
             listen(Note(line))
 
 
-def _job(
-    splits: dict[str, Any],
-    info: dict[str, Any],
-    family: str,
-    request: Request,
-    start: "tuple[PreTrainedModel, PreTrainedTokenizerFast] | None",
-) -> "Job":
+def _options(family: str, request: Request) -> "Options":
     from prosa.models.sizes import Sizes
-    from prosa.train.fit import Job, Vocabulary
     from prosa.train.plan import Options
 
     names = [field.name for field in dataclasses.fields(Sizes)]
     shared = ["minutes", "epochs", "steps", "batch_size", "learning_rate", "seed"]
-    options = Options(
+    return Options(
         family=family,
         sizes=Sizes(**{name: getattr(request, name) for name in names}),
         **{name: getattr(request, name) for name in shared},
     )
-    model, tokenizer = start or (None, None)
-    vocabulary = Vocabulary(request.tokenizer or "bpe", request.vocabulary, tokenizer)
-    return Job(splits, Kind(info["kind"]), options, vocabulary, model)
+
+
+def _vocabulary(
+    request: Request, start: "tuple[PreTrainedModel, PreTrainedTokenizerFast] | None"
+) -> "Vocabulary":
+    from prosa.train.fit import Vocabulary
+
+    return Vocabulary(request.tokenizer or "bpe", request.vocabulary, start[1] if start else None)
+
+
+def _job(
+    splits: dict[str, Any],
+    info: dict[str, Any],
+    options: "Options",
+    vocabulary: "Vocabulary",
+    start: "tuple[PreTrainedModel, PreTrainedTokenizerFast] | None",
+) -> "Job":
+    from prosa.train.fit import Job
+
+    return Job(splits, Kind(info["kind"]), options, vocabulary, start[0] if start else None)
 
 
 def _fit(job: "Job", work: Path, listen: "Listener | None", began: float) -> "Fitted":

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prosa import runs
+from prosa.verbs.answering import is_index, open_documents
 
 if TYPE_CHECKING:
     from prosa.chat import Chat
@@ -53,11 +54,26 @@ class Model:
         return manifest is None or manifest.data.get("kind") != "question-answer"
 
 
-def load(model: str | Path) -> Model:
-    """Load a model.
+def load(path: str | Path, **settings: Any) -> Any:
+    """Load a model, or open an index.
 
     Args:
-        model: A run's folder or name under `runs`, or a Hugging Face id.
+        path: A run's folder or name under `runs`, or a Hugging Face id; or the folder of an index.
+        settings: Of an index: those of `prosa.verbs.answering.Documents`.
+
+    Returns:
+        A `Model`, or of an index the `Documents` that answer.
+
+    Raises:
+        InputError: There is no such model, or its folder is broken.
+    """
+    if is_index(path):
+        return open_documents(path, **settings)
+    return load_model(path)
+
+
+def load_model(model: str | Path) -> Model:
+    """Load a model: what `load` does with anything but an index.
 
     Raises:
         InputError: There is no such model, or its folder is broken.

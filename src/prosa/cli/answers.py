@@ -1,0 +1,195 @@
+"""How an index is shown: its answers, a conversation over it, and how good it is."""
+
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any, TextIO
+
+from prosa.cli import shared
+from prosa.i18n import _
+
+if TYPE_CHECKING:
+    from prosa.answer.answerer import Answer, Citation
+    from prosa.answer.conversation import Conversation
+    from prosa.answer.measure import Evaluation
+
+WIDTH = 78
+SOURCES = ("/sources", "/fontes")
+
+_SHOWN = 240
+"""Characters of a source that are shown where it is not asked for in full."""
+
+
+def talk(path: str, settings: dict[str, Any], *, as_json: bool) -> None:
+    """A conversation over an index."""
+    from prosa.verbs.answering import open_documents
+
+    chat = open_documents(path, **settings).chat()
+    out = sys.stderr if as_json else sys.stdout
+    shown = _("Asking {name}. /help for help, /quit to end.").format(name=path)
+    print(shared.plain(shown), file=out, flush=True)
+    while (line := shared.ask_line()) is not None:
+        if not _turn(line, chat, out):
+            break
+    if as_json:
+        shared.print_json({"index": path, "messages": chat.history})
+
+
+def measure(
+    path: str, questions: str | None, settings: dict[str, Any], output: str | None, *, as_json: bool
+) -> None:
+    """How good the answers of an index are."""
+    from prosa.answer import plot
+    from prosa.data.files import free_place
+    from prosa.verbs.answering import open_documents
+
+    if output is not None:
+        free_place(output, overwrite=True)
+    result = open_documents(path, **settings).evaluate(questions)
+    if output is not None:
+        plot.write(result, output, title=_("Calibration of {name}").format(name=path))
+    if as_json:
+        shared.print_json({**result.to_json(), "plot": output})
+        return
+    shared.say(*_measured(result))
+    if output is not None:
+        shared.say("", _("Calibration plot: {path}").format(path=output))
+
+
+def _measured(result: "Evaluation") -> list[str]:
+    if result.held_out:
+        asked = _("{n} questions: its own wordings held out, with their answer there and gone")
+    else:
+        asked = _("{n} questions, {answerable} with an answer")
+    told = {
+        "n": shared.number(result.questions, 0),
+        "answerable": shared.number(result.answerable, 0),
+    }
+    rows = [
+        (_("right answer first"), _share(result.accuracy)),
+        (_("answered, of those with an answer"), _share(result.coverage)),
+        (_("wrong, of the answers given"), _share(result.wrong)),
+        (_("wrong answers accepted (--max-error)"), _share(result.max_error)),
+        (_("least confidence of an answer"), _share(result.threshold)),
+        (_("AUROC, answerable or not"), shared.number(result.auroc, 3)),
+    ]
+    lines = [
+        *wrapped(asked.format(**told)),
+        *shared.table([list(row) for row in rows], ["", ""])[1:],
+    ]
+    points = [
+        [
+            f"{shared.number(100 * one.low, 0)}–{shared.number(100 * one.high, 0)} %",
+            str(one.count),
+            _share(one.confidence),
+            _share(one.right),
+        ]
+        for one in result.bins
+    ]
+    head = [_("confidence"), _("questions"), _("mean"), _("right")]
+    return [*lines, "", *shared.table(points, head)]
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{shared.number(100 * value, 1)} %"
+
+
+def _turn(line: str, chat: "Conversation", out: TextIO) -> bool:
+    """Act on one line; False ends the conversation."""
+    from prosa.errors import InputError
+    from prosa.generate.goodbye import is_exit
+
+    word = line.lower()
+    if not line:
+        return True
+    if word == "/quit" or is_exit(line):
+        print(_("Goodbye!"), file=out)
+        return False
+    if word == "/reset":
+        chat.reset()
+        lines = [_("The conversation is forgotten.")]
+    elif word in SOURCES:
+        lines = _source_lines(chat)
+    elif word.startswith("/"):
+        lines = [
+            _("/help     this list"),
+            _("/sources  the sources of the last answer in full (also /fontes)"),
+            _("/reset    forget the conversation"),
+            _("/quit     end (so do: quit, exit, bye, sair, tchau)"),
+        ]
+    else:
+        try:
+            lines = [*answer_lines(chat.ask(line)), ""]
+        except InputError as error:
+            lines = [str(error)]
+        except KeyboardInterrupt:
+            lines = []
+    for text in lines:
+        print(text, file=out, flush=True)
+    return True
+
+
+def _source_lines(chat: "Conversation") -> list[str]:
+    cited = chat.last.citations if chat.last else ()
+    if not cited:
+        return [_("There is no answer with sources yet.")]
+    return [
+        line for number, one in enumerate(cited, 1) for line in _citation(number, one, whole=True)
+    ]
+
+
+def answer_lines(answer: "Answer") -> list[str]:
+    """An answer as people see it: what is said, how sure it is, where it stands."""
+    lines = [line for part in shared.plain(answer.answer).split("\n") for line in wrapped(part)]
+    lines += ["", _sure(answer)]
+    if not answer.citations:
+        return lines
+    lines += ["", _("Nearest passages:") if answer.abstained else _("Sources:")]
+    for number, one in enumerate(answer.citations, 1):
+        lines += _citation(number, one, answer=None if answer.abstained else answer.answer)
+    return lines
+
+
+def _sure(answer: "Answer") -> str:
+    share = f"{shared.number(100 * answer.confidence, 0)} %"
+    if answer.abstained:
+        return _("The best I found has a confidence of {share}, too little to be given.").format(
+            share=share
+        )
+    for least, text in (
+        (0.95, _("Confidence: {share}, very sure")),
+        (0.8, _("Confidence: {share}, sure")),
+        (0.5, _("Confidence: {share}, rather sure")),
+    ):
+        if answer.confidence >= least:
+            return text.format(share=share)
+    return _("Confidence: {share}, unsure: check the source").format(share=share)
+
+
+def _citation(
+    number: int, one: "Citation", *, whole: bool = False, answer: str | None = None
+) -> list[str]:
+    place = f"{one.source}, {one.location}" if one.location else one.source
+    lines = wrapped(f"[{number}] {shared.plain(place)}", "  ", "      ")
+    if one.question:
+        lines += wrapped(shared.plain(one.question), "      ", "      ")
+    if one.text == answer:
+        return lines  # it was said a line above
+    text = shared.plain(one.text)
+    if whole:
+        return [*lines, *(x for part in text.split("\n") for x in wrapped(part, "      ")), ""]
+    return [*lines, *wrapped(f"“{_around(text, answer)}”", "      ", "      ")]
+
+
+def _around(text: str, answer: str | None) -> str:
+    """The part of a source about its answer, on a few lines."""
+    flat = " ".join(text.split())
+    begin = flat.find(" ".join((answer or "").split())) if answer else 0
+    if begin + len(answer or "") <= _SHOWN:
+        return textwrap.shorten(flat, _SHOWN, placeholder=" …")
+    return "… " + textwrap.shorten(flat[max(0, begin) :], _SHOWN, placeholder=" …")
+
+
+def wrapped(text: str, first: str = "", rest: str | None = None) -> list[str]:
+    """Lines of 78 characters: the first begins with `first`, the others with `rest`."""
+    after = first if rest is None else rest
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=after) or [""]

@@ -1,0 +1,226 @@
+"""`prosa index` and `prosa ask`."""
+
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from prosa.cli import shared, usage
+from prosa.cli.answers import WIDTH, answer_lines, wrapped
+from prosa.i18n import _
+
+if TYPE_CHECKING:
+    from prosa.verbs.answering import Documents
+
+_SKIPPED = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    _register_index(app)
+    _register_ask(app)
+
+
+def max_error_flag() -> Any:
+    """`--max-error`."""
+    return typer.Option(
+        None, help=_("Of an index: the share of wrong answers you accept (default: 0.05).")
+    )
+
+
+def reader_flag() -> Any:
+    """`--reader`."""
+    return typer.Option(None, help=_("Of an index: a span-qa model for the exact words."))
+
+
+def writer_flag() -> Any:
+    """`--writer`."""
+    return typer.Option(None, help=_("Of an index: a model that writes from the passages."))
+
+
+def _register_index(app: typer.Typer) -> None:
+    @app.command(cls=usage.Command, help=_("Make DOCS, documents or an FAQ, ready to be asked."))
+    def index(
+        docs: list[str] = typer.Argument(
+            None, metavar="DOCS...", help=_("Files, folders, or the sample 'perguntas'.")
+        ),
+        output: str = typer.Option(
+            ..., "-o", "--output", help=_("The folder of the index; what it holds is updated.")
+        ),
+        remove: list[str] = typer.Option(
+            [], help=_("A document or folder to take out (may be repeated).")
+        ),
+        language: str | None = typer.Option(
+            None, help=_("The language to stem words in (default: found out).")
+        ),
+        encoder: str | None = typer.Option(
+            None, help=_("A sentence-transformers model, for vectors besides words.")
+        ),
+        as_json: bool = shared.json_flag(),
+    ) -> None:
+        """Keys of --json.
+
+        output, documents, passages, language, added, replaced, removed, kept, skipped{name: why},
+        wordings, seconds
+        """
+        _index(docs or [], output, remove, language, encoder, as_json=as_json)
+
+
+def _index(
+    docs: list[str],
+    output: str,
+    remove: list[str],
+    language: str | None,
+    encoder: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    import time
+
+    from prosa.errors import InputError
+    from prosa.verbs.answering import index as index_verb
+
+    if not docs and not remove:
+        raise InputError(
+            _("No document is named"), expected=_("files, folders, or the sample 'perguntas'")
+        )
+    start = time.perf_counter()
+    with _Ticker() as ticker:
+        made = index_verb(
+            docs, output, remove=remove, language=language, encoder=encoder, progress=ticker
+        )
+    result = _told(made, time.perf_counter() - start)
+    if as_json:
+        shared.print_json(result)
+        return
+    shared.say(*_index_lines(result))
+
+
+def _told(made: "Documents", seconds: float) -> dict[str, Any]:
+    report, found = made.report, made.answerer.index.manifest
+    assert report is not None
+    return {
+        "output": str(made.path),
+        "documents": len(found.documents),
+        "passages": found.passages,
+        "language": found.language,
+        "added": report.added,
+        "replaced": report.replaced,
+        "removed": report.removed,
+        "kept": report.kept,
+        "skipped": report.skipped,
+        "wordings": found.learned.get("wordings", 0),
+        "seconds": round(seconds, 2),
+    }
+
+
+def _index_lines(result: dict[str, Any]) -> list[str]:
+    lines = []
+    skipped = list(result["skipped"].items())
+    for name, why in skipped[:_SKIPPED]:
+        told = why if name in why else f"{name}: {why}"
+        lines += wrapped(_("Left out: {why}").format(why=shared.plain(told)), "", "  ")
+    if len(skipped) > _SKIPPED:
+        lines.append(_("… and {n} more left out").format(n=len(skipped) - _SKIPPED))
+    lines += wrapped(
+        _(
+            "Documents: {documents} ({added} new, {replaced} changed, {removed} removed, "
+            "{kept} as before); passages: {passages}; {time}"
+        ).format(
+            documents=shared.number(result["documents"], 0),
+            passages=shared.number(result["passages"], 0),
+            time=shared.duration(result["seconds"]),
+            **{part: len(result[part]) for part in ("added", "replaced", "removed", "kept")},
+        )
+    )
+    if result["wordings"]:
+        lines += wrapped(
+            _("Learned from {n} wordings of its own questions when to be silent").format(
+                n=shared.number(result["wordings"], 0)
+            )
+        )
+    place = result["output"]
+    question = _("your question")
+    return [*lines, _("Next:"), f'  prosa ask {place} "{question}"', f"  prosa chat {place}"]
+
+
+class _Ticker:
+    """Names the document that is read: one live line in a terminal, nothing in a log."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+
+    def __enter__(self) -> "_Ticker":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._write("")
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        text = _("Reading {n} of {total}: {name}").format(n=done + 1, total=total, name=name)
+        self._write(shared.plain(text)[:WIDTH])
+
+    def _write(self, text: str) -> None:
+        if self._live:
+            sys.stderr.write("\r\x1b[2K" + text)
+            sys.stderr.flush()
+
+
+def _register_ask(app: typer.Typer) -> None:
+    @app.command(cls=usage.Command, help=_("Answer QUESTION from an index, with the sources."))
+    def ask(
+        index: str = typer.Argument(..., metavar="INDEX", help=_("The folder of an index.")),
+        question: str | None = typer.Argument(
+            None, metavar="QUESTION", help=_("The question; '-' reads it.")
+        ),
+        questions: str | None = typer.Option(
+            None, help=_("A JSONL file of questions; with --json an answer a line.")
+        ),
+        max_error: float | None = max_error_flag(),
+        sources: int | None = typer.Option(
+            None, "-k", "--sources", help=_("Sources to show at most (default: 3).")
+        ),
+        reader: str | None = reader_flag(),
+        writer: str | None = writer_flag(),
+        as_json: bool = shared.json_flag(),
+    ) -> None:
+        """Keys of --json.
+
+        question, answer, abstained, confidence, citations[{source, location, text, score}]; with
+        --questions one such object a line
+        """
+        settings = {"max_error": max_error, "reader": reader, "writer": writer, "sources": sources}
+        _ask(index, question, questions, settings, as_json=as_json)
+
+
+def _ask(
+    index: str,
+    question: str | None,
+    questions: str | None,
+    settings: dict[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    from prosa.errors import InputError
+    from prosa.verbs.answering import open_documents, texts_of
+
+    if (question is None) == (questions is None):
+        raise InputError(
+            _("Either a question or --questions is needed, and not both"),
+            expected='prosa ask INDEX "…" / prosa ask INDEX --questions FILE.jsonl',
+        )
+    batch = texts_of(questions) if questions is not None else []
+    documents = open_documents(index, **settings)
+    if questions is not None:
+        answers = documents.ask_many(batch)
+    else:
+        answers = [documents.ask(sys.stdin.read() if question == "-" else question or "")]
+    for number, answer in enumerate(answers):
+        if as_json:
+            shared.print_json(answer.to_json())
+            continue
+        if questions is not None:
+            asked = textwrap.shorten(shared.plain(answer.question), 2 * WIDTH, placeholder=" …")
+            shared.say(*([""] if number else []), *wrapped(f"> {asked}", "", "  "))
+        shared.say(*answer_lines(answer))

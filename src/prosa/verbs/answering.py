@@ -1,0 +1,191 @@
+"""`prosa index`, `ask`, and what `chat` and `evaluate` do with an index: answers from documents."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prosa.retrieve import manifest
+
+if TYPE_CHECKING:
+    from prosa.answer.answerer import Answer, SpanReader, TextWriter
+    from prosa.answer.conversation import Conversation
+    from prosa.answer.measure import Evaluation
+    from prosa.retrieve.index import Hit, Index
+    from prosa.retrieve.plan import Report
+
+
+class Documents:
+    """An index that answers. Made by `prosa.index(...)` and `prosa.load(folder)`.
+
+    Args:
+        index: The index.
+        max_error: The share of wrong answers, among those given, that is accepted.
+        reader: A span-qa model's folder or name, for exact spans out of running text.
+        writer: A generative model's folder or name, for answers in its own words.
+        sources: How many sources an answer comes with at most.
+
+    Raises:
+        InputError: A setting or a model is at fault.
+    """
+
+    def __init__(
+        self,
+        index: "Index",
+        max_error: float | None = None,
+        reader: "str | Path | SpanReader | None" = None,
+        writer: "str | Path | TextWriter | None" = None,
+        *,
+        sources: int | None = None,
+    ) -> None:
+        from prosa.answer.answerer import MAX_ERROR, SOURCES, Answerer
+
+        error = MAX_ERROR if max_error is None else max_error
+        count = SOURCES if sources is None else sources
+        self.answerer = Answerer(index, error, sources=count)
+        if reader is not None or writer is not None:  # the settings are right: now the slow part
+            self.answerer = Answerer(index, error, _reader(reader), _writer(writer), sources=count)
+
+    @property
+    def path(self) -> Path:
+        """The folder of the index."""
+        return self.answerer.index.folder
+
+    @property
+    def report(self) -> "Report | None":
+        """What the run that made the index did; None where it was only opened."""
+        return self.answerer.index.report
+
+    def __len__(self) -> int:
+        return len(self.answerer.index)
+
+    def ask(self, question: str, history: Sequence[str] = ()) -> "Answer":
+        """Answer a question, after the questions of `history`, the latest last.
+
+        Raises:
+            InputError: The question is empty.
+        """
+        return self.answerer.ask(question, history)
+
+    def ask_many(self, questions: Sequence[str]) -> "list[Answer]":
+        """Answer many questions, each by itself."""
+        return self.answerer.ask_many(questions)
+
+    def search(self, question: str, k: int = 10) -> "list[Hit]":
+        """Find passages, the best first, and answer nothing."""
+        return self.answerer.index.search(question, k)
+
+    def chat(self) -> "Conversation":
+        """Begin a conversation; `.ask(text)` gives the answer with its sources."""
+        from prosa.answer.conversation import Conversation
+
+        return Conversation(self.answerer)
+
+    def evaluate(self, questions: Any = None) -> "Evaluation":
+        """Measure the answers.
+
+        Args:
+            questions: A JSONL file of questions (see `prosa.answer.questions`), the name of a
+                bundled sample, or a list of such records; without, the index's own wordings are
+                held out.
+
+        Raises:
+            InputError: The questions are at fault, or there are none to hold out.
+        """
+        from prosa.answer import measure
+        from prosa.answer import questions as asked
+
+        if questions is None:
+            return measure.held_out(self.answerer)
+        return measure.evaluate(self.answerer, asked.read(questions))
+
+
+def index(
+    sources: Any,
+    output: str | Path,
+    *,
+    remove: Sequence[str | Path] = (),
+    language: str | None = None,
+    encoder: str | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    **settings: Any,
+) -> Documents:
+    """Make an index of documents, or bring one up to date with them.
+
+    Args:
+        sources: One or more of: a file (txt, md, html, pdf, docx, csv, tsv, json, jsonl, parquet),
+            a folder, the name of a bundled sample, or what `prosa.read` takes.
+        output: The folder of the index.
+        remove: Documents, files or folders to take out.
+        language: The language to stem words in; found out by default.
+        encoder: A sentence-transformers model for dense vectors besides.
+        progress: Is told of every document: its name, how many were read before, how many in all.
+        settings: For the answers: `max_error`, `reader`, `writer`, `sources` of `Documents`.
+
+    Raises:
+        InputError: A source, the output or a setting is at fault.
+        ProsaError: The disk is full, or another run is at work on the index.
+    """
+    from prosa.retrieve.index import build
+
+    made = build(
+        sources, output, remove=remove, language=language, encoder=encoder, progress=progress
+    )
+    return Documents(made, **settings)
+
+
+def open_documents(path: str | Path, **settings: Any) -> Documents:
+    """Open an index to ask.
+
+    Args:
+        path: Its folder.
+        settings: `max_error`, `reader`, `writer`, `sources` of `Documents`.
+
+    Raises:
+        InputError: There is no index, it may not be read, or a newer prosa made it.
+    """
+    from prosa.retrieve.index import open_index
+
+    return Documents(open_index(path), **settings)
+
+
+def is_index(path: str | Path) -> bool:
+    """Whether a folder is an index rather than a model."""
+    try:
+        return (Path(path).expanduser() / manifest.NAME).exists()
+    except (OSError, ValueError):  # a folder that may not be looked into; a name of NUL
+        return False
+
+
+def texts_of(questions: str | Path) -> list[str]:
+    """The questions of a file, for a batch.
+
+    Raises:
+        InputError: The file is missing or broken.
+    """
+    from prosa.answer import questions as asked
+
+    return [one.question for one in asked.read(questions, answers=False)]
+
+
+def _reader(reader: "str | Path | SpanReader | None") -> "SpanReader | None":
+    if not isinstance(reader, str | Path):
+        return reader
+    from prosa.answer.reader import load
+
+    return load(_folder(reader))
+
+
+def _writer(writer: "str | Path | TextWriter | None") -> "TextWriter | None":
+    if not isinstance(writer, str | Path):
+        return writer
+    from prosa.answer.writer import Writer
+    from prosa.models.pretrained import load
+
+    model, tokenizer = load(_folder(writer))
+    return Writer(model, tokenizer)
+
+
+def _folder(name: str | Path) -> str:
+    from prosa import runs
+
+    return runs.resolve(str(name))

@@ -5,11 +5,11 @@ import sys
 
 import prosa
 
-VERBS = "compare demo evaluate export index load models prepare read train".split()
+VERBS = ("compare", "demo", "evaluate", "export", "index", "load", "models", "prepare", "read")
 
 
 def test_the_surface_is_what_it_says():
-    assert sorted(prosa.__all__) == sorted(["InputError", "ProsaError", *VERBS])
+    assert sorted(prosa.__all__) == sorted(["InputError", "ProsaError", "train", *VERBS])
     for name in prosa.__all__:
         assert callable(getattr(prosa, name)), name
 

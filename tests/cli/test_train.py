@@ -170,3 +170,11 @@ def test_a_wrong_setting_is_one_message(prosa, lines_file, tmp_path, flags):
     assert err.strip().startswith("Error:")
     assert "Traceback" not in err
     assert not list(tmp_path.glob("runs/*"))
+
+
+@pytest.mark.parametrize("flags", [["--tokenizer", "morse"], ["--family", "oracle"]])
+def test_a_wrong_setting_is_said_before_the_data_is_read(prosa, tmp_path, flags):
+    code, _out, err = prosa("train", tmp_path / "not-there.txt", *flags)
+    assert code == 2
+    assert flags[1] in err
+    assert "not-there" not in err

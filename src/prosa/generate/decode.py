@@ -17,6 +17,7 @@ from prosa.errors import InputError
 from prosa.generate.options import Decoding
 from prosa.generate.stream import Pieces
 from prosa.i18n import _
+from prosa.tokens.encoder import TextEncoder
 
 Tokenizer = PreTrainedTokenizerFast
 
@@ -53,9 +54,12 @@ def stream(
 
 
 def prompt_ids(tokenizer: Tokenizer, prompt: str) -> list[int]:
-    """The ids of a prompt, with the sentence start before it."""
-    ids: list[int] = tokenizer.encode(prompt, add_special_tokens=False) if prompt else []
-    return [tokenizer.bos_token_id, *ids]
+    """The ids of a prompt, with the sentence start before it.
+
+    As in training, "</s>" that a person types is text and ends nothing.
+    """
+    ids, _lengths = TextEncoder(tokenizer)([prompt])
+    return [tokenizer.bos_token_id, *ids.tolist()]
 
 
 def continue_ids(

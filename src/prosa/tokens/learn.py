@@ -40,11 +40,7 @@ def learn(
     Raises:
         InputError: No such algorithm, no text, or a vocabulary that is too small.
     """
-    if algorithm not in ALGORITHMS:
-        raise InputError(
-            _("There is no tokenizer '{name}'").format(name=algorithm),
-            expected=", ".join(ALGORITHMS),
-        )
+    check(algorithm)
     special = CHAT_SPECIAL if conversation else SPECIAL
     stream = iter(texts() if callable(texts) else texts)
     first = next((text for text in stream if text.strip()), None)
@@ -64,6 +60,19 @@ def learn(
         model_input_names=["input_ids", "attention_mask"],
         **{_KEY: algorithm},
     )
+
+
+def check(algorithm: str) -> None:
+    """Say at once that there is no such algorithm.
+
+    Raises:
+        InputError: It is not one of `ALGORITHMS`.
+    """
+    if algorithm not in ALGORITHMS:
+        raise InputError(
+            _("There is no tokenizer '{name}'").format(name=algorithm),
+            expected=", ".join(ALGORITHMS),
+        )
 
 
 def algorithm(tokenizer: PreTrainedTokenizerFast) -> str:

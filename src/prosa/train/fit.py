@@ -23,7 +23,7 @@ from prosa.models.families import FAMILIES, SpecialIds, start_from_frequencies
 from prosa.models.sizes import Sizes
 from prosa.tokens import conversation, examples
 from prosa.tokens.examples import Packed, TokenStream
-from prosa.tokens.learn import learn
+from prosa.tokens.learn import check, learn
 from prosa.train import plan as plans
 from prosa.train.callbacks import Hooks, Validate
 from prosa.train.checkpoint import latest
@@ -48,6 +48,9 @@ class Vocabulary:
     algorithm: str = "bpe"
     size: int | None = None
     tokenizer: PreTrainedTokenizerFast | None = None
+
+    def __post_init__(self) -> None:
+        check(self.algorithm)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from prosa.retrieve.features import NAMES
 from prosa.retrieve.rank import chances
-from prosa.retrieve.search import Found
+from prosa.retrieve.search import CANDIDATES, Found
 
 Reals = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
@@ -29,6 +29,8 @@ ERRORS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 
 _COLUMNS = [NAMES.index(name) for name in OF_FIRST]
 _STEPS = 30
+_WEAK = -1.0
+"""The score of a passage that shares a function word with a question; -0.4 to -2.1 were seen."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,11 @@ class Calibration:
 
 def evidence(found: Found) -> Reals:
     """The evidence for the first candidate, float64 [evidence]."""
-    first = float(chances(found.scores)[0])
+    # A lone candidate leads nobody: those that are missing count as passages which share no more
+    # than a function word. Without them "tem wifi no quarto?" was answered, surely, by the one
+    # passage of four that has a "no".
+    missing = np.full(max(0, CANDIDATES - len(found.scores)), _WEAK)
+    first = float(chances(np.append(found.scores, missing))[0])
     clear = np.log((first + 1e-3) / (1 - first + 1e-3)) / 4
     return np.asarray([1.0, clear, found.scores[0] / 10, *found.features[0][_COLUMNS]], np.float64)
 

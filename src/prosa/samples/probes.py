@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from prosa.samples.stories.cast import NAMED
 from prosa.samples.stories.grammar import FS
-from prosa.samples.stories.lexicon import Word, pools, siblings
+from prosa.samples.stories.lexicon import Word, common, pools, siblings
 from prosa.samples.stories.nodes import Mark, Scene
 from prosa.samples.stories.tell import PROBES, tell
 
@@ -138,12 +138,13 @@ def _wrong(
     used = {one.noun for one in scene.words.values()}
     rivals = [
         one.noun
-        for one in siblings(word)
         if one.noun not in used
         and (one.form == word.form or kind == "ending")
         and len(one.noun.split()) == len(right.split())
+        else ""
+        for one in siblings(word)
     ]
-    return tuple(choose.sample(rivals, 2)) if len(rivals) >= 2 else ()
+    return _drawn(rivals, 2, choose)
 
 
 def _names(word: Word, scene: Scene, choose: random.Random, before: str) -> tuple[str, ...]:
@@ -157,8 +158,23 @@ def _names(word: Word, scene: Scene, choose: random.Random, before: str) -> tupl
         and re.search(rf"\b{name}\b", before)
     ]
     pool = pools()[NAMED[word.pool][word.form != FS]]
-    strangers = [one.text for one in pool if one.text not in cast]
-    return (choose.choice(others), choose.choice(strangers)) if others else ()
+    strangers = ["" if one.text in cast else one.text for one in pool]
+    return (choose.choice(others), *_drawn(strangers, 1, choose)) if others else ()
+
+
+def _drawn(words: list[str], count: int, choose: random.Random) -> tuple[str, ...]:
+    """Different words of a list, drawn as stories draw them, so that all are as frequent.
+
+    "" stands where a word of the list may not be drawn.
+    """
+    if len({word for word in words if word}) < count:
+        return ()
+    found: list[str] = []
+    while len(found) < count:
+        word = words[common(len(words), choose.random)]
+        if word and word not in found:
+            found.append(word)
+    return tuple(found)
 
 
 def _distance(kind: str, mark: Mark, scene: Scene, before: str) -> int:

@@ -7,7 +7,7 @@ have different nouns, so that "a menina", "ele" or "a bola" can mean only one of
 from collections.abc import Callable
 
 from prosa.samples.stories.grammar import FS
-from prosa.samples.stories.lexicon import Word, pools, things
+from prosa.samples.stories.lexicon import Word, common, pools, things
 from prosa.samples.stories.nodes import Scene
 from prosa.samples.stories.scripts import Role
 
@@ -35,7 +35,7 @@ def draw(roles: list[Role], scene: Scene) -> None:
         scene.words[role.name] = word
         if role.quality:
             qualities = pools()[role.quality]
-            scene.words[f"{role.name}+"] = qualities[int(random() * len(qualities))]
+            scene.words[f"{role.name}+"] = qualities[common(len(qualities), random)]
 
 
 def _candidates(role: Role, scene: Scene) -> tuple[Word, ...]:
@@ -54,7 +54,7 @@ def _candidates(role: Role, scene: Scene) -> tuple[Word, ...]:
 def _pick(words: tuple[Word, ...], taken: set[str], random: Callable[[], float]) -> Word:
     """One of the words whose noun is not taken yet."""
     for _ in range(50):
-        word = words[int(random() * len(words))]
+        word = words[common(len(words), random)]
         if word.noun not in taken:
             return word
     raise ValueError(f"no word is left in {words[0].pool}")

@@ -24,6 +24,7 @@ def blocks(page, language):
 
 @pytest.fixture
 def files(tmp_path):
+    (tmp_path / "manual.md").write_text(blocks(PAGES[0], "markdown")[0], encoding="utf-8")
     text = "\n".join(sentences()) + "\n"
     (tmp_path / "frases.txt").write_text(text, encoding="utf-8")
     rows = ["pergunta,resposta", *(f"Onde {s[2:-1]}?,{s}" for s in sentences())]

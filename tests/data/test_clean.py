@@ -104,6 +104,11 @@ def test_white_space(text, expected):
     assert repair(text)[0] == expected
 
 
+def test_a_terminal_escape_goes_whole():
+    text = "\x1b[1;31mPare\x1b[0m e \x1b]8;;http://x\x07leia\x1b]8;;\x07.\x1b"
+    assert repair(text)[0] == "Pare e leia."
+
+
 def test_repair_is_done_once():
     for text in [*SOUND, "a\xa0 b\r\n", "â€œaspasâ€\uf19d", "&amp;quot;x&amp;quot;"]:
         once = repair(text)[0]

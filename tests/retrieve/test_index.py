@@ -82,6 +82,29 @@ def test_a_run_that_is_cut_off_leaves_the_old_state_and_the_next_finishes(
     assert "sauna" in build(docs, tmp_path / "indice").search("sauna")[0].text
 
 
+def test_an_index_that_is_open_stays_as_it_was_when_another_run_changes_it(docs, tmp_path):
+    build(docs, tmp_path / "indice")
+    opened = open_index(tmp_path / "indice")
+    (docs / "lazer.txt").write_text("A sauna abre às quartas.\n", "utf-8")
+    build(docs, tmp_path / "indice")
+
+    assert opened.search("piscina")[0].text == PISCINA
+
+
+def test_an_index_that_changes_while_it_is_opened_opens_in_its_new_state(
+    docs, tmp_path, monkeypatch
+):
+    build(docs, tmp_path / "indice")
+    old = manifest.read(tmp_path / "indice")
+    (docs / "lazer.txt").write_text("A sauna abre às quartas.\n", "utf-8")
+    build(docs, tmp_path / "indice")
+    seen = iter([old])
+    real = manifest.read
+    monkeypatch.setattr(manifest, "read", lambda folder: next(seen, None) or real(folder))
+
+    assert "sauna" in open_index(tmp_path / "indice").search("sauna")[0].text
+
+
 def test_a_first_run_that_fails_leaves_nothing(docs, tmp_path, monkeypatch):
     monkeypatch.setattr(building.manifest, "write", lambda *_: 1 / 0)
 

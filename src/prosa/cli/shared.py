@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from prosa.data.escapes import ESCAPES
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -32,19 +33,15 @@ def say(*lines: str, err: bool = False) -> None:
         print(line, file=stream, flush=True)
 
 
-# Escape sequences whole (colours, titles, links), then every control sign but the line's end, and
-# the marks that turn the direction of what follows.
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?"
-    r"|\x9b[0-?]*[ -/]*[@-~]"
-)
+# What is left after escape sequences: every control sign but the line's end, and the marks that
+# turn the direction of what follows.
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def plain(text: str) -> str:
     """Text of a document as a terminal may be given it: nothing in it moves, colours or hides."""
     text = text.replace("\t", " ").replace("\r\n", "\n").replace("\u2028", "\n")
-    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+    return _CONTROLS.sub("", ESCAPES.sub("", text))
 
 
 def ask_line() -> str | None:

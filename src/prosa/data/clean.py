@@ -1,8 +1,8 @@
 r"""Repair of what broke on the way: encodings, entities, white space; never the writing itself.
 
-Covers mojibake once and twice over (ftfy), stray C1 controls, HTML entities, line breaks written
-as two characters, NFC, and white space. Accents, case, quotes, dashes and spelling stay as the
-author left them. Lines wrapped at a fixed width are joined in `unwrap`.
+Covers mojibake once and twice over (ftfy), stray C1 controls, a terminal's escape sequences, HTML
+entities, line breaks written as two characters, NFC, and white space. Accents, case, quotes, dashes
+and spelling stay as the author left them. Lines wrapped at a fixed width are joined in `unwrap`.
 
 ftfy reads 2 MB a second on a slow core, so it sees only the lines that hold a sequence which could
 be mojibake. The look for one passes 45 MB/s, and all of repair 10 MB/s, on a parliament's debates.
@@ -16,6 +16,7 @@ from enum import IntFlag
 import ftfy
 from ftfy import fixes
 
+from prosa.data.escapes import ESCAPES
 from prosa.data.unwrap import unwrap
 
 
@@ -144,6 +145,8 @@ def _tidy(text: str) -> str:
     """NFC and white space: see the module's description for what stays."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\x1b" in text:
+        text = ESCAPES.sub("", text)
     if _ODD.search(text):
         text = _ODD.sub(_plain, text.replace("\xad\n", ""))
     if not unicodedata.is_normalized("NFC", text):

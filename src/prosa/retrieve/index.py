@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from prosa.errors import InputError
+from prosa.errors import InputError, ProsaError
 from prosa.i18n import _
 from prosa.retrieve import arrays, building, learn, manifest
 from prosa.retrieve.building import Progress
@@ -108,7 +108,15 @@ def open_index(
     """
     folder = Path(path).expanduser()
     found = manifest.read(folder)
-    return Index(folder, found, arrays.load(folder / found.arrays), encoder, report)
+    while True:
+        try:
+            # All at once: what is mapped stays readable when a later run clears it away.
+            place = folder / found.arrays
+            return Index(folder, found, arrays.load(place), Texts(place), encoder, report)
+        except ProsaError:
+            before, found = found, manifest.read(folder)
+            if found.build == before.build:
+                raise
 
 
 class Index:
@@ -117,6 +125,8 @@ class Index:
     Attributes:
         folder: Where it lies.
         manifest: What it says about itself.
+        arrays: What is searched in it.
+        texts: Its texts.
         report: What the run that made it did; None where it was only opened.
     """
 
@@ -125,12 +135,14 @@ class Index:
         folder: Path,
         manifest: Manifest,
         found: arrays.Arrays,
+        texts: Texts,
         encoder: Encoder | None,
         report: Report | None,
     ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.arrays = found
+        self.texts = texts
         self.report = report
         self._encoder = encoder
         self._names = {entry.number: entry.name for entry in manifest.documents}
@@ -150,11 +162,6 @@ class Index:
             learn.ranker_of(self.manifest.learned),
             encoder,
         )
-
-    @cached_property
-    def texts(self) -> Texts:
-        """Its texts."""
-        return Texts(self.folder / self.manifest.arrays)
 
     def search(self, question: str, k: int = 10, *, history: Sequence[str] = ()) -> list[Hit]:
         """Find passages for a question.

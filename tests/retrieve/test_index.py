@@ -105,6 +105,34 @@ def test_an_index_that_changes_while_it_is_opened_opens_in_its_new_state(
     assert "sauna" in open_index(tmp_path / "indice").search("sauna")[0].text
 
 
+def test_an_index_among_the_documents_is_none_of_them(docs):
+    build(docs, docs / "indice")
+    again = build(docs, docs / "indice")
+
+    assert len(again.report.kept) == 3
+    assert again.report.added == []
+    with pytest.raises(InputError, match="no document"):
+        build(docs / "indice", docs / "outro")
+
+
+def test_a_file_of_a_folder_that_cannot_be_opened_is_named_and_passed_over(docs, tmp_path):
+    (docs / "solto.txt").symlink_to("nada.txt")
+
+    report = build(docs, tmp_path / "indice").report
+
+    assert [name.rpartition("/")[2] for name in report.skipped] == ["solto.txt"]
+    with pytest.raises(InputError):
+        build(docs / "solto.txt", tmp_path / "outro")
+
+
+def test_what_is_no_index_is_never_replaced(docs, tmp_path):
+    (tmp_path / "notas").write_text("minhas", "utf-8")
+    for place in (docs, tmp_path / "notas"):
+        with pytest.raises(InputError, match="stays as it is") as caught:
+            build(docs, place)
+        assert "--overwrite" not in str(caught.value)
+
+
 def test_a_first_run_that_fails_leaves_nothing(docs, tmp_path, monkeypatch):
     monkeypatch.setattr(building.manifest, "write", lambda *_: 1 / 0)
 

@@ -61,7 +61,14 @@ def build(
             old = manifest.read(target)
             _same(old, language, encoder, target)
             return _Run(target, plan(sources, without, old), encoder, progress).run()
-    free_place(target, overwrite=target.is_dir() and not any(target.iterdir()))
+    empty = target.is_dir() and not any(target.iterdir())
+    if target.exists() and not empty:
+        raise InputError(
+            _("There is something here already, and it stays as it is"),
+            path=target,
+            hint=_("Give the name of a new folder with -o"),
+        )
+    free_place(target, overwrite=empty)
     partial = target.with_name(f".{target.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     with _locked(partial), full_disk_said(partial):

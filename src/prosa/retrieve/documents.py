@@ -20,7 +20,7 @@ from prosa.data.folders import unknown
 from prosa.data.read import read
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.retrieve import pdf, records, textual, web, word
+from prosa.retrieve import manifest, pdf, records, textual, web, word
 from prosa.retrieve.passages import Block, Passage, cut
 
 _READERS: dict[str, Callable[[Path, str], Iterable[Block | Passage]]] = {
@@ -91,11 +91,14 @@ def _folder(folder: Path) -> list[Document]:
     root = root_of(folder)
     found = []
     for place, inner, names in os.walk(folder):
+        if manifest.NAME in names:  # an index, as `prosa index . -o indice` puts it there
+            inner.clear()
+            continue
         inner[:] = sorted(name for name in inner if name[0] not in "._")
         for name in sorted(names):
             path = Path(place, name)
-            if name[0] not in "._" and (_suffix(path) in _READERS or formats.format_of(path)):
-                found.append(_file(path, str(path), root))
+            if _counts(path):
+                found.append(_file(path, str(path), root, alone=False))
     if not found:
         raise InputError(
             _("There is no document in this folder"),
@@ -105,15 +108,31 @@ def _folder(folder: Path) -> list[Document]:
     return found
 
 
-def _file(path: Path, name: str, root: str) -> Document:
+def _counts(path: Path) -> bool:
+    """Whether a file of a folder is a document: neither hidden, nor of another type, nor a pipe."""
+    known = _suffix(path) in _READERS or formats.format_of(path)
+    return path.name[0] not in "._" and bool(known) and (path.is_file() or not path.exists())
+
+
+def _file(path: Path, name: str, root: str, *, alone: bool = True) -> Document:
+    fault: InputError | None = None
+    try:
+        digest = _digest(path, name)
+    except InputError as error:
+        if alone:
+            raise
+        digest, fault = "", error
+
     def passages() -> Iterator[Passage]:
+        if fault is not None:
+            raise fault
         reader = _READERS.get(_suffix(path))
         if reader is None:
             _refuse_unknown(path, name)
             reader = records.passages
         yield from _some(_cut(reader(path, name)), name)
 
-    return Document(os.path.abspath(path), name, root, _digest(path, name), passages)  # noqa: PTH100
+    return Document(os.path.abspath(path), name, root, digest, passages)  # noqa: PTH100
 
 
 def _sample(name: str) -> Document:

@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import data, decoder, headlines, ngram, start
+from benchmarks import data, decoder, headlines, ngram, retrieval, start
 
 HERE = Path(__file__).parent
 PARTS = {
@@ -20,6 +20,7 @@ PARTS = {
     "headlines": headlines,
     "decoder": decoder,
     "data": data,
+    "retrieval": retrieval,
 }
 
 

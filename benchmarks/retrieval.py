@@ -1,0 +1,320 @@
+"""Finding, answering and silence: `perguntas`, a reading test, an FAQ in English, speed.
+
+Nothing is tuned on what is measured: the held-out wordings of `perguntas` are not in its index, and
+the weights for running text are learned anew for every article, from the other articles.
+"""
+
+import csv
+import json
+import math
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from benchmarks.run import SKIPPED, environment
+
+HERE = Path(__file__).parent
+PARTS = ("perguntas", "squad-pt", "mental-health", "speed", "large")
+
+
+def report(data: Path) -> str:
+    """All parts, each in a process of its own."""
+    told = ["## Answers from documents\n"]
+    for part in PARTS:
+        command = [sys.executable, "-m", "benchmarks.retrieval", part, str(data)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environment()
+        )
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
+        told.append(done.stdout)
+    return "\n".join(told)
+
+
+def _row(name: str, found) -> str:
+    def share(value):
+        return "–" if value is None else f"{100 * value:.1f} %"
+
+    auroc = "–" if found.auroc is None else f"{found.auroc:.3f}"
+    return (
+        f"| {name} | {found.questions} | {share(found.accuracy)} | {auroc} | {share(found.wrong)} "
+        f"| {share(found.coverage)} |"
+    )
+
+
+_HEAD = (
+    "| | questions | right answer first | AUROC | wrong among given | answerable answered |\n"
+    "|---|---|---|---|---|---|\n"
+)
+
+
+def perguntas(_data: Path) -> str:
+    """The bundled sample: wordings kept out of the index, and questions it holds no answer to."""
+    from prosa.verbs.answering import index
+
+    with tempfile.TemporaryDirectory() as place:
+        made = index("perguntas", f"{place}/i")
+        held, own = made.evaluate("perguntas"), made.evaluate()
+    return (
+        "### perguntas\n\nThe setting is the default, `--max-error 0.05`.\n\n"
+        + _HEAD
+        + _row("held-out wordings and unanswerable questions", held)
+        + "\n"
+        + _row("its own wordings held out (`prosa evaluate INDEX`)", own)
+        + "\n"
+    )
+
+
+def mental_health(data: Path) -> str:
+    """The FAQ in English with paraphrases written for it; id null where it holds no answer."""
+    from prosa.data.clean import repair
+    from prosa.verbs.answering import index
+
+    source = data / "mental-health-faq" / "Mental_Health_FAQ.csv"
+    asked = HERE / "data" / "mental-health.jsonl"
+    title = "### Mental Health FAQ, English\n\n"
+    for path in (source, asked):
+        if not path.exists():
+            return title + SKIPPED.format(path=path.relative_to(path.parents[1]))
+    with source.open(encoding="utf-8", newline="") as file:
+        answers = {row["Question_ID"]: repair(row["Answers"])[0] for row in csv.DictReader(file)}
+    questions = []
+    for line in asked.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        known = row["id"] is not None
+        questions.append(
+            {"question": row["question"], "answer": answers[str(row["id"])] if known else None}
+        )
+    with tempfile.TemporaryDirectory() as place:
+        found = index(source, f"{place}/i").evaluate(questions)
+    return title + _HEAD + _row("paraphrases and unanswerable questions", found) + "\n"
+
+
+class BM25:
+    """Plain BM25 over Snowball stems, accents kept, k1 1.2 and b 0.75: what others start from."""
+
+    def __init__(self, texts, k1=1.2, b=0.75):
+        import Stemmer
+
+        self._stem = Stemmer.Stemmer("portuguese").stemWords
+        found = [self._words(text) for text in texts]
+        average = sum(map(len, found)) / len(found)
+        holders = Counter(word for words in found for word in set(words))
+        self._postings = defaultdict(list)
+        for place, words in enumerate(found):
+            for word, n in Counter(words).items():
+                idf = math.log(1 + (len(found) - holders[word] + 0.5) / (holders[word] + 0.5))
+                weight = n * (k1 + 1) / (n + k1 * (1 - b + b * len(words) / average))
+                self._postings[word].append((place, idf * weight))
+
+    def _words(self, text):
+        import re
+
+        return self._stem(re.findall(r"\w+", text.lower()))
+
+    def first(self, question, count=10):
+        scores = defaultdict(float)
+        for word in self._words(question):
+            for place, weight in self._postings.get(word, ()):
+                scores[place] += weight
+        return sorted(scores, key=lambda place: (-scores[place], place))[:count]
+
+
+def _squad(path: Path):
+    """(article, question, place of its paragraph) and the paragraphs."""
+    from prosa.data.clean import repair
+
+    articles = json.loads(path.read_text("utf-8"))["data"]
+    contexts, questions = [], []
+    for number, article in enumerate(articles):
+        for paragraph in article["paragraphs"]:
+            for qa in paragraph["qas"]:
+                asked = repair(qa["question"])[0]
+                questions.append((number, asked, len(contexts)))
+            contexts.append(repair(paragraph["context"])[0])
+    return contexts, questions
+
+
+def squad_pt(data: Path) -> str:
+    """The right paragraph of 506; weights learned on nine articles, asked about the tenth."""
+    import numpy as np
+
+    from prosa.retrieve import rank
+    from prosa.retrieve.features import TEXT
+    from prosa.retrieve.index import build
+
+    path = data / "squad-pt" / "sample-v1.1-pt.json"
+    if not path.exists():
+        return "### squad-pt\n\n" + SKIPPED.format(path=path)
+    contexts, questions = _squad(path)
+    with tempfile.TemporaryDirectory() as place:
+        made = build(path, f"{place}/i")
+        assert len(made) == len(contexts), "a paragraph is a passage"
+        found = [made.find(question) for _article, question, _place in questions]
+    searched = [set(one.passages.tolist()) for one in found]
+    flat = rank.Ranker.of(dict.fromkeys(TEXT, 1.0))
+    ranks = []
+    for article in sorted({number for number, _question, _place in questions}):
+        groups = [
+            (one.features, int(np.flatnonzero(one.passages == wanted)[0]))
+            for one, (number, _question, wanted) in zip(found, questions, strict=True)
+            if number != article and wanted in one.passages
+        ]
+        learned = rank.fit(groups, flat, strength=0.1, free=TEXT)
+        for one, (number, _question, wanted) in zip(found, questions, strict=True):
+            if number == article:
+                order = np.argsort(-learned.scores(one.features), kind="stable")
+                ranks.append(
+                    (one.passages[order] == wanted).argmax() + 1 if wanted in one.passages else 99
+                )
+    shipped = [
+        list(one.passages[:10]).index(wanted) + 1 if wanted in one.passages[:10] else 99
+        for one, (_number, _question, wanted) in zip(found, questions, strict=True)
+    ]
+    plain = BM25(contexts)
+    bm25 = []
+    for _number, question, wanted in questions:
+        best = plain.first(question)
+        bm25.append(best.index(wanted) + 1 if wanted in best else 99)
+    held = sum(w in some for (_n, _q, w), some in zip(questions, searched, strict=True))
+    rows = []
+    for name, some in (
+        ("BM25 with Snowball stems, k1 1.2, b 0.75", bm25),
+        ("prosa, learned on nine articles, asked about the tenth", ranks),
+        ("prosa, shipped weights (learned on all ten articles)", shipped),
+    ):
+        first, ten = (sum(r <= k for r in some) / len(some) for k in (1, 10))
+        rows.append(f"| {name} | {100 * first:.1f} % | {100 * ten:.1f} % |")
+    lead = 100 * (sum(r == 1 for r in ranks) - sum(r == 1 for r in bm25)) / len(ranks)
+    return (
+        f"### squad-pt: the right paragraph\n\n{len(questions):,} questions, {len(contexts)} "
+        "paragraphs, 10 articles. The weights are learned from equal ones with a small pull, "
+        "without a question of the article that is asked about. Among the 30 candidates: "
+        f"{100 * held / len(questions):.1f} %.\n\n"
+        "| | first | in the first ten |\n|---|---|---|\n"
+        + "\n".join(rows)
+        + f"\n\nLead over BM25: {lead:.1f} points.\n"
+    )
+
+
+def _made(passages: int, seed: int = 0):
+    """Paragraphs of made words in Zipf's proportions, each with a few names of its own."""
+    chance = random.Random(seed)
+    syllables = [c + v for c in "bcdfglmnprstv" for v in "aeiou"]
+    words = ["".join(chance.choices(syllables, k=chance.randint(2, 4))) for _n in range(30_000)]
+    weights = [1 / (n + 2) for n in range(len(words))]
+    total = []
+    for weight in weights:
+        total.append(weight + (total[-1] if total else 0))
+    for _n in range(passages):
+        some = chance.choices(words, cum_weights=total, k=60)
+        yield " ".join(some).capitalize() + "."
+
+
+def speed(_data: Path) -> str:
+    """1,200 passages: a batch, one question in a warm process, the whole command, indexing."""
+    from prosa.verbs.answering import index, open_documents
+
+    texts = list(_made(1200))
+    chance = random.Random(1)
+    questions = [
+        "Qual é " + " ".join(chance.sample(chance.choice(texts).lower()[:-1].split(), 6)) + "?"
+        for _n in range(1000)
+    ]
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "t.txt")
+        file.write_text("\n\n".join(texts), "utf-8")
+        index(file, f"{place}/i")
+        documents = open_documents(f"{place}/i")
+        documents.ask_many(questions[:20])
+        start = time.perf_counter()
+        documents.ask_many(questions)
+        batch = len(questions) / (time.perf_counter() - start)
+        single = []
+        for question in questions[:200]:
+            start = time.perf_counter()
+            documents.ask(question)
+            single.append(1000 * (time.perf_counter() - start))
+        command = [sys.executable, "-m", "prosa", "ask", f"{place}/i", questions[0]]
+        start = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True)
+        whole = time.perf_counter() - start
+        many = Path(place, "m.txt")
+        many.write_text("\n\n".join(_made(40_000)), "utf-8")
+        size = many.stat().st_size / 1e6
+        start = time.perf_counter()
+        index(many, f"{place}/m")
+        rate = size / (time.perf_counter() - start)
+    return (
+        f"### Speed\n\nMade text; {len(documents):,} passages unless said otherwise.\n\n"
+        "| | |\n|---|---|\n"
+        f"| batch | {batch:.0f} questions a second |\n"
+        f"| one question after start | {statistics.median(single):.1f} ms (median), "
+        f"{sorted(single)[int(0.95 * len(single))]:.1f} ms (95 of 100 are faster) |\n"
+        f"| `prosa ask`, the whole command | {whole:.2f} s |\n"
+        f"| indexing {size:.0f} MB of text | {rate:.1f} MB/s |\n"
+    )
+
+
+def large(_data: Path) -> str:
+    """100,000 passages: built in one process, asked in another, whose peak memory is taken."""
+    import resource
+
+    from prosa.verbs.answering import index, open_documents
+
+    chance = random.Random(2)
+    asked = []
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "t.txt")
+        with file.open("w", encoding="utf-8") as out:
+            for number, text in enumerate(_made(100_000)):
+                out.write(text + "\n\n")  # over 300 characters: a passage by itself
+                if number % 1000 == 0:
+                    asked.append("Qual é " + " ".join(chance.sample(text.lower()[:-1].split(), 6)))
+        start = time.perf_counter()
+        index(file, f"{place}/i")
+        seconds = time.perf_counter() - start
+        built = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        documents = open_documents(f"{place}/i")
+        count = len(documents)
+        times = []
+        for question in asked:
+            start = time.perf_counter()
+            documents.ask(question)
+            times.append(1000 * (time.perf_counter() - start))
+        # ru_maxrss of a child begins at its parent's; VmHWM is its own.
+        code = (
+            "import pathlib, re, sys; from prosa.verbs.answering import open_documents;"
+            "found = open_documents(sys.argv[1]);"
+            "[found.ask(one) for one in sys.argv[2:]];"
+            "told = pathlib.Path('/proc/self/status').read_text();"
+            "print(re.search(r'VmHWM:\\s+(\\d+)', told)[1])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, f"{place}/i", *asked[:30]],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    peak = int(done.stdout) / 1e3
+    middle, most = statistics.median(times), max(times)
+    return (
+        f"### A large index\n\n{count:,} passages of made text.\n\n| | |\n|---|---|\n"
+        f"| a question | {middle:.0f} ms (median), {most:.0f} ms (slowest) |\n"
+        f"| peak memory of asking | {peak:.0f} MB |\n"
+        f"| building | {seconds:.0f} s, peak {built:.0f} MB |\n"
+    )
+
+
+if __name__ == "__main__":
+    found = {
+        "perguntas": perguntas,
+        "squad-pt": squad_pt,
+        "mental-health": mental_health,
+        "speed": speed,
+        "large": large,
+    }
+    print(found[sys.argv[1]](Path(sys.argv[2])))

@@ -159,7 +159,7 @@ def test_subword_vocabularies_grow_with_the_text(monkeypatch):
     monkeypatch.setitem(algorithms.ALGORITHMS, "bpe", fake)
     for size in (1_000, 1_000_000, 10_000_000):
         learn(["palavra " * (size // 8)], "bpe")
-    assert seen == [512, 1024, 3136]
+    assert seen == [2048, 2048, 3136]
 
 
 LOAD = """

@@ -62,9 +62,14 @@ def _lines(result: Any) -> list[str]:
         lines += ["", _("The same beginning, continued by each: “{prompt}”").format(**told), ""]
         for name, text in told["answers"].items():
             lines += [f"  {name}:", *_wrapped("…" + text), ""]
-    lines += [_("The chat model, asked in words it was not trained on"), ""]
-    for answer in result.answers:
-        lines += [f"  > {answer.question}", *_wrapped(answer.answer), ""]
+    for seen, title in (
+        (True, _("The chat model, asked in words it was trained on")),
+        (False, _("The chat model, asked in words it was not trained on")),
+    ):
+        lines += [title, ""]
+        for answer in result.answers:
+            if answer.seen == seen:
+                lines += [f"  > {answer.question}", *_wrapped(answer.answer), ""]
     file = _("your-file.csv")
     lines += [
         _("All this took {time}. Now with your own file:").format(

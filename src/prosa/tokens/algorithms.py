@@ -36,7 +36,11 @@ Portuguese with 16,384 tokens: twice as many make 0.4% fewer tokens of other tex
 SAMPLED_WORDS = 32_000_000
 """Characters that words are counted in, at most."""
 
-_SUBWORDS = (512, 16_384)
+_SUBWORDS = (2_048, 16_384)
+"""Least and most subwords. With few, a small model spells its words and garbles answers that it
+should know by heart: 98 questions and answers, two minutes of a decoder, greedy: with 512 tokens 12
+of 20 answers came back whole, with 2,048 19 of 20. Chat on 21 answers: 0 of 21, and with 1,530 all.
+"""
 _WORDS = 32_768
 _RARE = 1_000_000
 _ALPHABET = 1_000

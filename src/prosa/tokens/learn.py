@@ -31,7 +31,7 @@ def learn(
         algorithm: "char", "word", "whitespace", "bpe", "unigram" or "wordpiece".
         vocabulary: Tokens at most, the special ones included. None: all characters; all words of
             a small text, the 32,768 most frequent of a large one; all of "whitespace"; and for
-            subwords as many as the square root of the characters, from 512 to 16,384.
+            subwords as many as the square root of the characters, from 2,048 to 16,384.
         conversation: Add the tokens that part turns, and the chat template.
 
     Returns:

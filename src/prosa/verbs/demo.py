@@ -20,22 +20,30 @@ STORIES = 8_000
 """Stories the models learn from; on two slow cores the decoder sees less than half of them."""
 PROBES = 150
 """Probes asked of each model, over all kinds."""
-MINUTES = {"ngram": 0.2, "lstm": 0.5, "decoder": 1.5, "chat": 0.75}
+MINUTES = {"ngram": 0.1, "lstm": 0.4, "decoder": 1.8, "chat": 0.75}
 """Shares of the four minutes; the rest goes to reading, scoring and the start of Python."""
 PROMPT = "Era uma vez uma menina chamada Ana. Ela tinha"
 ANSWERS = 30
 """Answers the chat model learns: all 330 cannot be known by heart in its share of the time."""
 QUESTIONS = 4
-"""Questions it is asked, each in a wording it was not trained on."""
+"""Questions it is asked: half in words it was trained on, half in words it was not."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A question put to the chat model, in words it was not trained on, and its answer."""
+    """A question put to the chat model, and its answer.
+
+    Attributes:
+        question: As it was asked.
+        answer: What the model wrote.
+        expected: What it was taught to answer.
+        seen: Whether the question was asked in words it was trained on.
+    """
 
     question: str
     answer: str
     expected: str
+    seen: bool
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ def demo(
             minutes=MINUTES[family] * scale,
             output=str(root / f"demo-{family}"),
             overwrite=True,
-            vocabulary=1_200,
+            vocabulary=2_000,
         )
         ladder.append(train(prepared, request, listen=heard(family), name="historias"))
     comparison = _compare(ladder, prepared.splits["test"], scale)
@@ -117,6 +125,7 @@ def _silent() -> "Listener":
 def _compare(ladder: list[Run], table: Any, scale: float) -> "Comparison":
     from prosa.compare import Entry, compare
     from prosa.data.kinds import Kind
+    from prosa.generate.options import Decoding
     from prosa.samples.probes import probes
 
     entries = [
@@ -131,7 +140,9 @@ def _compare(ladder: list[Run], table: Any, scale: float) -> "Comparison":
         for run in ladder
     ]
     asked = probes(max(20, int(PROBES * scale)))
-    return compare(entries, table, Kind.TEXT, prompts=[PROMPT], probes=asked)
+    # Cool enough that each says what it is surest of.
+    decoding = Decoding(max_new_tokens=80, temperature=0.4, seed=0)
+    return compare(entries, table, Kind.TEXT, prompts=[PROMPT], probes=asked, decoding=decoding)
 
 
 def _known() -> "Sequence[Answer]":
@@ -147,10 +158,13 @@ def _known() -> "Sequence[Answer]":
 
 
 def _answers(chat: Run, known: "Sequence[Answer]") -> Iterator[Answered]:
-    """Some questions in wordings that were held out of training."""
+    """Some questions as they were learned, then others in wordings that were held out."""
     from prosa.verbs.writing import Model
 
     model = Model(str(chat.path), chat.model, chat.tokenizer)
-    for entry in known[:: max(1, len(known) // QUESTIONS)][:QUESTIONS]:
-        answer = "".join(model.chat().say(entry.held_out))
-        yield Answered(entry.held_out, answer, entry.answer)
+    some = known[:: max(1, len(known) // QUESTIONS)][:QUESTIONS]
+    for number, entry in enumerate(some):
+        seen = number < len(some) // 2
+        question = entry.questions[0] if seen else entry.held_out
+        answer = "".join(model.chat().say(question))
+        yield Answered(question, answer, entry.answer, seen)

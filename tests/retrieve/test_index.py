@@ -9,6 +9,7 @@ pytest.importorskip("lxml")
 
 from prosa.errors import InputError
 from prosa.retrieve import building, manifest
+from prosa.retrieve.forward import Unit
 from prosa.retrieve.index import build, open_index
 
 CAFE = "O café da manhã é servido das seis às dez horas no salão azul."
@@ -176,3 +177,18 @@ def test_a_bad_document_among_others_is_named_and_passed_over(docs, tmp_path):
     with pytest.raises(InputError, match="empty"):
         build(docs / "vazio.txt", tmp_path / "outro")
     assert len(open_index(tmp_path / "indice").search("x" * 20_000 + " piscina")) == 1
+
+
+def test_a_wording_that_is_held_out_is_searched_for_as_if_it_were_not_there(tmp_path):
+    """The first search gives the scores of an index that was made without the wording."""
+    rows = [
+        {"pergunta": "Vocês entregam no sábado?", "resposta": "Entregamos até o meio-dia."},
+        {"pergunta": "Tem entrega no domingo?", "resposta": "Entregamos até o meio-dia."},
+        {"pergunta": "Aceitam cartão?", "resposta": "Aceitamos cartões e Pix."},
+    ]
+    searcher = build(rows, tmp_path / "com").searcher
+    unit = int((searcher.arrays.forward.unit_kinds == Unit.WORDING).nonzero()[0][1])
+
+    assert 0 in searcher.find("domingo").passages
+    assert 0 not in searcher.find("domingo", without_unit=unit).passages
+    assert 0 in searcher.find("entregam", without_unit=unit).passages

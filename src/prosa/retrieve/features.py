@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prosa.retrieve.forward import Forward, Unit, ranges
-from prosa.retrieve.inverted import K1, B, Floats, idf
+from prosa.retrieve.inverted import K1, Floats, idf, weigh
 from prosa.retrieve.query import Query, Reader
 from prosa.retrieve.vocabulary import NUMBER, Ids, piece_hashes
 
@@ -185,7 +185,7 @@ def _words(terms: Terms, tokens: Tokens, shares: Floats) -> Floats:
     exact = terms.like == 1.0
     keys = tokens.candidates[exact] * terms.count + terms.term[exact]
     counts = np.bincount(keys, minlength=tokens.count * terms.count).reshape(tokens.count, -1)
-    found: Floats = _saturated(counts, shares) @ terms.idf
+    found: Floats = weigh(counts, shares[:, None]) @ terms.idf
     return found / (float(terms.idf.sum()) * (K1 + 1) + 1e-6)
 
 
@@ -209,12 +209,8 @@ def _pieces(query: Query, reader: Reader, tokens: Tokens, shares: Floats) -> Flo
     weights = inverted.piece_idf[known]
     missing = (len(hashes) - size) * float(inverted.piece_idf.max(initial=0.0))
     whole = (float(weights.sum()) + missing) * (K1 + 1) + 1e-6
-    held: Floats = _saturated(counts, shares) @ weights
+    held: Floats = weigh(counts, shares[:, None]) @ weights
     return held / whole
-
-
-def _saturated(counts: npt.NDArray[np.integer], shares: Floats) -> Floats:
-    return counts * (K1 + 1) / (counts + K1 * (1 - B + B * shares[:, None]))
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def build(forward: Forward, vocabulary: Vocabulary) -> Inverted:
     stems, passages, counts = stems[order], passages[order], counts[order]
     lengths = np.diff(forward.passage_tokens).astype(np.float32)
     shares = lengths / max(1.0, float(lengths.mean()) if len(lengths) else 1.0)
-    weights = counts * (K1 + 1) / (counts + K1 * (1 - B + B * shares[passages]))
+    weights = weigh(counts, shares[passages])
     in_passages = np.bincount(stems, minlength=len(vocabulary.stem_numbers))
     ends, hashes = vocabulary.pieces()
     piece_hashes, pieces = np.unique(hashes, return_inverse=True)
@@ -98,6 +98,18 @@ def build(forward: Forward, vocabulary: Vocabulary) -> Inverted:
         idf(in_passages, total),
         idf(word_counts, total),
     )
+
+
+def weigh(counts: npt.NDArray[np.number], shares: Floats | float) -> Floats:
+    """BM25's weights without the idf.
+
+    Args:
+        counts: How often stems stand in passages.
+        shares: The lengths of those passages, as shares of the mean.
+    """
+    held = counts.astype(np.float32)
+    found: Floats = held * (K1 + 1) / (held + K1 * (1 - B + B * shares))
+    return found
 
 
 def idf(in_passages: npt.NDArray[np.number], total: int) -> Floats:

@@ -14,6 +14,7 @@ from prosa.retrieve.inverted import Floats
 from prosa.retrieve.query import Query, Reader
 from prosa.retrieve.rank import Ranker
 from prosa.retrieve.terms import Analyzer
+from prosa.retrieve.vocabulary import Ids
 
 CANDIDATES = 30
 """Passages that are ranked: of 3,286 questions the first 30 hold the right one for 96.9%, the
@@ -89,7 +90,12 @@ class Searcher:
             without_passages: Passages that are taken as if they were not there.
         """
         query = self.reader.read(question, history)
-        firsts = self._firsts(query)
+        stems, worth = self._asked(query)
+        firsts = inverted.scores(self.arrays.inverted, stems, worth, self.arrays.forward.passages)
+        if without_unit is not None:
+            units = self.arrays.forward.passage_units
+            owner = int(np.searchsorted(units, without_unit, "right")) - 1
+            firsts[owner] = self._rest(stems, worth, owner, without_unit)
         firsts[list(without_passages)] = 0.0
         passages = _best(firsts, CANDIDATES)
         near = self._near(question)
@@ -118,8 +124,11 @@ class Searcher:
         order = np.argsort(-scores, kind="stable")
         return Found(found.query, found.passages[order], found.features[order], scores[order])
 
-    def _firsts(self, query: Query) -> Floats:
-        """BM25 of all passages; the words most like it stand in for a word the index lacks."""
+    def _asked(self, query: Query) -> tuple[Ids, Floats]:
+        """Stems to search for, and what each counts for in BM25.
+
+        The words most like it stand in for a word that the index lacks.
+        """
         first, _of_word = query.terms
         arrays = self.arrays.inverted
         weights: dict[int, float] = {}
@@ -133,8 +142,16 @@ class Searcher:
                     worth = weight * near * float(arrays.stem_idf[other])
                     weights[other] = max(weights.get(other, 0.0), worth)
         stems = np.asarray(list(weights), np.uint32)
-        worth = np.asarray(list(weights.values()), np.float32)
-        return inverted.scores(arrays, stems, worth, self.arrays.forward.passages)
+        return stems, np.asarray(list(weights.values()), np.float32)
+
+    def _rest(self, stems: Ids, worth: Floats, passage: int, without: int) -> float:
+        """BM25 of a passage as it were without one of its units."""
+        forward = self.arrays.forward
+        tokens = gather(forward, np.asarray([passage]), without)
+        held = self.arrays.inverted.stem_of[tokens.words]
+        counts = (held[None, :] == stems[:, None]).sum(1)
+        share = len(held) / max(1.0, len(forward.tokens) / max(1, forward.passages))
+        return float(inverted.weigh(counts, share) @ worth)
 
     def _near(self, question: str) -> Floats | None:
         vectors = self.arrays.vectors

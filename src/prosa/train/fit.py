@@ -36,7 +36,10 @@ from prosa.train.rungs import Corpus
 SCORED_TOKENS = 100_000
 """Training tokens that the final training loss is measured on, from the beginning of the data."""
 WATCHED_TOKENS = 20_000
-"""Validation tokens that are measured on the way; the end measures all of them."""
+"""Validation tokens that are measured on the way."""
+VALIDATED_TOKENS = 300_000
+"""Validation tokens that the end measures at most, unless they are counted: a tenth of 314 MB has
+seven million, and a small model on two cores needs more than ten minutes for them."""
 
 Sampler = Callable[[PreTrainedModel, PreTrainedTokenizerFast], str]
 
@@ -80,7 +83,8 @@ class Fitted:
         plan: None for a counted model.
         seconds: Of learning alone: reading, cleaning and tokenising are not in it.
         train: Measured on the first `SCORED_TOKENS` of the training data, without dropout.
-        validation: Measured on all validation data, or None.
+        validation: Measured on the first `VALIDATED_TOKENS` of the validation data, by a counted
+            model on all; None where there is none. `prosa evaluate` measures all of any data.
     """
 
     model: PreTrainedModel
@@ -240,12 +244,13 @@ def _finish(
     seconds: float,
 ) -> Fitted:
     train, validation = streams["train"], streams.get("validation")
+    most = None if hasattr(model, "score_stream") else VALIDATED_TOKENS
     return Fitted(
         model=model,
         tokenizer=tokenizer,
         seconds=seconds,
         train=score(model, train, limit=SCORED_TOKENS),
-        validation=score(model, validation) if validation is not None else None,
+        validation=score(model, validation, limit=most) if validation is not None else None,
         train_tokens=len(train.tokens),
         documents=len(train.offsets) - 1,
     )

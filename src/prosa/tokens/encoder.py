@@ -26,7 +26,7 @@ Ids = NDArray[np.uint32]
 Encoded = tuple[Ids, Lengths]
 """The ids of some texts one after the other, and how many each text has."""
 
-_REMEMBERED = 1_000_000
+_REMEMBERED = 400_000
 _CHARACTERS = 32_000_000
 _BATCH = 1 << 20
 

@@ -128,9 +128,15 @@ def bins(confidences: Sequence[float], right: Sequence[bool], count: int = 10) -
 
 
 def _threshold(confidences: Reals, right: Truths, error: float) -> float:
-    """The least confidence from which on the share of wrong answers stays within `error`."""
+    """The least confidence from which on the share of wrong answers stays within `error`.
+
+    Wrong ones are counted half, and half expected from the confidences: few are wrong near the
+    threshold, so that counted alone it leaps (two wordings less of 2,900 moved it from 0.89 to
+    0.95, and a third of the answers with it).
+    """
     order = np.argsort(-confidences, kind="stable")
-    wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
+    likely = (~right[order] + 1 - confidences[order]) / 2
+    wrong = np.cumsum(likely) / np.arange(1, len(order) + 1)
     good = np.flatnonzero(wrong <= error)
     return float(confidences[order[good[-1]]]) if len(good) else 0.995
 

@@ -71,8 +71,8 @@ def test_prompt_and_right_answer_begin_a_story(asked):
 
 
 def test_no_probe_is_made_of_a_training_story(asked, told):
-    starts = tuple(probe.prompt for probe in asked)
-    assert not [text for text in told if text.startswith(starts)]
+    starts = {probe.prompt[:200] for probe in asked}
+    assert starts.isdisjoint(text[: len(start)] for text in told for start in starts)
     assert tell(0, 0, PROBES)[1].out != tell(0, 0, TRAINING)[1].out
 
 

@@ -131,6 +131,27 @@ def test_a_damaged_stream_is_said(texts, tmp_path, damage):
         TokenStream.open(folder)
 
 
+def test_a_sample_of_a_stream_is_spread_over_its_documents(tmp_path):
+    texts = [f"{'começo' if n < 500 else 'fim'} {n}" for n in range(1000)]
+    tokenizer = learn(texts, "word")
+    stream = encode(pa.table({"text": texts}), Kind.TEXT, tokenizer, tmp_path)
+
+    part = stream.sample(len(stream) // 10)
+
+    words = tokenizer.decode(part.tokens.tolist()).split()
+    assert 0.4 < words.count("fim") / (words.count("fim") + words.count("começo")) < 0.6
+    assert len(stream) // 12 <= len(part) <= len(stream) // 10
+    assert part.bytes / stream.bytes == pytest.approx(part.counted / stream.counted, rel=0.01)
+    assert stream.sample(len(stream)) is stream
+
+
+def test_a_sample_of_few_documents_is_the_head(tmp_path):
+    tokenizer = learn(["a b c d e f"], "word")
+    table = pa.table({"text": ["a b c d e f " * 50] * 2})
+    stream = encode(table, Kind.TEXT, tokenizer, tmp_path)
+    assert stream.sample(100).tokens.tolist() == stream.tokens[:100].tolist()
+
+
 def test_the_head_of_a_stream(texts, answers):
     for stream in (texts, answers):
         part = stream.head(40)

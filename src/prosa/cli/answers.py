@@ -2,7 +2,7 @@
 
 import sys
 import textwrap
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from prosa.cli import shared
 from prosa.i18n import _
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from prosa.answer.measure import Evaluation
 
 WIDTH = 78
-SOURCES = ("/sources", "/fontes")
 
 _SHOWN = 240
 """Characters of a source that are shown where it is not asked for in full."""
@@ -27,9 +26,15 @@ def talk(path: str, settings: dict[str, Any], *, as_json: bool) -> None:
     out = sys.stderr if as_json else sys.stdout
     shown = _("Asking {name}. /help for help, /quit to end.").format(name=path)
     print(shared.plain(shown), file=out, flush=True)
-    while (line := shared.ask_line()) is not None:
-        if not _turn(line, chat, out):
-            break
+
+    def reply(line: str) -> None:
+        print(*answer_lines(chat.ask(line)), "", sep="\n", file=out, flush=True)
+
+    def sources() -> None:
+        print(*_source_lines(chat), sep="\n", file=out, flush=True)
+
+    told = _("/sources  the sources of the last answer in full (also /fontes)")
+    shared.converse(chat, reply, out, [("/sources /fontes", told, sources)])
     if as_json:
         shared.print_json({"index": path, "messages": chat.history})
 
@@ -91,41 +96,6 @@ def _measured(result: "Evaluation") -> list[str]:
 
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{shared.number(100 * value, 1)} %"
-
-
-def _turn(line: str, chat: "Conversation", out: TextIO) -> bool:
-    """Act on one line; False ends the conversation."""
-    from prosa.errors import InputError
-    from prosa.generate.goodbye import is_exit
-
-    word = line.lower()
-    if not line:
-        return True
-    if word == "/quit" or is_exit(line):
-        print(_("Goodbye!"), file=out)
-        return False
-    if word == "/reset":
-        chat.reset()
-        lines = [_("The conversation is forgotten.")]
-    elif word in SOURCES:
-        lines = _source_lines(chat)
-    elif word.startswith("/"):
-        lines = [
-            _("/help     this list"),
-            _("/sources  the sources of the last answer in full (also /fontes)"),
-            _("/reset    forget the conversation"),
-            _("/quit     end (so do: quit, exit, bye, sair, tchau)"),
-        ]
-    else:
-        try:
-            lines = [*answer_lines(chat.ask(line)), ""]
-        except InputError as error:
-            lines = [str(error)]
-        except KeyboardInterrupt:
-            lines = []
-    for text in lines:
-        print(text, file=out, flush=True)
-    return True
 
 
 def _source_lines(chat: "Conversation") -> list[str]:

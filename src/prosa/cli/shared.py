@@ -3,9 +3,9 @@
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -42,6 +42,49 @@ def plain(text: str) -> str:
     """Text of a document as a terminal may be given it: nothing in it moves, colours or hides."""
     text = text.replace("\t", " ").replace("\r\n", "\n").replace("\u2028", "\n")
     return _CONTROLS.sub("", ESCAPES.sub("", text))
+
+
+def converse(
+    chat: Any,
+    reply: Callable[[str], None],
+    out: TextIO,
+    more: Sequence[tuple[str, str, Callable[[], None]]] = (),
+) -> None:
+    """Take a person's lines until they say goodbye.
+
+    Args:
+        chat: The conversation; `reset()` forgets it.
+        reply: Answers a line.
+        out: Where messages go.
+        more: Further commands: their words, separated by a space; their line of help; what they do.
+    """
+    from prosa.generate.goodbye import is_exit
+
+    while (line := ask_line()) is not None:
+        word = line.lower()
+        own = next((act for words, _help, act in more if word in words.split()), None)
+        if not line:
+            continue
+        if word == "/quit" or is_exit(line):
+            print(_("Goodbye!"), file=out)
+            return
+        if word == "/reset":
+            chat.reset()
+            print(_("The conversation is forgotten."), file=out)
+        elif own is not None:
+            own()
+        elif word.startswith("/"):
+            helps = [_("/help     this list"), *(text for _words, text, _act in more)]
+            helps += [_("/reset    forget the conversation")]
+            helps += [_("/quit     end (so do: quit, exit, bye, sair, tchau)")]
+            print(*helps, sep="\n", file=out, flush=True)
+        else:
+            try:
+                reply(line)
+            except InputError as error:
+                print(error, file=out)
+            except KeyboardInterrupt:
+                print(file=out)
 
 
 def ask_line() -> str | None:

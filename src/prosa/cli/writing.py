@@ -109,42 +109,12 @@ def _chat(name: str, drawn: dict[str, Any], *, as_json: bool) -> None:
     print(_("Talking with {name}. /help for help, /quit to end.").format(name=name), file=out)
     if not chat.answers:
         print(_("This model learned from plain text: it does not answer, it continues."), file=out)
-    while (line := shared.ask_line()) is not None:
-        if not _command(line, chat, out):
-            break
+
+    def reply(line: str) -> None:
+        for piece in chat.say(line):
+            print(piece, end="", file=out, flush=True)
+        print(file=out)
+
+    shared.converse(chat, reply, out)
     if as_json:
         shared.print_json({"model": model.path, "messages": chat.history})
-
-
-def _command(line: str, chat: Any, out: Any) -> bool:
-    """Act on one line; False ends the conversation."""
-    from prosa.errors import InputError
-    from prosa.generate.goodbye import is_exit
-
-    word = line.lower()
-    if not line:
-        return True
-    if word == "/quit" or is_exit(line):
-        print(_("Goodbye!"), file=out)
-        return False
-    if word == "/reset":
-        chat.reset()
-        print(_("The conversation is forgotten."), file=out)
-    elif word.startswith("/"):
-        for text in (
-            _("/help   this list"),
-            _("/reset  forget the conversation"),
-            _("/quit   end (so do: quit, exit, bye, sair, tchau)"),
-        ):
-            print(text, file=out)
-    else:
-        try:
-            for piece in chat.say(line):
-                out.write(piece)
-                out.flush()
-        except InputError as error:
-            out.write(str(error))
-        except KeyboardInterrupt:
-            pass
-        out.write("\n")
-    return True

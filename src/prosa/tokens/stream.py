@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from prosa.errors import InputError
 from prosa.i18n import _
 
+FEW = 8
+"""Documents of a sample, below which the head of the stream is taken instead."""
 TOKENS, OFFSETS, WEIGHTS, META = "tokens.bin", "offsets.bin", "weights.bin", "stream.json"
 
 
@@ -81,10 +83,37 @@ class TokenStream:
             weights=None if self.weights is None else self.weights[:limit],
             bytes=0,
         )
+        self._share_with(part)
+        return part
+
+    def sample(self, limit: int) -> "TokenStream":
+        """About `limit` tokens of documents spread evenly over the stream, in memory.
+
+        The head alone would be the first source of many. Of fewer than `FEW` documents it is taken
+        all the same.
+        """
+        step = -(-len(self.tokens) // max(1, limit))
+        chosen = np.arange(step // 2, len(self.offsets) - 1, step)
+        if step == 1 or len(chosen) < FEW:
+            return self.head(limit)
+        spans = [slice(self.offsets[n], self.offsets[n + 1]) for n in chosen]
+        lengths = [span.stop - span.start for span in spans]
+        part = TokenStream(
+            tokens=np.concatenate([self.tokens[span] for span in spans]),
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            weights=None
+            if self.weights is None
+            else np.concatenate([self.weights[span] for span in spans]),
+            bytes=0,
+        )
+        self._share_with(part)
+        return part.head(limit)
+
+    def _share_with(self, part: "TokenStream") -> None:
+        """Give a part its share of the bytes and of the unknown tokens."""
         share = part.counted / max(1, self.counted)
         object.__setattr__(part, "bytes", round(self.bytes * share))
         object.__setattr__(part, "unknown", round(self.unknown * share))
-        return part
 
     def labels(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """The ids at some places, and -100 where the loss does not count."""

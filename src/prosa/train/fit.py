@@ -83,8 +83,8 @@ class Fitted:
         plan: None for a counted model.
         seconds: Of learning alone: reading, cleaning and tokenising are not in it.
         train: Measured on the first `SCORED_TOKENS` of the training data, without dropout.
-        validation: Measured on the first `VALIDATED_TOKENS` of the validation data, by a counted
-            model on all; None where there is none. `prosa evaluate` measures all of any data.
+        validation: Measured on up to `VALIDATED_TOKENS` of the validation data, spread over it; of
+            a counted model on all; None where there is none. `prosa evaluate` measures all.
     """
 
     model: PreTrainedModel
@@ -229,8 +229,10 @@ def _validator(validation: TokenStream | None) -> Validate | None:
     if validation is None:
         return None
 
+    watched = validation.sample(WATCHED_TOKENS)
+
     def validate(model: PreTrainedModel) -> tuple[float, float]:
-        measured = score(model, validation, limit=WATCHED_TOKENS)
+        measured = score(model, watched)
         return measured.loss, measured.bits_per_byte
 
     return validate
@@ -244,13 +246,14 @@ def _finish(
     seconds: float,
 ) -> Fitted:
     train, validation = streams["train"], streams.get("validation")
-    most = None if hasattr(model, "score_stream") else VALIDATED_TOKENS
+    if validation is not None and not hasattr(model, "score_stream"):
+        validation = validation.sample(VALIDATED_TOKENS)
     return Fitted(
         model=model,
         tokenizer=tokenizer,
         seconds=seconds,
         train=score(model, train, limit=SCORED_TOKENS),
-        validation=score(model, validation, limit=most) if validation is not None else None,
+        validation=score(model, validation) if validation is not None else None,
         train_tokens=len(train.tokens),
         documents=len(train.offsets) - 1,
     )

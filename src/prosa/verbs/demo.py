@@ -94,7 +94,6 @@ def demo(
             minutes=MINUTES[family] * scale,
             output=str(root / f"demo-{family}"),
             overwrite=True,
-            vocabulary=2_000,
         )
         ladder.append(train(prepared, request, listen=heard(family), name="historias"))
     comparison = _compare(ladder, prepared.splits["test"], scale)

@@ -112,9 +112,9 @@ def common(count: int, random: Callable[[], float]) -> int:
     """Draw a place in a list, the first ones more often than the last.
 
     As in any text, a few words are frequent and most are rare (Zipf 1935): half of the draws fall
-    on the first quarter. That is also what lets a small model learn the frequent ones in a minute.
+    on the first third.
     """
-    return int(count * random() ** 2)
+    return int(count * random() ** 1.5)
 
 
 def siblings(word: Word) -> tuple[Word, ...]:

@@ -1,5 +1,6 @@
 """`prosa train`."""
 
+import shlex
 import sys
 from typing import Any
 
@@ -120,6 +121,25 @@ def _run(data: str, flags: dict[str, Any], config: str | None, *, as_json: bool)
         shared.print_json(run.result)
     else:
         shared.say(*summary(run.result, run.name))
+        if run.tokenizer.chat_template is not None:
+            shared.say(*_of_answers(data, run.result))
+
+
+def _of_answers(data: str, result: dict[str, Any]) -> list[str]:
+    """What somebody who trained on questions and answers should know."""
+    lines = [
+        "",
+        _("To give the stored answers word for word, with their source, and no others:"),
+        f"  prosa index {shlex.quote(data)} -o INDEX",
+        '  prosa ask INDEX "..."',
+    ]
+    if result["validation_loss"] is not None:
+        lines += [
+            "",
+            _("The answers held out for validation and test were not learned; to learn all:"),
+            f"  prosa train {shlex.quote(data)} --validation 0 --test 0",
+        ]
+    return lines
 
 
 def summary(result: dict[str, Any], name: str) -> list[str]:

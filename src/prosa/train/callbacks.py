@@ -41,11 +41,15 @@ class Hooks:
         listen: Hears the events.
         validate: Measures the model; None where there is no validation data.
         sample: Writes a piece of text with the model; None where nobody wants to see it.
+        keep_best: Whether the weights that validate best are kept, and a run that gets worse is
+            stopped. Not so where answers are to be learned by heart: none of those held out can be
+            guessed from the others, so validation only gets worse while the answers get right.
     """
 
     listen: Listener = silent
     validate: Validate | None = None
     sample: Sample | None = None
+    keep_best: bool = True
 
 
 class Interrupt:
@@ -102,6 +106,7 @@ class Conductor(TrainerCallback):
         self._listen = hooks.listen
         self._validate = hooks.validate
         self._sample = hooks.sample
+        self._keep_best = hooks.keep_best
         self._timed = timed
         self._enough = enough
         self._allowed = allowed
@@ -169,7 +174,7 @@ class Conductor(TrainerCallback):
             self._sample_now(step)
         if self._interrupt.asked:
             self._stop("interrupted", step, control)
-        elif self._validate is not None and self.bad >= PATIENCE and not last:
+        elif self._keep_best and self.bad >= PATIENCE and not last:
             self._stop("early", step, control)
         elif last:
             control.should_training_stop = True
@@ -235,17 +240,18 @@ class Conductor(TrainerCallback):
         best = self.best_loss is None or loss < self.best_loss
         if best:
             self.best_loss, self.best_step, self.bad = loss, step, 0
+        if best and self._keep_best:
             self._trainer.best_weights = {
                 name: value.detach().to("cpu", copy=True).contiguous()
                 for name, value in model.state_dict().items()
             }
-        else:
+        if not best:
             self.bad += 1
         seconds = time.monotonic() - start
         self._aside += seconds
         point = {"step": step, "validation_loss": round(loss, 5), "bits_per_byte": round(bits, 5)}
         self.curve.append(point)
-        self._listen(Validated(step, loss, bits, best, seconds))
+        self._listen(Validated(step, loss, bits, best and self._keep_best, seconds))
 
     def _sample_now(self, step: int) -> None:
         assert self._sample is not None

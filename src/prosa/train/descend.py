@@ -87,7 +87,7 @@ def descend(
         data: The packed training data.
         plan: From `plan.make`.
         folder: Where checkpoints go.
-        hooks: What to call on the way; with `validate` the best weights are kept.
+        hooks: What to call on the way; with `validate` and `keep_best` the best weights are kept.
         checkpoint: Continue from this checkpoint.
 
     Returns:

@@ -142,6 +142,7 @@ def fit(
         listen,
         _validator(streams.get("validation")),
         (lambda m: sampler(m, tokenizer)) if sampler else None,
+        keep_best=job.kind is Kind.TEXT,
     )
     data = Packed(train, plan.sizes.context or 1, seed=plan.seed)
     result = descend(model, data, plan, folder, hooks, latest(folder))
@@ -202,6 +203,7 @@ def _plan(
         documents=len(lengths),
         long_document=int(np.percentile(lengths, 90)),
         validated="validation" in streams,
+        turns=job.kind is not Kind.TEXT,
     )
     waited = time.monotonic() - began
     minutes = options.minutes or plans.DEFAULT_MINUTES

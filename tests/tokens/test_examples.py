@@ -152,6 +152,29 @@ def test_a_sample_of_few_documents_is_the_head(tmp_path):
     assert stream.sample(100).tokens.tolist() == stream.tokens[:100].tolist()
 
 
+def test_shuffled_documents_stay_whole_and_take_turns(answers):
+    packed = Packed(answers, len(answers), seed=1, shuffled=True)
+    ends = np.asarray(answers.offsets)
+    documents_ = {tuple(answers.tokens[a:b].tolist()) for a, b in pairwise(ends)}
+    orders = []
+    for epoch in range(3):
+        packed.set_epoch(epoch)
+        ring = packed.batch([0])["input_ids"][0].tolist()
+        assert sorted(ring) == sorted(answers.tokens.tolist())
+        twice = ring + ring
+        starts = [
+            n
+            for n in range(len(ring))
+            for one in documents_
+            if tuple(twice[n : n + len(one)]) == one
+        ]
+        assert len(starts) == len(ends) - 1
+        orders.append(ring)
+    assert orders[0] != orders[1] != orders[2]
+    packed.set_epoch(1)
+    assert packed.batch([0])["input_ids"][0].tolist() == orders[1]
+
+
 def test_the_head_of_a_stream(texts, answers):
     for stream in (texts, answers):
         part = stream.head(40)

@@ -10,7 +10,7 @@ never used. Consecutive rows therefore share one token.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -170,24 +170,51 @@ class Packed(Dataset[Row]):
         phase: Where the ring is opened: 0 to tokens - 1.
         seed: With a seed, `set_epoch` opens the ring somewhere else in every epoch after the first,
             so that rows are not the same ones again; the same seed and epoch give the same rows.
+        shuffled: Put the documents in another order in every epoch, the first included. Where they
+            are questions with answers they must be: in one order, an answer is learned from the one
+            before it, which nobody says in a chat.
     """
 
     def __init__(
-        self, stream: TokenStream, context: int, phase: int = 0, seed: int | None = None
+        self,
+        stream: TokenStream,
+        context: int,
+        phase: int = 0,
+        seed: int | None = None,
+        *,
+        shuffled: bool = False,
     ) -> None:
         self._stream = stream
+        self._shuffled = shuffled
+        self._ends: NDArray[np.int64] | None = None
+        self._moves: NDArray[np.int64] | None = None
         self._phase = phase
         self._seed = seed
         self._size = len(stream.tokens)
         self.context = min(context, self._size)
         if self.context < 2:
             raise ValueError(context)
+        if shuffled:
+            self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch's phase; `accelerate` calls this before every epoch."""
+        """Choose the epoch's phase and order; `accelerate` calls this before every epoch."""
         if self._seed is not None:
             random = np.random.default_rng((self._seed, epoch))
             self._phase = int(random.integers(self._size)) if epoch else 0
+        if self._shuffled:
+            offsets = np.asarray(self._stream.offsets)
+            order = np.random.default_rng((self._seed or 0, epoch, 1)).permutation(len(offsets) - 1)
+            lengths = np.diff(offsets)[order]
+            self._ends = np.cumsum(lengths)
+            self._moves = offsets[:-1][order] - (self._ends - lengths)
+
+    def _places(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where in the stream the tokens of the ring stand, by their number in this epoch."""
+        around = (numbers + self._phase) % self._size
+        if self._ends is None or self._moves is None:
+            return around
+        return around + self._moves[np.searchsorted(self._ends, around, "right")]
 
     def __len__(self) -> int:
         return 1 + (self._size - 2) // (self.context - 1)
@@ -205,7 +232,7 @@ class Packed(Dataset[Row]):
     def batch(self, indices: Sequence[int]) -> Row:
         """Rows by number: {"input_ids", "labels"}, [rows, context] int64."""
         wanted = np.asarray(indices, dtype=np.int64) * (self.context - 1)
-        return _cut(self._stream, wanted, self.context, wanted, phase=self._phase)
+        return _cut(self._stream, wanted, self.context, wanted, self._places)
 
 
 class Rows:
@@ -250,24 +277,23 @@ def _cut(
     wanted: NDArray[np.int64],
     context: int,
     counted: NDArray[np.int64],
-    *,
-    phase: int = 0,
+    place: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None = None,
 ) -> Row:
     """Cut rows out of the stream.
 
     Args:
-        stream: The encoded data, a ring opened at `phase`; places count from there.
+        stream: The encoded data.
         wanted: Where each row would begin; one too near the end begins earlier.
         context: Tokens a row.
         counted: The last place that was counted in rows before each one.
-        phase: Where the ring is opened.
+        place: Where in the stream a token stands, by the number used here; by default the same.
     """
     size = len(stream.tokens)
     starts = np.minimum(wanted, size - context)
-    places = starts[:, None] + np.arange(context)
-    around = (places + phase) % size
-    labels = stream.labels(around)
-    labels[places <= counted[:, None]] = _IGNORED
+    numbers = starts[:, None] + np.arange(context)
+    places = place(numbers) if place else numbers
+    labels = stream.labels(places)
+    labels[numbers <= counted[:, None]] = _IGNORED
     labels[:, 0] = _IGNORED
-    ids = stream.tokens[around].astype(np.int64)
+    ids = stream.tokens[places].astype(np.int64)
     return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(labels)}

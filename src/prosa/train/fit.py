@@ -138,13 +138,14 @@ def fit(
     plan = _plan(job, streams, tokenizer, folder, began)
     listen(Planned(plan))
     model = job.start or _new_model(plan, tokenizer, train)
+    talks = job.kind is not Kind.TEXT
     hooks = Hooks(
         listen,
         _validator(streams.get("validation")),
         (lambda m: sampler(m, tokenizer)) if sampler else None,
-        keep_best=job.kind is Kind.TEXT,
+        keep_best=not talks,
     )
-    data = Packed(train, plan.sizes.context or 1, seed=plan.seed)
+    data = Packed(train, plan.sizes.context or 1, seed=plan.seed, shuffled=talks)
     result = descend(model, data, plan, folder, hooks, latest(folder))
     fitted = _finish(model, tokenizer, streams, seconds=result.seconds)
     return replace(

@@ -8,8 +8,8 @@ from prosa.generate.decode import context_of, continue_ids, prompt_ids
 from prosa.generate.options import Decoding
 from prosa.tokens import conversation
 
-CHAT_DECODING = Decoding(max_new_tokens=160, temperature=0.0)
-"""An answer should be the likeliest one, and the same each time it is asked for."""
+CHAT_DECODING = Decoding(max_new_tokens=400, temperature=0.0)
+"""An answer should be the likeliest one, the same each time it is asked for, and whole."""
 
 
 class Chat:

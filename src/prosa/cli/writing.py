@@ -67,7 +67,7 @@ def _register_chat(app: typer.Typer) -> None:
         model: str | None = typer.Argument(
             None, metavar="MODEL", help=_("A run's folder or name, or an index's folder.")
         ),
-        max_new_tokens: int = typer.Option(160, help=_("Tokens of a reply at most.")),
+        max_new_tokens: int = typer.Option(400, help=_("Tokens of a reply at most.")),
         temperature: float = typer.Option(0.0, help=_("0 always takes the likeliest token.")),
         top_k: int = typer.Option(50, help=_("Draw from the k likeliest tokens; 0 for all.")),
         top_p: float = typer.Option(0.95, help=_("Draw from this share of the probability.")),

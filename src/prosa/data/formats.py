@@ -30,7 +30,7 @@ SUFFIXES = {
     ".pq": "parquet",
 }
 PACKED = (".gz", ".zst", ".bz2")
-ACCEPTED = "txt, md, csv, tsv, json, jsonl, yaml, parquet (also .gz, .zst, .bz2)"
+ACCEPTED = "txt, md, csv, tsv, json, jsonl, yaml, parquet (+ .gz, .zst, .bz2)"
 
 _COPY = 1 << 20
 _ROWS = 512

@@ -225,6 +225,37 @@ def test_rows_differ_from_epoch_to_epoch_and_repeat_with_the_seed(texts):
     assert again[0]["input_ids"].tolist() == orders[3]
 
 
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_aligned_rows_begin_where_documents_do(texts, answers, shuffled):
+    for stream in (texts, answers):
+        whole = {tuple(ids) for ids in documents(stream)}
+        packed = Packed(
+            stream, max(map(len, whole)), seed=1, shuffled=shuffled, aligned=True
+        )
+        begun = set()
+        for epoch in range(8):
+            packed.set_epoch(epoch)
+            batch = packed.batch(range(len(packed)))
+            for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True):
+                found = [one for one in whole if tuple(ids[: len(one)].tolist()) == one]
+                assert found
+                begun.update(found)
+                kept = labels != -100
+                assert torch.equal(labels[kept], ids[kept])
+                assert not kept[0]
+        assert begun == whole
+
+
+def test_documents_that_fit_into_no_row_are_not_aligned(texts):
+    aligned, plain = Packed(texts, 4, seed=1, aligned=True), Packed(texts, 4, seed=1)
+    assert len(aligned) == len(plain)
+    for epoch in range(2):
+        aligned.set_epoch(epoch)
+        plain.set_epoch(epoch)
+        rows = range(len(plain))
+        assert torch.equal(aligned.batch(rows)["input_ids"], plain.batch(rows)["input_ids"])
+
+
 def test_rows_come_in_batches(texts):
     rows = Packed(texts, 16)
     batches = list(DataLoader(rows, batch_size=4, collate_fn=collate))

@@ -6,10 +6,18 @@ llama.cpp, Ollama and vLLM. There is no attention code here. What is added acts 
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from prosa.models.sizes import Sizes, fitting_heads
+
+WORDS = 1_000
+"""Tokens of a vocabulary from which on they are words or pieces of words, not characters."""
+_COPYING = 12.0
+"""How strongly the first layer passes words on; 5 to 30 did about as well, 1 to 3 much less."""
+_TABLE = 0.1
+"""Standard deviation of both tables: at 0.02 words lose each other in the first steps' noise."""
 
 
 def settings(sizes: Sizes, vocabulary: int) -> dict[str, Any]:
@@ -46,8 +54,30 @@ def feed_forward_size(hidden_size: int) -> int:
 
 
 def build(config: LlamaConfig) -> PreTrainedModel:
-    """A decoder with fresh weights."""
-    return with_dropout(LlamaForCausalLM(config))
+    """A decoder with fresh weights; one of words is ready to repeat those of its context."""
+    model = LlamaForCausalLM(config)
+    if config.vocab_size >= WORDS:
+        _start_copying(model)
+    return with_dropout(model)
+
+
+@torch.no_grad()
+def _start_copying(model: LlamaForCausalLM) -> None:
+    """Let the first layer's attention begin by passing on the words it looks at.
+
+    Both tables begin as one, and the product of value and output matrices as `_COPYING` times the
+    identity, so that a word that is attended to becomes more likely at once: mimetic initialisation
+    (Trockman & Kolter 2023) for the copying that induction heads learn late (Olsson et al. 2022).
+    Learned from nothing, it had not begun after 800 thousand tokens of stories: of what a model
+    gave to names, 5 % went to those of the story, the share of chance. So it is 50 %.
+    """
+    attention: Any = model.model.layers[0].self_attn
+    if attention.v_proj.weight.shape != attention.o_proj.weight.shape:
+        return  # fewer key and value heads than queries
+    words = model.get_input_embeddings().weight.normal_(0, _TABLE)
+    model.get_output_embeddings().weight.copy_(words)
+    nn.init.orthogonal_(attention.v_proj.weight, gain=_COPYING**0.5)
+    attention.o_proj.weight.copy_(attention.v_proj.weight.mT)
 
 
 def with_dropout(model: PreTrainedModel) -> PreTrainedModel:

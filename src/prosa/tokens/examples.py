@@ -173,6 +173,9 @@ class Packed(Dataset[Row]):
         shuffled: Put the documents in another order in every epoch, the first included. Where they
             are questions with answers they must be: in one order, an answer is learned from the one
             before it, which nobody says in a chat.
+        aligned: Begin a row where a document begins, if most fit into one. Then what a name
+            or a question refers back to is in sight, and rows overlap: about half a document is
+            learned twice an epoch, and the end of the last document of a row may be left out.
     """
 
     def __init__(
@@ -183,6 +186,7 @@ class Packed(Dataset[Row]):
         seed: int | None = None,
         *,
         shuffled: bool = False,
+        aligned: bool = False,
     ) -> None:
         self._stream = stream
         self._shuffled = shuffled
@@ -194,6 +198,10 @@ class Packed(Dataset[Row]):
         self.context = min(context, self._size)
         if self.context < 2:
             raise ValueError(context)
+        # Documents that do not fit have no beginning in most rows: then rows stand side by side.
+        mean = self._size // max(1, len(stream.offsets) - 1)
+        self._aligned = aligned and mean <= self.context
+        self._stride = self.context - 1 - (mean // 2 if self._aligned else 0)
         if shuffled:
             self.set_epoch(0)
 
@@ -216,8 +224,17 @@ class Packed(Dataset[Row]):
             return around
         return around + self._moves[np.searchsorted(self._ends, around, "right")]
 
+    def _at_documents(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Numbers of the ring where rows begin: a document that fits into a row is begun anew."""
+        around = (wanted + self._phase) % self._size
+        ends = np.asarray(self._stream.offsets[1:]) if self._ends is None else self._ends
+        document = np.searchsorted(ends, around, "right")
+        starts = np.where(document > 0, ends[document - 1], 0)
+        whole = ends[document] - starts <= self.context
+        return np.where(whole, starts, around) - self._phase
+
     def __len__(self) -> int:
-        return 1 + (self._size - 2) // (self.context - 1)
+        return 1 + (self._size - 2) // self._stride
 
     def __getitem__(self, index: int) -> Row:
         return self.__getitems__([index])[0]
@@ -231,7 +248,9 @@ class Packed(Dataset[Row]):
 
     def batch(self, indices: Sequence[int]) -> Row:
         """Rows by number: {"input_ids", "labels"}, [rows, context] int64."""
-        wanted = np.asarray(indices, dtype=np.int64) * (self.context - 1)
+        wanted = np.asarray(indices, dtype=np.int64) * self._stride
+        if self._aligned:
+            return _rows(self._stream, self._at_documents(wanted), self.context, self._places)
         return _cut(self._stream, wanted, self.context, wanted, self._places)
 
 
@@ -288,12 +307,23 @@ def _cut(
         counted: The last place that was counted in rows before each one.
         place: Where in the stream a token stands, by the number used here; by default the same.
     """
-    size = len(stream.tokens)
-    starts = np.minimum(wanted, size - context)
+    starts = np.minimum(wanted, len(stream.tokens) - context)
+    row = _rows(stream, starts, context, place)
+    passed = starts[:, None] + np.arange(context) <= counted[:, None]
+    row["labels"][torch.from_numpy(passed)] = _IGNORED
+    return row
+
+
+def _rows(
+    stream: TokenStream,
+    starts: NDArray[np.int64],
+    context: int,
+    place: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None = None,
+) -> Row:
+    """Rows of `context` tokens from where they start; all but the first token is predicted."""
     numbers = starts[:, None] + np.arange(context)
     places = place(numbers) if place else numbers
     labels = stream.labels(places)
-    labels[numbers <= counted[:, None]] = _IGNORED
     labels[:, 0] = _IGNORED
     ids = stream.tokens[places].astype(np.int64)
     return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(labels)}

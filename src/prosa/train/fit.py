@@ -145,7 +145,13 @@ def fit(
         (lambda m: sampler(m, tokenizer)) if sampler else None,
         keep_best=not talks,
     )
-    data = Packed(train, plan.sizes.context or 1, seed=plan.seed, shuffled=talks)
+    data = Packed(
+        train,
+        plan.sizes.context or 1,
+        seed=plan.seed,
+        shuffled=talks,
+        aligned=family.name == "decoder",
+    )
     result = descend(model, data, plan, folder, hooks, latest(folder))
     fitted = _finish(model, tokenizer, streams, seconds=result.seconds)
     return replace(

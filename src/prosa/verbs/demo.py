@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 STORIES = 8_000
 """Stories the models learn from; on two slow cores the decoder sees less than half of them."""
-PROBES = 150
+PROBES = 250
 """Probes asked of each model, over all kinds."""
 MINUTES = {"ngram": 0.1, "lstm": 0.4, "decoder": 1.65, "chat": 0.75}
 """Shares of the four minutes; the rest goes to reading, scoring and the start of Python."""

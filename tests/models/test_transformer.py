@@ -1,0 +1,41 @@
+"""What a fresh decoder knows before it has learned anything."""
+
+import pytest
+import torch
+
+from prosa.models.families import FAMILIES, SpecialIds
+from prosa.models.sizes import Sizes
+from prosa.models.transformer import WORDS
+
+IDS = SpecialIds(pad=0, bos=2, eos=3)
+
+
+def fresh(vocabulary, **sizes):
+    torch.manual_seed(0)
+    family = FAMILIES["decoder"]
+    chosen = Sizes(**{"context": 32, "layers": 2, "hidden_size": 128, "heads": 2, **sizes})
+    return family.build(family.sizes(chosen), vocabulary, IDS)
+
+
+def preference(model, vocabulary):
+    """How much likelier a word of the context is than another, in nats."""
+    words = torch.randperm(vocabulary - 4)[:40] + 4
+    seen, others = words[:20], words[20:]
+    ids = torch.cat([torch.tensor([2]), seen])[None]
+    with torch.no_grad():
+        log_p = model(input_ids=ids).logits[0, -1].log_softmax(-1)
+    # The last word is where the model stands: its own embedding would say it, copied or not.
+    return (log_p[seen[:-1]].mean() - log_p[others].mean()).item()
+
+
+def test_words_of_the_context_are_likelier_from_the_start():
+    assert preference(fresh(WORDS), WORDS) > 0.1
+
+
+def test_characters_are_not_copied():
+    assert abs(preference(fresh(WORDS - 1), WORDS - 1)) < 0.05
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_any_number_of_heads_copies(heads):
+    assert preference(fresh(WORDS, heads=heads), WORDS) > 0.1

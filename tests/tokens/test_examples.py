@@ -229,9 +229,7 @@ def test_rows_differ_from_epoch_to_epoch_and_repeat_with_the_seed(texts):
 def test_aligned_rows_begin_where_documents_do(texts, answers, shuffled):
     for stream in (texts, answers):
         whole = {tuple(ids) for ids in documents(stream)}
-        packed = Packed(
-            stream, max(map(len, whole)), seed=1, shuffled=shuffled, aligned=True
-        )
+        packed = Packed(stream, max(map(len, whole)), seed=1, shuffled=shuffled, aligned=True)
         begun = set()
         for epoch in range(8):
             packed.set_epoch(epoch)

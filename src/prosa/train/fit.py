@@ -21,6 +21,7 @@ from prosa.i18n import _
 from prosa.measure.bits import Score, score
 from prosa.models.families import FAMILIES, SpecialIds, start_from_frequencies
 from prosa.models.sizes import Sizes
+from prosa.models.transformer import start_copying
 from prosa.tokens import conversation, examples
 from prosa.tokens.examples import Packed, TokenStream
 from prosa.tokens.learn import check, learn
@@ -31,7 +32,7 @@ from prosa.train.count import count
 from prosa.train.descend import descend
 from prosa.train.events import Listener, Planned, silent
 from prosa.train.plan import Options, Plan
-from prosa.train.rungs import Corpus
+from prosa.train.rungs import Corpus, wordy
 
 SCORED_TOKENS = 100_000
 """Training tokens that the final training loss is measured on, from the beginning of the data."""
@@ -137,7 +138,7 @@ def fit(
         return _finish(counted.model, tokenizer, streams, seconds=counted.seconds)
     plan = _plan(job, streams, tokenizer, folder, began)
     listen(Planned(plan))
-    model = job.start or _new_model(plan, tokenizer, train)
+    model = job.start or _new_model(plan, tokenizer, train, _corpus(job, streams))
     talks = job.kind is not Kind.TEXT
     hooks = Hooks(
         listen,
@@ -203,15 +204,7 @@ def _plan(
     if saved.is_file():
         values = json.loads(saved.read_text(encoding="utf-8"))
         return Plan(**{**values, "sizes": Sizes(**values["sizes"])})
-    train, options = streams["train"], job.options
-    lengths = np.diff(np.asarray(train.offsets))
-    corpus = Corpus(
-        tokens=len(train.tokens),
-        documents=len(lengths),
-        long_document=int(np.percentile(lengths, 90)),
-        validated="validation" in streams,
-        turns=job.kind is not Kind.TEXT,
-    )
+    options, corpus = job.options, _corpus(job, streams)
     waited = time.monotonic() - began
     minutes = options.minutes or plans.DEFAULT_MINUTES
     left = max(60 * minutes - waited, 15 * minutes)
@@ -220,13 +213,26 @@ def _plan(
     return plan
 
 
+def _corpus(job: Job, streams: dict[str, TokenStream]) -> Corpus:
+    lengths = np.diff(np.asarray(streams["train"].offsets))
+    return Corpus(
+        tokens=len(streams["train"].tokens),
+        documents=len(lengths),
+        long_document=int(np.percentile(lengths, 90)),
+        validated="validation" in streams,
+        turns=job.kind is not Kind.TEXT,
+    )
+
+
 def _new_model(
-    plan: Plan, tokenizer: PreTrainedTokenizerFast, train: TokenStream
+    plan: Plan, tokenizer: PreTrainedTokenizerFast, train: TokenStream, corpus: Corpus
 ) -> PreTrainedModel:
     import torch  # noqa: PLC0415  for the seed alone
 
     torch.manual_seed(plan.seed)
     model = FAMILIES[plan.family].build(plan.sizes, len(tokenizer), SpecialIds.of(tokenizer))
+    if plan.family == "decoder" and wordy(corpus, len(tokenizer)):
+        return start_copying(model)
     # Ten million tokens say enough of how often each word comes.
     some = np.asarray(train.tokens[:10_000_000])
     counts = np.bincount(some, minlength=len(tokenizer))

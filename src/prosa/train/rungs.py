@@ -13,7 +13,6 @@ from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.models.families import FAMILIES
 from prosa.models.sizes import Sizes
-from prosa.models.transformer import WORDS
 from prosa.train import machine as machines
 from prosa.train.machine import Machine
 
@@ -30,8 +29,10 @@ in 224 s, 1.67.
 """
 STEPS = 1_000
 """Steps a run should have at least, whatever its budget, before the batch may grow."""
-_LONGEST_ROW = 256
+LONGEST_ROW = 256
 """Tokens of a small decoder's row, at most, unless it answers questions."""
+_WORDS = 1_000
+"""Tokens of a vocabulary from which on they are words or pieces of words, not characters."""
 
 # (layers, hidden size, heads): each rung costs about twice the one below.
 _DECODERS = (
@@ -81,6 +82,11 @@ class Corpus:
     validated: bool
     turns: bool = False
 
+    @property
+    def tales(self) -> bool:
+        """Whether it is of short texts, each in a row's sight as a whole, that nobody answers."""
+        return self.long_document <= 2 * LONGEST_ROW and not self.turns
+
 
 @dataclass(frozen=True)
 class Ladder:
@@ -122,9 +128,7 @@ class Ladder:
 
     @property
     def _wordy(self) -> bool:
-        """Whether a decoder is to part many words in short texts, each in sight as a whole."""
-        short = self.corpus.long_document <= 2 * _LONGEST_ROW and not self.corpus.turns
-        return short and self.vocabulary >= WORDS and self.family == "decoder"
+        return self.family == "decoder" and wordy(self.corpus, self.vocabulary)
 
     def first_guess(self) -> int:
         """The highest rung that sees enough tokens in the time and is not far above its data."""
@@ -155,8 +159,9 @@ class Ladder:
         rows = wanted or 0
         if not rows:
             seen = min(self.tokens_in_time(sizes), passes * self.corpus.tokens)
-            # Many small steps beat few large ones, down to 256 tokens: below, steps cost more. The
-            # tables of many words cost more at every step: with 256 tokens half the time was theirs.
+            # Many small steps beat few large ones, down to 256 tokens: below, steps cost more. A
+            # wide model's tables cost more a step: stories came at 4 thousand tokens a second in
+            # steps of 256 tokens, at 8 thousand in steps of 2,048.
             least = 2_048 if self._wordy else 256
             tokens = min(32_768, max(least, seen / STEPS), max(256, self.corpus.tokens / 32))
             rows = max(1, 2 ** round(math.log2(tokens / context)))
@@ -172,6 +177,11 @@ class Ladder:
         hidden = max(sizes.hidden_size or 1, sizes.embedding_size or 1)
         per_token = 4 * (40 * hidden * (sizes.layers or 1) + 3 * self.vocabulary)
         return max(1, int(self.machine.memory_bytes / 4 / per_token / (sizes.context or 1)))
+
+
+def wordy(corpus: Corpus, vocabulary: int) -> bool:
+    """Whether a model has many words to part, in texts short enough to refer back in."""
+    return corpus.tales and vocabulary >= _WORDS
 
 
 def learning_rate(family: str, sizes: Sizes) -> float:
@@ -211,7 +221,7 @@ def _context(family: str, hidden: int, corpus: Corpus) -> int:
     Running text has no such length. One run each on tinyshakespeare, on a busy machine: rows of 64
     characters gave 1.60 nats in 111 s, rows of 128 gave 1.62 in 151 s.
     """
-    least, most = (64, _LONGEST_ROW) if family == "decoder" else (32, 128)
+    least, most = (64, LONGEST_ROW) if family == "decoder" else (32, 128)
     long_document = corpus.long_document
     if corpus.turns:
         most *= 2  # an answer that has lost its question out of sight is learned for nothing

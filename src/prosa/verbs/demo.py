@@ -85,7 +85,7 @@ def demo(
     count = max(200, int(STORIES * scale))
     heard(_("Stories"))
     rows = [{"text": story} for story in stories.generate(count, seed=0)]
-    options = PrepareOptions(validation=0.03, test=0.03)
+    options = PrepareOptions(validation=0.02, test=0.02)
     prepared = prepare(read(rows), options)
     ladder = []
     for family in ("ngram", "lstm", "decoder"):

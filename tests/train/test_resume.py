@@ -17,6 +17,11 @@ FLAGS = [
     *["--context", "16", "--batch-size", "2", "--vocabulary", "300", "--dropout", "0.2"],
     *["--tokenizer", "char", "--seed", "5"],
 ]
+DECODER = [
+    *["--family", "decoder", "--hidden-size", "24", "--heads", "2", "--layers", "1"],
+    *["--context", "64", "--batch-size", "2", "--dropout", "0.2", "--column", "text=text"],
+    *["--tokenizer", "char", "--seed", "5"],
+]
 # Checkpoints every 0.2 s instead of every minute, and a process that can be killed.
 SCRIPT = (
     "import sys; import prosa.train.callbacks as c; c.CHECKPOINT_SECONDS = 0.2; "
@@ -54,9 +59,22 @@ def wait_for_checkpoint(folder, process):
     raise AssertionError("no checkpoint")
 
 
-def test_a_killed_run_resumes_to_the_same_weights(tmp_path, data, prosa, prosa_json):
+@pytest.fixture
+def tales(tmp_path):
+    """A file whose records are short documents."""
+    path = tmp_path / "frases.jsonl"
+    lines = (json.dumps({"text": sentence}) for sentence in sentences())
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(("flags", "file"), [(FLAGS, "data"), (DECODER, "tales")])
+def test_a_killed_run_resumes_to_the_same_weights(
+    tmp_path, request, prosa, prosa_json, flags, file
+):
+    data = request.getfixturevalue(file)
     steps = ["--steps", "300"]
-    killed = start("train", data, *FLAGS, *steps, "-o", "killed")
+    killed = start("train", data, *flags, *steps, "-o", "killed")
     work = tmp_path / "killed.training"
     wait_for_checkpoint(work, killed)
     killed.send_signal(signal.SIGKILL)
@@ -65,15 +83,15 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, data, prosa, prosa_j
     checkpoints = [path for path in work.glob("checkpoint-*/*") if path.is_file()]
     assert {path.suffix for path in checkpoints} <= {".safetensors", ".json", ".py"}
 
-    code, _out, err = prosa("train", data, *FLAGS, *steps, "-o", "killed")
+    code, _out, err = prosa("train", data, *flags, *steps, "-o", "killed")
     assert code == 2
     assert "--resume" in err
-    code, _out, err = prosa("train", data, *FLAGS, "--steps", "301", "-o", "killed", "--resume")
+    code, _out, err = prosa("train", data, *flags, "--steps", "301", "-o", "killed", "--resume")
     assert code == 2
     assert "steps" in err
 
-    second = prosa_json("train", data, *FLAGS, *steps, "-o", "killed", "--resume")
-    first = prosa_json("train", data, *FLAGS, *steps, "-o", "whole")
+    second = prosa_json("train", data, *flags, *steps, "-o", "killed", "--resume")
+    first = prosa_json("train", data, *flags, *steps, "-o", "whole")
     one = load_file(tmp_path / "whole" / "model.safetensors")
     two = load_file(tmp_path / "killed" / "model.safetensors")
     assert one.keys() == two.keys()

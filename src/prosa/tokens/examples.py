@@ -161,8 +161,8 @@ class Packed(Dataset[Row]):
 
     The stream is a ring, opened at `phase`: in one epoch every token but the first one after the
     opening is predicted exactly once, where its weight is not 0. The last row begins early enough
-    to be full; what was counted before is not counted again. No row has padding. A stream shorter
-    than `context` is one row of its own length.
+    to be full; what was counted before is not counted again (`aligned` rows do count it again). No
+    row has padding. A stream shorter than `context` is one row of its own length.
 
     Args:
         stream: The encoded data.
@@ -201,7 +201,7 @@ class Packed(Dataset[Row]):
         # Documents that do not fit have no beginning in most rows: then rows stand side by side.
         mean = self._size // max(1, len(stream.offsets) - 1)
         self._aligned = aligned and mean <= self.context
-        self._stride = self.context - 1 - (mean // 2 if self._aligned else 0)
+        self._stride = max(1, self.context - 1 - (mean // 2 if self._aligned else 0))
         if shuffled:
             self.set_epoch(0)
 

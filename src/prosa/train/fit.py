@@ -32,7 +32,7 @@ from prosa.train.count import count
 from prosa.train.descend import descend
 from prosa.train.events import Listener, Planned, silent
 from prosa.train.plan import Options, Plan
-from prosa.train.rungs import Corpus, wordy
+from prosa.train.rungs import Corpus, refers_back
 
 SCORED_TOKENS = 100_000
 """Training tokens that the final training loss is measured on, from the beginning of the data."""
@@ -136,21 +136,21 @@ def fit(
     if family.learning == "count":
         counted = count(family, train, tokenizer, job.options)
         return _finish(counted.model, tokenizer, streams, seconds=counted.seconds)
-    plan = _plan(job, streams, tokenizer, folder, began)
+    corpus = _corpus(job, streams)
+    plan = _plan(job, corpus, tokenizer, folder, began)
     listen(Planned(plan))
-    model = job.start or _new_model(plan, tokenizer, train, _corpus(job, streams))
-    talks = job.kind is not Kind.TEXT
+    model = job.start or _new_model(plan, tokenizer, train, corpus)
     hooks = Hooks(
         listen,
         _validator(streams.get("validation")),
         (lambda m: sampler(m, tokenizer)) if sampler else None,
-        keep_best=not talks,
+        keep_best=not corpus.turns,
     )
     data = Packed(
         train,
         plan.sizes.context or 1,
         seed=plan.seed,
-        shuffled=talks,
+        shuffled=corpus.turns,
         aligned=family.name == "decoder",
     )
     result = descend(model, data, plan, folder, hooks, latest(folder))
@@ -195,7 +195,7 @@ def _texts(table: pa.Table, kind: Kind) -> Iterator[str]:
 
 def _plan(
     job: Job,
-    streams: dict[str, TokenStream],
+    corpus: Corpus,
     tokenizer: PreTrainedTokenizerFast,
     folder: Path,
     began: float,
@@ -204,7 +204,7 @@ def _plan(
     if saved.is_file():
         values = json.loads(saved.read_text(encoding="utf-8"))
         return Plan(**{**values, "sizes": Sizes(**values["sizes"])})
-    options, corpus = job.options, _corpus(job, streams)
+    options = job.options
     waited = time.monotonic() - began
     minutes = options.minutes or plans.DEFAULT_MINUTES
     left = max(60 * minutes - waited, 15 * minutes)
@@ -231,7 +231,7 @@ def _new_model(
 
     torch.manual_seed(plan.seed)
     model = FAMILIES[plan.family].build(plan.sizes, len(tokenizer), SpecialIds.of(tokenizer))
-    if plan.family == "decoder" and wordy(corpus, len(tokenizer)):
+    if refers_back(plan.family, corpus, len(tokenizer)):
         return start_copying(model)
     # Ten million tokens say enough of how often each word comes.
     some = np.asarray(train.tokens[:10_000_000])

@@ -29,7 +29,7 @@ in 224 s, 1.67.
 """
 STEPS = 1_000
 """Steps a run should have at least, whatever its budget, before the batch may grow."""
-LONGEST_ROW = 256
+_LONGEST_ROW = 256
 """Tokens of a small decoder's row, at most, unless it answers questions."""
 _WORDS = 1_000
 """Tokens of a vocabulary from which on they are words or pieces of words, not characters."""
@@ -51,7 +51,7 @@ _DECODERS = (
 # In stories of 170 tokens, after a million of them, one layer of 128 units was right on 55 % of the
 # probes and two of 64 on 44 %: width parts many words better than depth. On running text they were
 # as good (1.39 and 1.37 bits a byte in two minutes, one run each).
-_WORDY_DECODERS = ((1, 128, 2), (2, 128, 2), *_DECODERS[3:])
+_STORY_DECODERS = ((1, 128, 2), (2, 128, 2), *_DECODERS[3:])
 # (layers, embedding size, hidden size)
 _RECURRENT = (
     (1, 64, 128),
@@ -82,11 +82,6 @@ class Corpus:
     validated: bool
     turns: bool = False
 
-    @property
-    def tales(self) -> bool:
-        """Whether it is of short texts, each in a row's sight as a whole, that nobody answers."""
-        return self.long_document <= 2 * LONGEST_ROW and not self.turns
-
 
 @dataclass(frozen=True)
 class Ladder:
@@ -111,7 +106,7 @@ class Ladder:
     def rungs(self) -> list[Sizes]:
         """Complete sizes; rungs that what is fixed makes equal fall together."""
         if self.family == "decoder":
-            decoders = _WORDY_DECODERS if self._wordy else _DECODERS
+            decoders = _STORY_DECODERS if self._refers_back else _DECODERS
             ladder = [Sizes(layers=n, hidden_size=h, heads=k) for n, h, k in decoders]
         else:
             ladder = [Sizes(layers=n, embedding_size=e, hidden_size=h) for n, e, h in _RECURRENT]
@@ -127,8 +122,8 @@ class Ladder:
         return rungs
 
     @property
-    def _wordy(self) -> bool:
-        return self.family == "decoder" and wordy(self.corpus, self.vocabulary)
+    def _refers_back(self) -> bool:
+        return refers_back(self.family, self.corpus, self.vocabulary)
 
     def first_guess(self) -> int:
         """The highest rung that sees enough tokens in the time and is not far above its data."""
@@ -162,7 +157,7 @@ class Ladder:
             # Many small steps beat few large ones, down to 256 tokens: below, steps cost more. A
             # wide model's tables cost more a step: stories came at 4 thousand tokens a second in
             # steps of 256 tokens, at 8 thousand in steps of 2,048.
-            least = 2_048 if self._wordy else 256
+            least = 2_048 if self._refers_back else 256
             tokens = min(32_768, max(least, seen / STEPS), max(256, self.corpus.tokens / 32))
             rows = max(1, 2 ** round(math.log2(tokens / context)))
         accumulation = math.ceil(rows / self._rows_that_fit(sizes))
@@ -179,9 +174,10 @@ class Ladder:
         return max(1, int(self.machine.memory_bytes / 4 / per_token / (sizes.context or 1)))
 
 
-def wordy(corpus: Corpus, vocabulary: int) -> bool:
-    """Whether a model has many words to part, in texts short enough to refer back in."""
-    return corpus.tales and vocabulary >= _WORDS
+def refers_back(family: str, corpus: Corpus, vocabulary: int) -> bool:
+    """Whether a decoder has texts of words to learn that are short enough to refer back in."""
+    short = corpus.long_document <= 2 * _LONGEST_ROW and not corpus.turns
+    return family == "decoder" and short and vocabulary >= _WORDS
 
 
 def learning_rate(family: str, sizes: Sizes) -> float:
@@ -221,7 +217,7 @@ def _context(family: str, hidden: int, corpus: Corpus) -> int:
     Running text has no such length. One run each on tinyshakespeare, on a busy machine: rows of 64
     characters gave 1.60 nats in 111 s, rows of 128 gave 1.62 in 151 s.
     """
-    least, most = (64, LONGEST_ROW) if family == "decoder" else (32, 128)
+    least, most = (64, _LONGEST_ROW) if family == "decoder" else (32, 128)
     long_document = corpus.long_document
     if corpus.turns:
         most *= 2  # an answer that has lost its question out of sight is learned for nothing

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prosa.train.events import Listener
 
 STORIES = 8_000
-"""Stories the models learn from; on two slow cores the decoder sees less than half of them."""
+"""Stories the models learn from; on two slow cores the decoder does not come to the end of them."""
 PROBES = 250
 """Probes asked of each model, over all kinds."""
 MINUTES = {"ngram": 0.1, "lstm": 0.4, "decoder": 1.65, "chat": 0.75}

@@ -34,8 +34,9 @@ from prosa.train.events import Listener, Planned, silent
 from prosa.train.plan import Options, Plan
 from prosa.train.rungs import Corpus, refers_back
 
-SCORED_TOKENS = 100_000
-"""Training tokens that the final training loss is measured on, from the beginning of the data."""
+SCORED_TOKENS = 30_000
+"""Training tokens that the final training loss is measured on, from the beginning of the data: good
+to 0.02 nats. 100,000 of them took about ten seconds more at the end of a run."""
 WATCHED_TOKENS = 20_000
 """Validation tokens that are measured on the way."""
 VALIDATED_TOKENS = 300_000

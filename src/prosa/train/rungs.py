@@ -235,7 +235,9 @@ class Guess:
     seconds: float
 
 
-def guess(family: str, size: int, minutes: float, vocabulary: int = 2_000) -> Guess:
+def guess(
+    family: str, size: int, minutes: float, vocabulary: int = 2_000, *, turns: bool = False
+) -> Guess:
     """What a run on data of a size would be like.
 
     Args:
@@ -243,9 +245,10 @@ def guess(family: str, size: int, minutes: float, vocabulary: int = 2_000) -> Gu
         size: Bytes of text.
         minutes: The time to wait.
         vocabulary: Tokens of the vocabulary; a token of it is about 3.5 bytes of Portuguese.
+        turns: Whether it is of questions with answers, or conversations.
     """
     tokens = max(1, int(size / 3.5))
-    corpus = Corpus(tokens, max(1, tokens // 200), long_document=200, validated=True)
+    corpus = Corpus(tokens, max(1, tokens // 200), 200, validated=True, turns=turns)
     ladder = Ladder(family, Sizes(), corpus, vocabulary, machines.measure(), 60 * minutes)
     sizes = ladder.rungs()[ladder.first_guess()]
     in_time = ladder.tokens_in_time(sizes)

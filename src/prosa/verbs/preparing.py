@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prosa.data.kinds import TRAINABLE, Records
+from prosa.data.kinds import TRAINABLE, Kind, Records
 from prosa.verbs.request import Request
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def outlook(prepared: "Prepared", minutes: float = 5.0) -> list[Outlook]:
         return []
     from prosa.train.rungs import guess
 
-    size = prepared.report.bytes
-    guesses = [guess(family, size, minutes) for family in ("lstm", "decoder")]
+    size, turns = prepared.report.bytes, prepared.kind is not Kind.TEXT
+    guesses = [guess(family, size, minutes, turns=turns) for family in ("lstm", "decoder")]
     counted = Outlook("ngram", 0, size / 2_000_000 / 60)
     return [counted, *(Outlook(g.family, g.parameters, g.seconds / 60) for g in guesses)]

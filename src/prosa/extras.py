@@ -1,6 +1,9 @@
-"""Optional dependencies: imported late, and named with their install line when they are missing."""
+"""Other people's packages: imported late, named where they are missing, kept quiet at work."""
 
 import importlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 from prosa.errors import InputError
@@ -26,3 +29,20 @@ def need(module: str, extra: str) -> ModuleType:
             _("This needs the package '{module}', which is not installed").format(module=module),
             hint=_("Run: pip install 'prosa[{extra}]'").format(extra=extra),
         ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' bars and reports off the screen while it saves or loads."""
+    logging = importlib.import_module("transformers.utils.logging")
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

@@ -18,8 +18,8 @@ from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 from prosa.answer.answerer import Span
 from prosa.errors import InputError
+from prosa.extras import quiet
 from prosa.i18n import _
-from prosa.models.saving import quiet
 
 LONGEST = 30
 """Tokens of an answer, at most."""

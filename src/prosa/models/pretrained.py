@@ -20,9 +20,9 @@ from transformers import (
 )
 
 from prosa.errors import InputError
+from prosa.extras import quiet
 from prosa.i18n import _
 from prosa.models.families import family_of
-from prosa.models.saving import quiet
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")

@@ -5,14 +5,11 @@ and `auto_map` in `config.json` says where they are; `transformers` does both on
 classes are registered for its auto classes.
 """
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging
 
+from prosa.extras import quiet
 from prosa.models.families import SpecialIds, stop_at
 
 
@@ -32,19 +29,3 @@ def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: str
     with quiet():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers' bars and reports off the screen while it saves or loads."""
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

@@ -1,16 +1,19 @@
 """Dense vectors, for who wants them: any sentence-transformers model, from a folder or a hub."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from prosa.errors import InputError
-from prosa.extras import need
+from prosa.extras import need, quiet
 from prosa.i18n import _
 
 _BATCH = 32
+_HUB_ID = re.compile(r"\w[\w.-]*(?:/[\w.-]+)?")
 
 
 class Encoder:
@@ -24,18 +27,30 @@ class Encoder:
     """
 
     def __init__(self, name: str) -> None:
+        expected = _("a folder with a sentence-transformers model, or its id on a hub")
+        folder = Path(name).expanduser()
+        if not folder.is_dir() and not _HUB_ID.fullmatch(name):
+            raise InputError(_("there is no such model folder"), path=name, expected=expected)
         package = need("sentence_transformers", "embed")
         try:
-            self._model: Any = package.SentenceTransformer(name)
+            with quiet():
+                self._model: Any = package.SentenceTransformer(
+                    str(folder),
+                    trust_remote_code=False,
+                    model_kwargs={"use_safetensors": True},  # nothing pickled
+                )
         except (OSError, ValueError) as error:
             raise InputError(
                 _("There is no encoder '{name}': {reason}").format(
                     name=name, reason=str(error).split("\n", 1)[0]
                 ),
-                expected=_("a folder with a sentence-transformers model, or its id on a hub"),
+                expected=expected,
             ) from error
-        self.name = name
-        self.dimensions = int(self._model.get_sentence_embedding_dimension())
+        # From another folder the index must find it too.
+        self.name = str(folder.resolve()) if folder.is_dir() else name
+        # Renamed by sentence-transformers; the old name warns where the new one is known.
+        renamed = getattr(self._model, "get_embedding_dimension", None)
+        self.dimensions = int((renamed or self._model.get_sentence_embedding_dimension)())
 
     def encode_passages(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """The vectors of passages, each of length 1, float32 [texts, dimensions]."""

@@ -19,8 +19,8 @@ from torch import Tensor
 from transformers import Trainer
 
 from prosa.errors import InputError
+from prosa.extras import quiet
 from prosa.i18n import _
-from prosa.models.saving import quiet
 
 _OPTIMIZER, _OPTIMIZER_JSON = "optimizer.safetensors", "optimizer.json"
 _RANDOM, _RANDOM_JSON = "random.safetensors", "random.json"

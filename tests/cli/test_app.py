@@ -49,6 +49,18 @@ def test_a_fault_of_input_is_one_message_and_exit_code_2(prosa, words, named):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [(["--minutes", "abc"], "Esperado: um número."), (["--steps", "1,5"], "um número inteiro")],
+)
+def test_a_value_that_is_no_number_is_said_in_portuguese(prosa, words, named):
+    code, _out, err = prosa("train", "x.txt", *words, "--lang", "pt")
+    assert code == 2
+    assert named in err
+    assert words[0] in err
+    assert "valid" not in err
+
+
 def test_debug_shows_where_it_broke(prosa):
     code, _out, err = prosa("inspect", "no-such-file.csv", "--debug")
     assert code == 2

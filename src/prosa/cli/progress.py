@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from prosa.cli import shared
-from prosa.i18n import _
+from prosa.i18n import _, ngettext
 
 if TYPE_CHECKING:
     from prosa.train.events import Event, Planned, Progress, Validated
@@ -125,7 +125,7 @@ def plan_lines(plan: object) -> list[str]:
         return []
     sizes = plan.sizes
     shape = [
-        _("{n} layers").format(n=sizes.layers),
+        ngettext("{n} layer", "{n} layers", sizes.layers).format(n=sizes.layers),
         _("{n} units").format(n=sizes.hidden_size),
         _("context {n}").format(n=sizes.context),
     ]

@@ -35,6 +35,13 @@ _MESSAGES = (
     ),
 )
 
+# The same of what a value should have been.
+_EXPECTED = (
+    (r".*valid (?:integer|int)\b.*", N_("a whole number")),
+    (r".*valid (?:number|float)\b.*", N_("a number")),
+    (r".*valid bool(?:ean)?\b.*", N_("true or false")),
+)
+
 
 class _Translated:
     """Mixin: the help text with typer's own words translated."""
@@ -76,9 +83,20 @@ def show(error: typer.TyperException) -> None:
 def _translate(message: str) -> str:
     for pattern, ours in _MESSAGES:
         if found := re.fullmatch(pattern, message, re.DOTALL):
+            parts = found.groupdict()
+            if "why" in parts and (expected := _expected(parts["why"])):
+                wrong = _("{name} has a wrong value.").format(name=parts["name"])
+                return wrong + " " + _("Expected: {what}").format(what=expected) + "."
             if ours:
-                return _(ours).format(**found.groupdict())
+                return _(ours).format(**parts)
             text = _("There is no option {name}.").format(name=found["name"])
             near = found["near"]
             return text if not near else text + " " + _("Similar: {near}.").format(near=near)
     return message
+
+
+def _expected(why: str) -> str:
+    for pattern, ours in _EXPECTED:
+        if re.fullmatch(pattern, why, re.DOTALL):
+            return _(ours)
+    return ""

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.run import SKIPPED, environment
 
 HERE = Path(__file__).parent
-PARTS = ("perguntas", "squad-pt", "mental-health", "speed", "large")
+PARTS = ("perguntas", "squad-pt", "mental-health", "faqs", "speed", "large")
 
 
 def report(data: Path) -> str:
@@ -93,6 +93,14 @@ def mental_health(data: Path) -> str:
     with tempfile.TemporaryDirectory() as place:
         found = index(source, f"{place}/i").evaluate(questions)
     return title + _HEAD + _row("paraphrases and unanswerable questions", found) + "\n"
+
+
+def faqs(_data: Path) -> str:
+    """FAQs with one wording a question, written by one who had seen nothing of prosa."""
+    from benchmarks.faqs import tested
+
+    rows = "\n".join(_row(name, found) for name, found in tested())
+    return f"### FAQs with one wording a question\n\n{_HEAD}{rows}\n"
 
 
 class BM25:
@@ -314,6 +322,7 @@ if __name__ == "__main__":
         "perguntas": perguntas,
         "squad-pt": squad_pt,
         "mental-health": mental_health,
+        "faqs": faqs,
         "speed": speed,
         "large": large,
     }

@@ -19,16 +19,16 @@ TEXTS = {
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    """A model for which "veículo" is near "carros"; no letter of theirs says so."""
+    """A model for which "zorble" is near "carros"; no letter of theirs says so."""
     package = pytest.importorskip("sentence_transformers")
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
-    words = sorted({w for text in TEXTS.values() for w in pre(text)} | {"veículo", "?"})
+    words = sorted({w for text in TEXTS.values() for w in pre(text)} | {"zorble", "?"})
     made = Tokenizer(models.WordLevel({w: n for n, w in enumerate(["[UNK]", *words])}, "[UNK]"))
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     vectors = [[0.0] * len(words) for _ in range(len(words) + 1)]
     for n, word in enumerate(words):
-        vectors[n + 1][words.index("carros" if word == "veículo" else word)] = 1.0
+        vectors[n + 1][words.index("carros" if word == "zorble" else word)] = 1.0
     import numpy as np
 
     folder = tmp_path_factory.mktemp("encoder")
@@ -49,10 +49,10 @@ def test_vectors_find_what_no_word_of_the_question_tells(encoder, tmp_path):
         warnings.simplefilter("error")
         plain = build(files, tmp_path / "plain")
         made = build(files, tmp_path / "dense", encoder=encoder)
-    assert plain.search("veículo?") == []
-    assert made.search("veículo?")[0].text == TEXTS["carro"]
+    assert plain.search("zorble?") == []
+    assert made.search("zorble?")[0].text == TEXTS["carro"]
     # The manifest remembers the encoder, for who asks and for who adds.
-    assert open_index(tmp_path / "dense").search("veículo?")[0].text == TEXTS["carro"]
+    assert open_index(tmp_path / "dense").search("zorble?")[0].text == TEXTS["carro"]
     (tmp_path / "novo.txt").write_text("O cofre fica na cama.", "utf-8")
     again = build([tmp_path / "novo.txt"], tmp_path / "dense")
     assert len(again) == 4

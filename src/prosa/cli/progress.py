@@ -125,7 +125,7 @@ def plan_lines(plan: object) -> list[str]:
         return []
     sizes = plan.sizes
     shape = [
-        ngettext("{n} layer", "{n} layers", sizes.layers).format(n=sizes.layers),
+        ngettext("{n} layer", "{n} layers", sizes.layers or 0).format(n=sizes.layers),
         _("{n} units").format(n=sizes.hidden_size),
         _("context {n}").format(n=sizes.context),
     ]

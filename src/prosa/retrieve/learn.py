@@ -1,10 +1,9 @@
 """What an index learns from its own pairs: how to rank them, and when to stay silent.
 
 A wording is asked with itself taken out of the index: the answer is known, and must be found
-through the other wordings. The first wording of an answer is its title and stays: a person who
-asks in other words still finds that one there. Asked again with the whole subject taken out, the
-answer and those most like it, it is a question that the index cannot answer. Wordings that the
-author marked as test data are no part of this.
+through the other wordings. Asked again with the whole subject taken out, the answer and those most
+like it, it is a question that the index cannot answer. Wordings that the author marked as test data
+are no part of this.
 """
 
 from collections.abc import Sequence
@@ -28,6 +27,11 @@ FEWEST = 40
 
 MOST = 500
 """Wordings that are asked, spread over all: more of them change nothing but the time."""
+
+PLAIN = 3
+"""Wordings of an answer that are asked, the first ones. Later ones are added because they are
+unlike those: of a sample with eleven wordings an answer, 77% of the first are found through the
+others, 60% of the second and third, 40% of the eighth and after."""
 
 _STRENGTH = 1.0
 _SUBJECT = 0.05
@@ -62,9 +66,7 @@ def wordings(forward: Forward, texts: Sequence[Sequence[str]], most: int = MOST)
     for passage, some in enumerate(texts):
         first = int(forward.passage_units[passage])
         if len(some) > 1:
-            # Of two the second alone would be learned from; then either may be the title.
-            start = 1 if len(some) > 2 else 0
-            found += [Asked(some[n], first + n, passage) for n in range(start, len(some))]
+            found += [Asked(text, first + n, passage) for n, text in enumerate(some[:PLAIN])]
     step = max(1.0, len(found) / most)
     return [found[int(n * step)] for n in range(min(most, len(found)))]
 
@@ -154,7 +156,7 @@ def rehearse(
         return []
     base = Searcher(searcher.arrays, searcher.reader.analyzer, RANKER, searcher.embedder)
     found = [base.find(one.text, without_unit=one.unit) for one in asked]
-    gone = [base.find(one.text, without_passages=_subject(base, one, texts)) for one in asked]
+    gone = [base.find(one.text, without_passages=subject(base, one, texts)) for one in asked]
     only_pairs = all(texts)
     number = {passage: n for n, passage in enumerate(sorted({one.passage for one in asked}))}
     fold_of = np.asarray([number[one.passage] % folds for one in asked])
@@ -193,12 +195,12 @@ def examples(
 ) -> tuple[Reals, Truths]:
     """Evidence and truth: each question with its answer there, and with its subject gone."""
     gone = [
-        searcher.find(one.text, without_passages=_subject(searcher, one, texts)) for one in asked
+        searcher.find(one.text, without_passages=subject(searcher, one, texts)) for one in asked
     ]
     return _evidence(searcher, list(zip(asked, found, gone, strict=True)))
 
 
-def _subject(searcher: Searcher, one: Asked, texts: Sequence[Sequence[str]]) -> list[int]:
+def subject(searcher: Searcher, one: Asked, texts: Sequence[Sequence[str]]) -> list[int]:
     """The answer of a wording and those most like it."""
     size = max(1, min(_LARGEST, int(_SUBJECT * len(texts))))
     alike = searcher.find(" ".join(texts[one.passage])).passages[:size]

@@ -15,6 +15,9 @@ from prosa.retrieve.vocabulary import CAPITAL, DIGIT, Ids, flags, piece_hashes
 LIKE = 0.4
 """Least likeness (Dice over character pieces) of a word that stands in for another."""
 
+SAME = 0.7
+"""The likeness of a word that means much the same."""
+
 LONGEST = 256
 """Words of a question that are looked at: the first ones."""
 
@@ -83,7 +86,6 @@ class Reader:
         self.analyzer = analyzer
         self.words = words
         self.inverted = inverted
-        self._stems: dict[str, int] | None = None
         self._like: dict[str, tuple[Ids, Floats]] = {}
 
     def read(self, question: str, history: Sequence[str] = ()) -> Query:
@@ -128,19 +130,30 @@ class Reader:
         number = self.words.get(folded)
         if number is not None:
             return int(self.inverted.stem_of[number])
-        if self._stems is None:
-            self._stems = self._stem_numbers()
         return self._stems.get(self.analyzer.stem(folded), _MISSING)
 
+    def alike(self, folded: str) -> Ids:
+        """The numbers of the stems in the index that mean much the same as a word."""
+        stems = self.analyzer.alike(folded)
+        found = [self._stems[stem] for stem in stems if stem in self._stems] if stems else []
+        return np.asarray(sorted(found), np.uint32)
+
     def like(self, folded: str) -> tuple[Ids, Floats]:
-        """The words of the index like a word, and how like they are."""
+        """The words of the index like a word, by letters or by meaning, and how like they are."""
         found = self._like.get(folded)
         if found is None:
             hashes = np.unique(np.asarray(piece_hashes(folded), np.uint32))
-            found = self._like[folded] = words_like(self.inverted, hashes, LIKE)
+            likeness = np.zeros(len(self.inverted.stem_of), np.float32)
+            words, like = words_like(self.inverted, hashes, LIKE)
+            likeness[words] = like
+            same = np.isin(self.inverted.stem_of, self.alike(folded))
+            likeness[same] = np.maximum(likeness[same], SAME)
+            words = np.flatnonzero(likeness).astype(np.uint32)
+            found = self._like[folded] = (words, likeness[words])
         return found
 
-    def _stem_numbers(self) -> dict[str, int]:
+    @cached_property
+    def _stems(self) -> dict[str, int]:
         stem_of = self.inverted.stem_of.tolist()
         return {self.analyzer.stem(word): stem_of[number] for word, number in self.words.items()}
 

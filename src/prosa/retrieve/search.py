@@ -11,7 +11,7 @@ from prosa.retrieve import inverted
 from prosa.retrieve.arrays import Arrays
 from prosa.retrieve.features import NAMES, features, gather
 from prosa.retrieve.inverted import Floats
-from prosa.retrieve.query import Query, Reader
+from prosa.retrieve.query import SAME, Query, Reader
 from prosa.retrieve.rank import Ranker
 from prosa.retrieve.terms import Analyzer
 from prosa.retrieve.vocabulary import Ids
@@ -136,6 +136,10 @@ class Searcher:
             stem, weight = int(query.stems[place]), float(query.weights[place])
             if stem >= 0:
                 weights[stem] = max(weights.get(stem, 0.0), weight * float(arrays.stem_idf[stem]))
+                rarity = float(arrays.stem_idf[stem])
+                for other in self.reader.alike(query.words[place]).tolist():
+                    worth = weight * SAME * min(rarity, float(arrays.stem_idf[other]))
+                    weights[other] = max(weights.get(other, 0.0), worth)
             elif query.content[place]:
                 words, like = self.reader.like(query.words[place])
                 for other, near in zip(arrays.stem_of[words].tolist(), like.tolist(), strict=True):

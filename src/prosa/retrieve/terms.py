@@ -9,11 +9,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 
 import Stemmer
 
 from prosa.data.stopwords import ENGLISH, PORTUGUESE
+from prosa.retrieve import lexicon
 
 WORD = re.compile(r"[^\W_]+")
 """What a word is, in text of any language."""
@@ -61,16 +62,31 @@ class Analyzer:
         self._stemmer = Stemmer.Stemmer(language, 0)
         own = ENGLISH if language == "english" else PORTUGUESE
         self._stops = frozenset(map(fold, (*own, *_QUESTION_WORDS.split())))
+        self._typed = {fold(a): fold(b) for a, b in lexicon.typed(language).items()}
 
     def stem(self, folded: str) -> str:
-        """The stem of a folded word."""
+        """The stem of a folded word; a form of chats ("vc") has that of its word."""
+        folded = self._typed.get(folded, folded)
         if self.language == "portuguese":
             folded = _accented(folded)
         return fold(self._stemmer.stemWord(folded))
 
     def is_stop(self, folded: str) -> bool:
         """Whether a folded word says nothing about the subject."""
-        return folded in self._stops
+        return self._typed.get(folded, folded) in self._stops
+
+    def alike(self, folded: str) -> frozenset[str]:
+        """The stems of words that mean much the same as a folded word."""
+        return self._alike.get(self.stem(folded), frozenset())
+
+    @cached_property
+    def _alike(self) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for group in lexicon.groups(self.language):
+            stems = {self.stem(fold(word)) for word in group}
+            for stem in stems:
+                found.setdefault(stem, set()).update(stems - {stem})
+        return {stem: frozenset(others) for stem, others in found.items()}
 
 
 def grams(folded: str) -> list[str]:

@@ -1,0 +1,123 @@
+"""FAQs with one wording a question, as most people have them: learned from, and measured on others.
+
+`python -m benchmarks.faqs` learns from data/faq and prints the pair weights and the calibration of
+`prosa.retrieve.defaults`. `python -m benchmarks retrieval` asks the FAQs of data/faq-test, from
+which nothing was learned. A line of these files is an entry, with other ways to ask for it that are
+not in the index, or a question without an answer.
+"""
+
+import json
+import random
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from prosa.retrieve import calibrate, rank
+from prosa.retrieve.defaults import RANKER
+from prosa.retrieve.features import PAIR
+from prosa.retrieve.index import build
+from prosa.retrieve.learn import Asked, subject
+from prosa.retrieve.search import Found, Searcher
+from prosa.retrieve.terms import Analyzer
+
+HERE = Path(__file__).parent / "data"
+BEGINNING = {name: 5.0 if name == "wording" else 0.0 for name in PAIR}
+"""What the weights of pairs are pulled to."""
+SMALL = 15
+"""Entries of the small FAQ that is made of each one besides."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question's searcher, what it found, and the passage that answers it (-1: none)."""
+
+    searcher: Searcher
+    found: Found
+    answer: int
+
+
+def read(path: Path):
+    """The entries of a file and the questions without an answer."""
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    entries = [row for row in rows if "answer" in row]
+    return entries, [row["unanswerable"] for row in rows if "unanswerable" in row]
+
+
+def cases(entries, unanswerable):
+    """Ask for every entry, half the times with its subject gone too, and for what has no answer."""
+    records = [{name: entry[name] for name in ("question", "answer")} for entry in entries]
+    with tempfile.TemporaryDirectory() as place:
+        made = build([records], f"{place}/i")
+        searcher = Searcher(made.arrays, Analyzer(made.manifest.language), RANKER)
+        titles = [list(texts) for texts in made.texts.wordings()]
+        number = {texts[0]: n for n, texts in enumerate(titles)}
+        for entry in entries:
+            answer = number[entry["question"]]
+            for turn, text in enumerate(entry["asked"]):
+                yield Case(searcher, searcher.find(text), answer)
+                if (answer + turn) % 2:
+                    gone = subject(searcher, Asked(text, -1, answer), titles)
+                    yield Case(searcher, searcher.find(text, without_passages=gone), -1)
+        for text in unanswerable:
+            yield Case(searcher, searcher.find(text), -1)
+
+
+def all_cases(paths):
+    """The cases of some FAQs, and of a small part of each."""
+    chance = random.Random(0)
+    for path in paths:
+        entries, unanswerable = read(path)
+        yield from cases(entries, unanswerable)
+        some = chance.sample(entries, SMALL)
+        others = [text for entry in entries if entry not in some for text in entry["asked"]]
+        yield from cases(some, chance.sample(others, min(20, len(others))))
+
+
+def learned(paths):
+    """The ranker and the calibration that some FAQs teach."""
+    asked = [case for case in all_cases(paths) if len(case.found.passages)]
+    groups = [
+        (case.found.features, int(np.flatnonzero(case.found.passages == case.answer)[0]))
+        for case in asked
+        if case.answer in case.found.passages
+    ]
+    start = rank.Ranker.of({**RANKER.by_name(), **BEGINNING})
+    ranker = rank.fit(groups, start, free=PAIR)
+    ranked = []
+    for case in asked:
+        case.searcher.ranker = ranker
+        ranked.append((case.answer, case.searcher.ranked(case.found)))
+    rows = np.stack([calibrate.evidence(found) for _answer, found in ranked])
+    right = np.asarray([found.passages[0] == answer for answer, found in ranked])
+    return ranker, calibrate.fit(rows, right)
+
+
+def tested():
+    """The name and the evaluation of each FAQ that nothing was learned from."""
+    from prosa.verbs.answering import index
+
+    for path in sorted((HERE / "faq-test").glob("*.jsonl")):
+        entries, unanswerable = read(path)
+        asked = [
+            {"question": text, "answer": entry["answer"]}
+            for entry in entries
+            for text in entry["asked"]
+        ]
+        asked += [{"question": text, "answer": None} for text in unanswerable]
+        records = [{name: entry[name] for name in ("question", "answer")} for entry in entries]
+        with tempfile.TemporaryDirectory() as place:
+            yield path.stem, index([records], f"{place}/i").evaluate(asked)
+
+
+def main() -> None:
+    """Print what `prosa.retrieve.defaults` holds."""
+    ranker, calibration = learned(sorted((HERE / "faq").glob("*.jsonl")))
+    told = ranker.by_name()
+    print({name: round(told.get(name, 0.0), 1) for name in PAIR})
+    print(calibration)
+
+
+if __name__ == "__main__":
+    main()

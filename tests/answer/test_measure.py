@@ -109,7 +109,7 @@ def large(tmp_path_factory):
 def test_held_out_wordings_measure_without_a_file(large, hotel):
     result = large.evaluate()
     assert result.held_out
-    assert result.questions == 2 * result.answerable
+    assert result.questions == result.answerable * 3 // 2  # every second one without its answer
     assert result.accuracy > 0.8
     assert result.auroc > 0.8
     with pytest.raises(InputError, match="too few"):

@@ -14,7 +14,7 @@ import numpy as np
 
 from prosa.retrieve import calibrate, rank
 from prosa.retrieve.arrays import Arrays
-from prosa.retrieve.calibrate import EVIDENCE, Calibration, Reals, Truths
+from prosa.retrieve.calibrate import EVIDENCE, Calibration
 from prosa.retrieve.defaults import PAIR_CALIBRATION, RANKER, TEXT_CALIBRATION
 from prosa.retrieve.features import NAMES, PAIR
 from prosa.retrieve.forward import Forward, Unit
@@ -32,6 +32,9 @@ PLAIN = 3
 """Wordings of an answer that are asked, the first ones. Later ones are added because they are
 unlike those: of a sample with eleven wordings an answer, 77% of the first are found through the
 others, 60% of the second and third, 40% of the eighth and after."""
+
+_ABSENT = 2
+"""Every so many wordings are asked with their subject taken out too: a third of the questions."""
 
 _STRENGTH = 1.0
 _SUBJECT = 0.05
@@ -55,20 +58,24 @@ class Asked:
 
 
 def wordings(forward: Forward, texts: Sequence[Sequence[str]], most: int = MOST) -> list[Asked]:
-    """The wordings that have another beside them.
+    """The wordings that have another beside them: the first of each answer, then the second...
 
     Args:
         forward: The passages.
         texts: The wordings of each passage.
-        most: How many at most, spread evenly.
+        most: How many at most, spread evenly where not all of a turn are taken.
     """
-    found = []
+    found: list[list[Asked]] = [[] for _ in range(PLAIN)]
     for passage, some in enumerate(texts):
         first = int(forward.passage_units[passage])
         if len(some) > 1:
-            found += [Asked(text, first + n, passage) for n, text in enumerate(some[:PLAIN])]
-    step = max(1.0, len(found) / most)
-    return [found[int(n * step)] for n in range(min(most, len(found)))]
+            for n, text in enumerate(some[:PLAIN]):
+                found[n].append(Asked(text, first + n, passage))
+    kept: list[Asked] = []
+    for turn in found:
+        room = min(most - len(kept), len(turn))
+        kept += [turn[n * len(turn) // room] for n in range(room)]
+    return kept
 
 
 def learn(
@@ -103,8 +110,9 @@ def learn(
     free = NAMES if only_pairs else PAIR
     ranker = rank.fit(groups, RANKER, strength=_STRENGTH, free=free)
     searcher.ranker = ranker
-    rows, right = examples(searcher, found, asked, texts)
-    calibration = calibrate.fit(rows, right)
+    gone = _gone(searcher, asked, texts)
+    seen = [(one, question.passage) for question, one in zip(asked, found, strict=True)]
+    calibration = _calibrated(searcher, [*seen, *((one, -1) for one in gone)])
     return {
         "wordings": len(asked),
         "ranker": ranker.by_name(),
@@ -148,15 +156,15 @@ def rehearse(
         most: How many wordings at most.
 
     Returns:
-        Two trials a wording, with its answer there and with its subject gone; none where there are
-        too few wordings to learn from.
+        A trial a wording with its answer there, and one of some with its subject gone; none where
+        there are too few wordings to learn from.
     """
     asked = wordings(searcher.arrays.forward, texts, most)
     if len(asked) < FEWEST:
         return []
     base = Searcher(searcher.arrays, searcher.reader.analyzer, RANKER, searcher.embedder)
     found = [base.find(one.text, without_unit=one.unit) for one in asked]
-    gone = [base.find(one.text, without_passages=subject(base, one, texts)) for one in asked]
+    gone = _gone(base, asked, texts)
     only_pairs = all(texts)
     number = {passage: n for n, passage in enumerate(sorted({one.passage for one in asked}))}
     fold_of = np.asarray([number[one.passage] % folds for one in asked])
@@ -170,10 +178,14 @@ def rehearse(
         ]
         free = NAMES if only_pairs else PAIR
         base.ranker = rank.fit(groups, RANKER, strength=_STRENGTH, free=free)
-        rows, right = _evidence(base, [(asked[n], found[n], gone[n]) for n in others])
-        calibration = calibrate.fit(rows, right)
+        seen = [(found[n], asked[n].passage) for n in others]
+        seen += [(gone[n // _ABSENT], -1) for n in others if n % _ABSENT == 0]
+        calibration = _calibrated(base, seen)
         for n in mine:
-            for answerable, one in ((True, found[n]), (False, gone[n])):
+            asked_so = [(True, found[n])]
+            if n % _ABSENT == 0:
+                asked_so.append((False, gone[n // _ABSENT]))
+            for answerable, one in asked_so:
                 ranked = base.ranked(one)
                 first = int(ranked.passages[0]) if len(ranked.passages) else -1
                 trials.append(
@@ -187,17 +199,14 @@ def rehearse(
     return trials
 
 
-def examples(
-    searcher: Searcher,
-    found: Sequence[Found],
-    asked: Sequence[Asked],
-    texts: Sequence[Sequence[str]],
-) -> tuple[Reals, Truths]:
-    """Evidence and truth: each question with its answer there, and with its subject gone."""
-    gone = [
-        searcher.find(one.text, without_passages=subject(searcher, one, texts)) for one in asked
+def _gone(
+    searcher: Searcher, asked: Sequence[Asked], texts: Sequence[Sequence[str]]
+) -> list[Found]:
+    """What is found for some of the wordings when their subject is taken out."""
+    return [
+        searcher.find(one.text, without_passages=subject(searcher, one, texts))
+        for one in asked[::_ABSENT]
     ]
-    return _evidence(searcher, list(zip(asked, found, gone, strict=True)))
 
 
 def subject(searcher: Searcher, one: Asked, texts: Sequence[Sequence[str]]) -> list[int]:
@@ -207,18 +216,12 @@ def subject(searcher: Searcher, one: Asked, texts: Sequence[Sequence[str]]) -> l
     return sorted({one.passage, *alike.tolist()})
 
 
-def _evidence(
-    searcher: Searcher, asked: Sequence[tuple[Asked, Found, Found]]
-) -> tuple[Reals, Truths]:
-    """Evidence and truth of wordings with their answer there and with their subject gone."""
-    rows: list[Reals] = []
-    right: list[bool] = []
-    for question, found, gone in asked:
-        for some in (searcher.ranked(found), searcher.ranked(gone)):
-            if len(some.passages):
-                rows.append(calibrate.evidence(some))
-                right.append(bool(some.passages[0] == question.passage))
-    return np.asarray(rows), np.asarray(right, np.bool_)
+def _calibrated(searcher: Searcher, seen: Sequence[tuple[Found, int]]) -> Calibration:
+    """Fit to what was found for questions and the passage that answers each, -1 for none."""
+    ranked = [(searcher.ranked(found), passage) for found, passage in seen if len(found.passages)]
+    rows = np.asarray([calibrate.evidence(found) for found, _passage in ranked])
+    right = np.asarray([found.passages[0] == passage for found, passage in ranked], np.bool_)
+    return calibrate.fit(rows, right)
 
 
 def ranker_of(learned: dict[str, Any]) -> Ranker:

@@ -30,6 +30,23 @@ def test_the_same_word_is_worth_more_than_one_like_it(tmp_path):
     assert made.search("comprar")[0].text == "Na bilheteria."
 
 
+def test_a_shared_ending_makes_no_likeness_and_a_slip_of_the_finger_does(tmp_path):
+    one = [{"question": "Qual é o horário de funcionamento?", "answer": "Das dez às quatro."}]
+    made = build([one], tmp_path / "i", language="portuguese")
+    assert made.search("estacionamento") == []
+    assert made.search("fumcionamento")[0].text == "Das dez às quatro."
+
+
+def test_a_word_of_the_lexicon_is_not_taken_for_a_function_word(tmp_path):
+    """ "tema" and "tem" have one stem: who asks for the subject does not ask for "tem"."""
+    both = [
+        {"question": "Tem wi-fi?", "answer": "Sim."},
+        {"question": "Qual é o tema da aula?", "answer": "Aves."},
+    ]
+    made = build([both], tmp_path / "i", language="portuguese")
+    assert made.search("assunto")[0].text == "Aves."
+
+
 def test_what_is_typed_in_chats_is_read_as_its_word(made):
     analyzer = Analyzer("portuguese")
     assert analyzer.is_stop("vc")

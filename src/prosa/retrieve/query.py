@@ -145,12 +145,18 @@ class Reader:
             hashes = np.unique(np.asarray(piece_hashes(folded), np.uint32))
             likeness = np.zeros(len(self.inverted.stem_of), np.float32)
             words, like = words_like(self.inverted, hashes, LIKE)
-            likeness[words] = like
-            same = np.isin(self.inverted.stem_of, self.alike(folded))
+            # An ending is shared by many: "estacionamento" is no "funcionamento".
+            begins = np.asarray([self._written[word][0] == folded[0] for word in words], np.bool_)
+            likeness[words[begins]] = like[begins]
+            same = np.isin(self.inverted.stem_of, self.alike(folded)) & ~self.inverted.stops
             likeness[same] = np.maximum(likeness[same], SAME)
             words = np.flatnonzero(likeness).astype(np.uint32)
             found = self._like[folded] = (words, likeness[words])
         return found
+
+    @cached_property
+    def _written(self) -> list[str]:
+        return list(self.words)
 
     @cached_property
     def _stems(self) -> dict[str, int]:

@@ -137,7 +137,8 @@ class Searcher:
             if stem >= 0:
                 weights[stem] = max(weights.get(stem, 0.0), weight * float(arrays.stem_idf[stem]))
                 rarity = float(arrays.stem_idf[stem])
-                for other in self.reader.alike(query.words[place]).tolist():
+                alike = self.reader.alike(query.words[place]) if query.content[place] else []
+                for other in map(int, alike):
                     worth = weight * SAME * min(rarity, float(arrays.stem_idf[other]))
                     weights[other] = max(weights.get(other, 0.0), worth)
             elif query.content[place]:

@@ -132,11 +132,13 @@ class Reader:
             return int(self.inverted.stem_of[number])
         return self._stems.get(self.analyzer.stem(folded), _MISSING)
 
-    def alike(self, folded: str) -> Ids:
-        """The numbers of the stems in the index that mean much the same as a word."""
-        stems = self.analyzer.alike(folded)
-        found = [self._stems[stem] for stem in stems if stem in self._stems] if stems else []
-        return np.asarray(sorted(found), np.uint32)
+    def alike(self, query: Query, place: int) -> Ids:
+        """The stems in the index that mean much the same as a word of a question, by number."""
+        return self._same(query.words[place]) if query.content[place] else np.empty(0, np.uint32)
+
+    def _same(self, folded: str) -> Ids:
+        found = [self._stems.get(stem, _MISSING) for stem in self.analyzer.alike(folded)]
+        return np.asarray(sorted(number for number in found if number >= 0), np.uint32)
 
     def like(self, folded: str) -> tuple[Ids, Floats]:
         """The words of the index like a word, by letters or by meaning, and how like they are."""
@@ -148,7 +150,7 @@ class Reader:
             # An ending is shared by many: "estacionamento" is no "funcionamento".
             begins = np.asarray([self._written[word][0] == folded[0] for word in words], np.bool_)
             likeness[words[begins]] = like[begins]
-            same = np.isin(self.inverted.stem_of, self.alike(folded)) & ~self.inverted.stops
+            same = np.isin(self.inverted.stem_of, self._same(folded)) & ~self.inverted.stops
             likeness[same] = np.maximum(likeness[same], SAME)
             words = np.flatnonzero(likeness).astype(np.uint32)
             found = self._like[folded] = (words, likeness[words])

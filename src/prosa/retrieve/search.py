@@ -135,10 +135,9 @@ class Searcher:
         for place in first.tolist():
             stem, weight = int(query.stems[place]), float(query.weights[place])
             if stem >= 0:
-                weights[stem] = max(weights.get(stem, 0.0), weight * float(arrays.stem_idf[stem]))
                 rarity = float(arrays.stem_idf[stem])
-                alike = self.reader.alike(query.words[place]) if query.content[place] else []
-                for other in map(int, alike):
+                weights[stem] = max(weights.get(stem, 0.0), weight * rarity)
+                for other in self.reader.alike(query, place).tolist():
                     worth = weight * SAME * min(rarity, float(arrays.stem_idf[other]))
                     weights[other] = max(weights.get(other, 0.0), worth)
             elif query.content[place]:

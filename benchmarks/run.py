@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -16,21 +15,19 @@ SKIPPED = "Not measured: {path} is not there.\n"
 
 def prosa(*words: object, folder: Path | None = None) -> dict:
     """Run `prosa ... --json`; its result, with `wall` seconds and `rss` bytes of the process."""
+    command = [sys.executable, "-m", "prosa", *map(str, words), "--json"]
     with tempfile.TemporaryDirectory() as temporary:
-        start = time.perf_counter()
-        command = [sys.executable, "-m", "prosa", *map(str, words), "--json"]
-        done = subprocess.run(
-            command, capture_output=True, text=True, cwd=folder or temporary, check=False
-        )
-        wall = time.perf_counter() - start
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
-    return {**json.loads(done.stdout.splitlines()[-1]), "wall": wall}
-
-
-def peak_of_children() -> int:
-    """The most memory that any process run so far has held, in bytes."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        told, faults = Path(temporary, "out"), Path(temporary, "err")
+        with told.open("w") as out, faults.open("w") as err:
+            start = time.perf_counter()
+            run = subprocess.Popen(command, stdout=out, stderr=err, cwd=folder or temporary)
+            # Its own peak: that of all children so far would be another part's.
+            _pid, status, used = os.wait4(run.pid, 0)
+            wall = time.perf_counter() - start
+        if os.waitstatus_to_exitcode(status):
+            raise SystemExit(f"{' '.join(command)}\n{faults.read_text()[-2000:]}")
+        result = json.loads(told.read_text().splitlines()[-1])
+    return {**result, "wall": wall, "rss": used.ru_maxrss * 1024}
 
 
 def median_seconds(action: Callable[[], object], runs: int = 5) -> tuple[float, float, float]:

@@ -148,7 +148,7 @@ class Reader:
             likeness = np.zeros(len(self.inverted.stem_of), np.float32)
             words, like = words_like(self.inverted, hashes, LIKE)
             # An ending is shared by many: "estacionamento" is no "funcionamento".
-            begins = np.asarray([self._written[word][0] == folded[0] for word in words], np.bool_)
+            begins = np.asarray([self._written[word][:1] == folded[:1] for word in words], np.bool_)
             likeness[words[begins]] = like[begins]
             same = np.isin(self.inverted.stem_of, self._same(folded)) & ~self.inverted.stops
             likeness[same] = np.maximum(likeness[same], SAME)

@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache, cached_property
+from itertools import chain
 
 import Stemmer
 
@@ -81,9 +82,11 @@ class Analyzer:
 
     @cached_property
     def _alike(self) -> dict[str, frozenset[str]]:
+        groups = lexicon.groups(self.language)
+        stem_of = {word: self.stem(fold(word)) for word in {*chain.from_iterable(groups)}}
         found: dict[str, set[str]] = {}
-        for group in lexicon.groups(self.language):
-            stems = {self.stem(fold(word)) for word in group}
+        for group in groups:
+            stems = {stem_of[word] for word in group}
             for stem in stems:
                 found.setdefault(stem, set()).update(stems - {stem})
         return {stem: frozenset(others) for stem, others in found.items()}

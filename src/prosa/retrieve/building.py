@@ -6,9 +6,7 @@ next run clears away what it left.
 """
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,24 +17,25 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from prosa.data.files import free_place, full_disk_said, remove
-from prosa.errors import InputError, ProsaError
+from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.retrieve import arrays as arrays_
-from prosa.retrieve import forward, inverted, learn, manifest, texts
+from prosa.retrieve import forward, inverted, learn, lock, manifest, texts
 from prosa.retrieve.arrays import Arrays
+from prosa.retrieve.beside import Change, Writer, writer
 from prosa.retrieve.documents import Document
 from prosa.retrieve.embed import Encoder
+from prosa.retrieve.lock import locked
 from prosa.retrieve.manifest import Entry, Manifest
 from prosa.retrieve.passages import Passage
 from prosa.retrieve.plan import Plan, Report, plan
-from prosa.retrieve.table import Table
+from prosa.retrieve.table import schema
 from prosa.retrieve.terms import Analyzer, guess_language
 from prosa.retrieve.vocabulary import Vocabulary
 
 Progress = Callable[[str, int, int], None]
 """Is told the name of a document, how many were read before it and how many there are."""
 
-_LOCK = ".lock"
 _ARRAYS = "arrays-"
 _STREAMED = 32 << 20
 """Bytes from which a document is not held in memory whole before it is added."""
@@ -57,10 +56,10 @@ def build(
     """Make an index, or bring one up to date. `index.build` describes it."""
     target = Path(os.path.abspath(Path(output).expanduser()))  # noqa: PTH100  a link stays a link
     if (target / manifest.NAME).exists():
-        with _locked(target), full_disk_said(target):
+        with locked(target) as held, full_disk_said(target):
             old = manifest.read(target)
             _same(old, language, encoder, target)
-            return _Run(target, plan(sources, without, old), encoder, progress).run()
+            return _Run(target, plan(sources, without, old), encoder, progress, held).run()
     empty = target.is_dir() and not any(target.iterdir())
     if target.exists() and not empty:
         raise InputError(
@@ -71,11 +70,11 @@ def build(
     free_place(target, overwrite=empty)
     partial = target.with_name(f".{target.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
-    with _locked(partial), full_disk_said(partial):
+    with locked(partial) as held, full_disk_said(partial):
         try:
             _clear(partial)
             old = Manifest(language or "", encoder=encoder.name if encoder else "")
-            report = _Run(partial, plan(sources, without, old), encoder, progress).run()
+            report = _Run(partial, plan(sources, without, old), encoder, progress, held).run()
             partial.rename(target)
         except BaseException:
             remove(partial)
@@ -88,9 +87,15 @@ class _Run:
     """One run over an index folder that is locked."""
 
     def __init__(
-        self, folder: Path, plan_: Plan, encoder: Encoder | None, progress: Progress | None
+        self,
+        folder: Path,
+        plan_: Plan,
+        encoder: Encoder | None,
+        progress: Progress | None,
+        held: int | None,
     ) -> None:
         self.folder = folder
+        self.held = held
         self.plan = plan_
         self.encoder = encoder
         self.progress = progress or (lambda *_: None)
@@ -104,56 +109,60 @@ class _Run:
         self.report.passages = old.passages
         if old.build and not (self.plan.gone or self.plan.fresh):
             return self.report
-        table = self._table()
+        change = Change(
+            str(self.folder),
+            old.table_version,
+            tuple(entry.number for entry in self.plan.gone),
+            self.encoder.dimensions if self.encoder else 0,
+        )
+        with writer(change, _size(self.plan.fresh), self.held) as table:
+            new = self._changed(table)
+            manifest.write(self.folder, new)
+            self.report.passages = new.passages
+            table.prune()
+        _clear(self.folder, keep=new.arrays)
+        return self.report
+
+    def _changed(self, table: Writer) -> Manifest:
+        """Write the new state beside the current one."""
+        old = self.plan.old
         old_arrays = arrays_.load(self.folder / old.arrays) if old.build else None
-        if self.plan.gone:
-            table.remove([entry.number for entry in self.plan.gone])
         first = self._first()
         self.language = self.language or guess_language(passage.text for passage in first)
         analyzer = Analyzer(self.language)
         vocabulary = Vocabulary(analyzer, old_arrays.words if old_arrays else ())
-        writer = forward.Writer(vocabulary)
+        numbers = forward.Writer(vocabulary)
         sections = _Sections(old_arrays)
         arrays = f"{_ARRAYS}{old.build + 1}"
         remove(self.folder / arrays)
         (self.folder / arrays).mkdir()
-        self._write(table, arrays, self._rows(writer, sections))
+        self._write(table, arrays, self._rows(numbers, sections))
         self._refuse_nothing()
-        table.compact()
-        made = self._arrays(old_arrays, writer.finish(), vocabulary)
-        new = replace(
+        table.merge()
+        made = self._arrays(old_arrays, numbers.finish(), vocabulary)
+        learned = learn.learn(made, analyzer, self._wordings(arrays), self.encoder)
+        arrays_.save(made, self.folder / arrays)
+        return replace(
             old,
             language=self.language,
             build=old.build + 1,
-            table_version=table.version,
+            table_version=table.version(),
             arrays=arrays,
             next_number=old.next_number + len(self.plan.fresh),
             documents=(*self.plan.keep, *self.entries),
-            learned=learn.learn(made, analyzer, self._wordings(arrays), self.encoder),
+            learned=learned,
         )
-        arrays_.save(made, self.folder / arrays)
-        manifest.write(self.folder, new)
-        self.report.passages = new.passages
-        table.prune()
-        _clear(self.folder, keep=new.arrays)
-        return self.report
 
-    def _table(self) -> Table:
-        if not self.plan.old.build:
-            return Table.create(self.folder, self.encoder.dimensions if self.encoder else 0)
-        table = Table(self.folder)
-        table.restore(self.plan.old.table_version)
-        return table
-
-    def _write(self, table: Table, arrays: str, rows: Iterator[dict[str, Any]]) -> None:
+    def _write(self, table: Writer, arrays: str, rows: Iterator[dict[str, Any]]) -> None:
         """Append rows to the table, and to the texts that stay beside it."""
+        columns = schema(self.encoder.dimensions if self.encoder else 0)
 
         def told() -> Iterator[pa.RecordBatch]:
             if self.plan.old.build:
                 before = texts.Texts(self.folder / self.plan.old.arrays)
                 yield from texts.selected(before.batches(), self._kept())
-            for batch in texts.batched(rows, table.schema):
-                table.add([batch])
+            for batch in texts.batched(rows, columns):
+                table.add(batch)
                 yield batch.select(texts.SCHEMA.names)
 
         texts.write(self.folder / arrays, told())
@@ -269,6 +278,12 @@ class _Sections:
         return self.next + self.numbers.setdefault(heading, len(self.numbers))
 
 
+def _size(documents: Sequence[Document]) -> int:
+    """The bytes of the documents that are files."""
+    paths = [Path(document.key) for document in documents]
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
 def _parts(passages: Iterator[Passage], size: int) -> Iterator[list[Passage]]:
     while some := list(islice(passages, size)):
         yield some
@@ -295,33 +310,5 @@ def _clear(folder: Path, keep: str = "") -> None:
     """Remove what runs that were cut off have left."""
     for left in folder.iterdir():
         ours = left.name.startswith(_ARRAYS) or left.name.endswith(".new") or not keep
-        if ours and left.name not in (keep, _LOCK):
+        if ours and left.name not in (keep, lock.NAME):
             remove(left)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold an index for writing; the system lets go of it whatever becomes of this process."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl  # noqa: PLC0415  not on Windows
-
-    try:
-        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except PermissionError as error:
-        raise InputError(
-            _("The folder '{folder}' cannot be written to").format(folder=folder), path=folder
-        ) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise ProsaError(
-            _("Another run is working on the index '{folder}'").format(folder=folder),
-            hint=_("Wait until it is done"),
-        ) from error
-    try:
-        yield
-    finally:
-        os.close(handle)

@@ -4,9 +4,8 @@
 everything that is searched is made, so an index that changes keeps what it knows of the rest.
 """
 
-import unicodedata
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from prosa.retrieve.passages import Passage
 from prosa.retrieve.sentences import spans
+from prosa.retrieve.terms import blank, written
 from prosa.retrieve.vocabulary import Ids, Vocabulary
 
 
@@ -82,13 +82,23 @@ class Writer:
             passage: The passage.
             section: The number of the section it belongs to.
         """
-        for kind, start, end, text in units(passage):
-            self._tokens.extend(self.vocabulary.tokens(text))
-            self._unit_tokens.append(len(self._tokens))
-            self._unit_kinds.append(kind)
-            self._unit_spans.extend((start, end))
+        for number, wording in enumerate(passage.wordings):
+            self._unit(Unit.WORDING, number, 0, written(wording))
+        if passage.place.heading:
+            self._unit(Unit.HEADING, 0, 0, written(passage.place.heading))
+        blanked = blank(passage.text)
+        for start, end in spans(passage.text):
+            words = blanked[start:end].split() if blanked else written(passage.text[start:end])
+            self._unit(Unit.SENTENCE, start, end, words)
         self._passage_units.append(len(self._unit_kinds))
         self._sections.append(section)
+
+    def _unit(self, kind: Unit, start: int, end: int, words: list[str]) -> None:
+        """Add a unit: what it is, its two numbers of `Forward.unit_spans`, and its words."""
+        self._tokens.extend(self.vocabulary.tokens(words))
+        self._unit_tokens.append(len(self._tokens))
+        self._unit_kinds.append(kind)
+        self._unit_spans.extend((start, end))
 
     def finish(self) -> Forward:
         """What was collected."""
@@ -100,16 +110,6 @@ class Writer:
             np.frombuffer(self._passage_units, np.uint32),
             np.asarray(self._sections, np.uint32),
         )
-
-
-def units(passage: Passage) -> Iterator[tuple[Unit, int, int, str]]:
-    """The units of a passage: kind, the two numbers of `Forward.unit_spans`, and the text."""
-    for number, wording in enumerate(passage.wordings):
-        yield Unit.WORDING, number, 0, _composed(wording)
-    if passage.place.heading:
-        yield Unit.HEADING, 0, 0, _composed(passage.place.heading)
-    for start, end in spans(passage.text):
-        yield Unit.SENTENCE, start, end, _composed(passage.text[start:end])
 
 
 def selected(forward: Forward, keep: npt.NDArray[np.bool_]) -> Forward:
@@ -158,7 +158,3 @@ def _starts(lengths: npt.NDArray[np.integer]) -> Ids:
     found = np.zeros(len(lengths) + 1, np.uint32)
     np.cumsum(lengths, out=found[1:])
     return found
-
-
-def _composed(text: str) -> str:
-    return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -94,32 +94,40 @@ class Passage:
 
 def cut(blocks: Iterable[Block]) -> Iterator[Passage]:
     """Join short paragraphs and cut long ones, under one heading and never across headings."""
-    held: Block | None = None
+    held: list[Block] = []
+    size = 0
     for block in blocks:
-        if not block.text.strip():
+        if not block.text or block.text.isspace():
             continue
-        if held is not None and _joins(held, block):
-            held = replace(held, text=f"{held.text}\n{block.text}")
-            continue
-        if held is not None:
+        if held and _joins(held[-1], size, block):
+            size += 1 + len(block.text)
+        else:
             yield from _passages(held)
-        held = block
-    if held is not None:
-        yield from _passages(held)
+            held, size = [], len(block.text)
+        held.append(block)
+    yield from _passages(held)
 
 
-def _joins(held: Block, block: Block) -> bool:
+def _joins(last: Block, size: int, block: Block) -> bool:
+    """Whether a block goes on a passage of so many characters that ends with another."""
     return (
-        not held.whole
+        min(size, len(block.text)) < SHORTEST
+        and size + len(block.text) < LONGEST
+        and not last.whole
         and not block.whole
-        and held.place.heading == block.place.heading
-        and (held.place.count != Count.PAGE or held.place.number == block.place.number)
-        and min(len(held.text), len(block.text)) < SHORTEST
-        and len(held.text) + len(block.text) < LONGEST
+        and last.place.heading == block.place.heading
+        and (last.place.count != Count.PAGE or last.place.number == block.place.number)
     )
 
 
-def _passages(block: Block) -> Iterator[Passage]:
+def _passages(blocks: list[Block]) -> Iterator[Passage]:
+    """One passage of some blocks, or several of a block that is too long."""
+    if not blocks:
+        return
+    block = blocks[0]
+    if len(blocks) > 1:
+        yield Passage("\n".join([one.text for one in blocks]), block.place)
+        return
     if len(block.text) <= (LONGEST_SENTENCE if block.whole else LONGEST):
         yield Passage(block.text, block.place)
         return

@@ -49,7 +49,9 @@ def _abbreviated(tail: str) -> bool:
 
 
 def _add(found: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    piece = text[start:end].lstrip()
-    if piece:
-        start = end - len(piece)
-        found.append((start, start + len(piece.rstrip())))
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if start < end:
+        found.append((start, end))

@@ -20,6 +20,12 @@ from prosa.retrieve import lexicon
 WORD = re.compile(r"[^\W_]+")
 """What a word is, in text of any language."""
 
+_WESTERN = "cp1252"
+_BLANKED = bytes(
+    place if WORD.match(bytes([place]).decode(_WESTERN, "replace")) else 0x20
+    for place in range(256)
+)
+
 _MARKS = re.compile("[\u0300-\u036f]")
 _JOINED = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ß": "ss"})
 
@@ -36,6 +42,23 @@ _QUESTION_WORDS = (
 
 GRAM = 4
 """Characters in a piece of a word, its borders counted as one each."""
+
+
+def written(text: str) -> list[str]:
+    """The words of a text as they are written, in NFC."""
+    return WORD.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
+
+
+def blank(text: str) -> str:
+    """A text with spaces for all characters that no word holds, as long as it was.
+
+    What is left between spaces is `written`, in two thirds of the time. "" where the text has
+    characters that Windows-1252 lacks.
+    """
+    try:
+        return text.encode(_WESTERN).translate(_BLANKED).decode(_WESTERN)
+    except UnicodeEncodeError:
+        return ""
 
 
 def fold(text: str) -> str:

@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 from transformers.cache_utils import DynamicCache
 
 from prosa.models import FAMILIES, Sizes, SpecialIds, start_from_frequencies
-from prosa.models.loss import linear_cross_entropy
+from prosa.models.loss import causal_loss, linear_cross_entropy
 from prosa.models.recurrent import CELLS, RecurrentConfig, RecurrentForCausalLM
 
 WORDS = 30
@@ -209,3 +209,31 @@ def test_tied_weights_are_one_matrix_and_survive_saving(tmp_path):
 def test_a_wrong_setting_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         model(**settings)
+
+
+def test_a_sample_of_the_words_gives_the_loss_and_the_gradient_on_average():
+    torch.manual_seed(0)
+    hidden = torch.randn(1, 9, 6, requires_grad=True)
+    weight, bias = torch.randn(3000, 6) / 3, torch.randn(3000) / 3
+    labels = torch.randint(3000, (1, 9))
+    exact = causal_loss(hidden, weight, bias, labels)
+    (slope,) = torch.autograd.grad(exact, hidden)
+
+    losses, slopes = [], []
+    for _draw in range(200):
+        loss = causal_loss(hidden, weight, bias, labels, sampled=True)
+        losses.append(loss.detach())
+        slopes.append(torch.autograd.grad(loss, hidden)[0])
+
+    assert torch.stack(losses).std() > 0
+    assert abs(torch.stack(losses).mean() - exact.detach()) < 0.01
+    torch.testing.assert_close(torch.stack(slopes).mean(0), slope, atol=0.01, rtol=0.05)
+
+
+def test_a_small_vocabulary_is_scored_whole():
+    torch.manual_seed(0)
+    hidden, weight, labels = torch.randn(1, 9, 6), torch.randn(700, 6), torch.randint(700, (1, 9))
+
+    whole = causal_loss(hidden, weight, None, labels)
+
+    assert causal_loss(hidden, weight, None, labels, sampled=True) == whole

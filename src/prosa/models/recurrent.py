@@ -194,7 +194,8 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
         if labels is not None:
             head = self.lm_head
             total = kwargs.get("num_items_in_batch")
-            loss = causal_loss(hidden_BLH, head.weight, head.bias, labels, total)
+            sampled = self.training and skip_logits
+            loss = causal_loss(hidden_BLH, head.weight, head.bias, labels, total, sampled=sampled)
         return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=past_key_values)
 
     def _read(

@@ -70,7 +70,7 @@ def test_what_goes_wrong_beside_goes_wrong_here(document, tmp_path, monkeypatch)
     document.write_text("Outra coisa.", "utf-8")
     with pytest.raises(ProsaError, match="damaged or missing") as caught:
         build(document, tmp_path / "indice")
-    assert "build it again" in caught.value.hint.lower()
+    assert str(caught.value).lower().count("build it again") == 1
     assert open_index(tmp_path / "indice").search("sauna")[0].text == TEXT
 
 

@@ -25,7 +25,7 @@ from typing import IO, Any, Protocol, cast
 import pyarrow as pa
 
 from prosa.errors import ProsaError
-from prosa.i18n import _
+from prosa.i18n import _, language
 from prosa.retrieve.table import Table, schema
 
 WORTH = 1 << 20
@@ -130,7 +130,7 @@ class _Beside:
     def __init__(self, process: subprocess.Popen[bytes], change: Change) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
-        self._process, self._to, self._from = process, process.stdin, process.stdout
+        self._to, self._from = process.stdin, process.stdout
         with self._told():
             self._to.write(json.dumps(asdict(change)).encode() + b"\n")
             self._stream = pa.ipc.new_stream(_arrow(self._to), schema(change.dimensions))
@@ -192,7 +192,7 @@ def _start(lock: int | None) -> subprocess.Popen[bytes] | None:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": place},
+            env={**os.environ, "PYTHONPATH": place, "PROSA_LANG": language()},
             **apart,  # Ctrl-C is for the one who started it
         )
     except OSError:
@@ -251,7 +251,7 @@ def _work() -> None:
     except OSError as error:
         _say(error=error.strerror or str(error), number=error.errno or 0)
     except ProsaError as error:
-        _say(error=str(error), hint=error.hint)
+        _say(error=error.what, hint=error.hint)
     except Exception as error:
         _say(error=f"{type(error).__name__}: {error}")
     os._exit(0)  # the reading thread waits in a system call

@@ -43,7 +43,7 @@ def _head() -> str:
     import torch
     import transformers
 
-    from prosa.train import machine
+    from prosa.training import machine
 
     found = machine.measure()
     commit = subprocess.run(

@@ -1,7 +1,7 @@
 """FAQs with one wording a question, as most people have them: learned from, and measured on others.
 
 `python -m benchmarks.faqs` learns from data/faq and prints the pair weights and the calibration of
-`prosa.retrieve.defaults`. `python -m benchmarks retrieval` asks the FAQs of data/faq-test, from
+`prosa.search.defaults`. `python -m benchmarks retrieval` asks the FAQs of data/faq-test, from
 which nothing was learned. A line of these files is an entry, with other ways to ask for it that are
 not in the index, or a question without an answer.
 """
@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from prosa.retrieve import calibrate, rank
-from prosa.retrieve.defaults import RANKER
-from prosa.retrieve.features import PAIR
-from prosa.retrieve.index import build
-from prosa.retrieve.learn import Asked, subject
-from prosa.retrieve.search import Found, Searcher
-from prosa.retrieve.terms import Analyzer
+from prosa.search import calibrate, rank
+from prosa.search.defaults import RANKER
+from prosa.search.features import PAIR
+from prosa.search.index import build
+from prosa.search.learn import Asked, subject
+from prosa.search.search import Found, Searcher
+from prosa.search.terms import Analyzer
 
 HERE = Path(__file__).parent / "data"
 BEGINNING = {name: 5.0 if name == "wording" else 0.0 for name in PAIR}
@@ -112,7 +112,7 @@ def tested():
 
 
 def main() -> None:
-    """Print what `prosa.retrieve.defaults` holds."""
+    """Print what `prosa.search.defaults` holds."""
     ranker, calibration = learned(sorted((HERE / "faq").glob("*.jsonl")))
     told = ranker.by_name()
     print({name: round(told.get(name, 0.0), 1) for name in PAIR})

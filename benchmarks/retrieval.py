@@ -152,9 +152,9 @@ def squad_pt(data: Path) -> str:
     """The right paragraph of 506; weights learned on nine articles, asked about the tenth."""
     import numpy as np
 
-    from prosa.retrieve import rank
-    from prosa.retrieve.features import TEXT
-    from prosa.retrieve.index import build
+    from prosa.search import rank
+    from prosa.search.features import TEXT
+    from prosa.search.index import build
 
     path = data / "squad-pt" / "sample-v1.1-pt.json"
     if not path.exists():

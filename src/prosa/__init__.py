@@ -9,14 +9,12 @@ The verbs of the command line are functions here; each is imported when it is fi
 """
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from prosa.compare import compare
+    from prosa.comparison import compare
     from prosa.data.prepare import prepare
     from prosa.data.read import read
     from prosa.errors import InputError, ProsaError
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from prosa.verbs.writing import load
 
 _PLACES = {
-    "compare": "prosa.compare",
+    "compare": "prosa.comparison",
     "demo": "prosa.verbs.demo",
     "evaluate": "prosa.verbs.measuring",
     "export": "prosa.verbs.exporting",
@@ -58,34 +56,11 @@ __all__ = [
 ]
 
 
-class _Room(ModuleType):
-    """A room that has a verb's name: `prosa.train` is a package, and calling it is the verb."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _verb(self.__name__.rpartition(".")[2])(*args, **kwargs)
-
-
-class _Package(ModuleType):
-    """Python binds a room to its name here when it is first imported; it is made callable then."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _PLACES and type(value) is ModuleType:
-            value.__class__ = _Room
-        super().__setattr__(name, value)
-
-
-def _verb(name: str) -> Any:
-    return getattr(importlib.import_module(_PLACES[name]), name)
-
-
 def __getattr__(name: str) -> Any:
     if name in _PLACES:
-        return _verb(name)
+        return getattr(importlib.import_module(_PLACES[name]), name)
     raise AttributeError(f"module 'prosa' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
-
-
-sys.modules[__name__].__class__ = _Package

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from prosa.generate.decode import context_of, continue_ids, prompt_ids
-from prosa.generate.options import Decoding
+from prosa.generation.decode import context_of, continue_ids, prompt_ids
+from prosa.generation.options import Decoding
 from prosa.tokens import conversation
 
 CHAT_DECODING = Decoding(max_new_tokens=400, temperature=0.0)

@@ -8,9 +8,9 @@ from prosa.cli import shared
 from prosa.i18n import _
 
 if TYPE_CHECKING:
-    from prosa.answer.answerer import Answer, Citation
-    from prosa.answer.conversation import Conversation
-    from prosa.answer.measure import Evaluation
+    from prosa.answering.answerer import Answer, Citation
+    from prosa.answering.conversation import Conversation
+    from prosa.answering.measure import Evaluation
 
 WIDTH = 78
 
@@ -43,8 +43,8 @@ def measure(
     path: str, questions: str | None, settings: dict[str, Any], output: str | None, *, as_json: bool
 ) -> None:
     """How good the answers of an index are."""
-    from prosa.answer import plot
-    from prosa.data.files import free_place
+    from prosa.answering import plot
+    from prosa.files import free_place
     from prosa.verbs.answering import open_documents
 
     if output is not None:

@@ -125,7 +125,7 @@ def _register_prepare(app: typer.Typer) -> None:
         raw: bool = _raw(),
         as_json: bool = shared.json_flag(),
     ) -> None:
-        from prosa.data.files import free_place
+        from prosa.files import free_place
         from prosa.verbs import preparing
         from prosa.verbs.request import Request
 

@@ -13,7 +13,7 @@ from prosa.cli import shared
 from prosa.i18n import _, ngettext
 
 if TYPE_CHECKING:
-    from prosa.train.events import Event, Planned, Progress, Validated
+    from prosa.training.events import Event, Planned, Progress, Validated
 
 _WIDTH = 78
 _LOG_SECONDS = 10.0
@@ -119,7 +119,7 @@ def _bar(share: float, width: int = 14) -> str:
 
 def plan_lines(plan: object) -> list[str]:
     """The plan, as it is shown before a run starts."""
-    from prosa.train.plan import Plan
+    from prosa.training.plan import Plan
 
     if not isinstance(plan, Plan):
         return []

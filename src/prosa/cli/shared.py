@@ -58,7 +58,7 @@ def converse(
         out: Where messages go.
         more: Further commands: their words, separated by a space; their line of help; what they do.
     """
-    from prosa.generate.goodbye import is_exit
+    from prosa.generation.goodbye import is_exit
 
     while (line := ask_line()) is not None:
         word = line.lower()

@@ -30,7 +30,7 @@ def _register_generate(app: typer.Typer) -> None:
         stop: list[str] = typer.Option([], help=_("Stop before this text (may be repeated).")),
         as_json: bool = shared.json_flag(),
     ) -> None:
-        from prosa.generate.options import Decoding
+        from prosa.generation.options import Decoding
 
         drawn: dict[str, Any] = {
             "max_new_tokens": max_new_tokens,
@@ -85,7 +85,7 @@ def _register_chat(app: typer.Typer) -> None:
             answers.talk(model, settings, as_json=as_json)
             return
         from prosa import runs
-        from prosa.generate.options import Decoding
+        from prosa.generation.options import Decoding
 
         drawn: dict[str, Any] = {
             "max_new_tokens": max_new_tokens,

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from prosa.data import files
+from prosa import files
 
 Settings = Mapping[str, Any]
 Step = Callable[[pa.RecordBatch, Settings], pa.RecordBatch]

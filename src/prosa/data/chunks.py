@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import pyarrow as pa
 
-from prosa.data.files import full_disk_said, scratch
+from prosa.files import full_disk_said, scratch
 from prosa.i18n import _
 
 Column: TypeAlias = "pa.Array[Any] | list[Any]"

@@ -9,8 +9,8 @@ from pathlib import Path
 from prosa.data import jsons, tabular, textfiles, yamls
 from prosa.data.chunks import Chunks, Source, from_arrow
 from prosa.data.decoding import TextFile, open_bytes, survey, unreadable
-from prosa.data.files import full_disk_said, scratch
 from prosa.errors import InputError
+from prosa.files import full_disk_said, scratch
 from prosa.i18n import _
 
 SUFFIXES = {

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from prosa.data import batches, classic, duplicates, fields, files, sides, split
+from prosa import files
+from prosa.data import batches, classic, duplicates, fields, sides, split
 from prosa.data.clean import Repair
 from prosa.data.filters import Filters
 from prosa.data.held import Held, Plan, plan

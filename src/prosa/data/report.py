@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from prosa.data.clean import Repair
-from prosa.data.files import human
 from prosa.data.kinds import Kind
+from prosa.files import human
 from prosa.i18n import _, language, ngettext
 
 _SHOWN = 100

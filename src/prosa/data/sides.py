@@ -5,7 +5,8 @@ from contextlib import ExitStack
 import numpy as np
 import pyarrow as pa
 
-from prosa.data import batches, files, split
+from prosa import files
+from prosa.data import batches, split
 from prosa.data.duplicates import Mask, Rows
 
 

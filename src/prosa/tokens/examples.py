@@ -22,8 +22,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerFast
 
-from prosa.data.files import full_disk_said
 from prosa.data.kinds import Kind
+from prosa.files import full_disk_said
 from prosa.tokens.conversation import Message, Renderer, messages
 from prosa.tokens.encoder import Ids, TextEncoder
 from prosa.tokens.ragged import Lengths, framed

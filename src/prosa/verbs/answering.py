@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prosa.retrieve import manifest
+from prosa.search import manifest
 
 if TYPE_CHECKING:
-    from prosa.answer.answerer import Answer, SpanReader, TextWriter
-    from prosa.answer.conversation import Conversation
-    from prosa.answer.measure import Evaluation
-    from prosa.retrieve.index import Hit, Index
-    from prosa.retrieve.plan import Report
+    from prosa.answering.answerer import Answer, SpanReader, TextWriter
+    from prosa.answering.conversation import Conversation
+    from prosa.answering.measure import Evaluation
+    from prosa.search.index import Hit, Index
+    from prosa.search.plan import Report
 
 
 class Documents:
@@ -37,7 +37,7 @@ class Documents:
         *,
         sources: int | None = None,
     ) -> None:
-        from prosa.answer.answerer import MAX_ERROR, SOURCES, Answerer
+        from prosa.answering.answerer import MAX_ERROR, SOURCES, Answerer
 
         error = MAX_ERROR if max_error is None else max_error
         count = SOURCES if sources is None else sources
@@ -76,7 +76,7 @@ class Documents:
 
     def chat(self) -> "Conversation":
         """Begin a conversation; `.ask(text)` gives the answer with its sources."""
-        from prosa.answer.conversation import Conversation
+        from prosa.answering.conversation import Conversation
 
         return Conversation(self.answerer)
 
@@ -84,15 +84,15 @@ class Documents:
         """Measure the answers.
 
         Args:
-            questions: A JSONL file of questions (see `prosa.answer.questions`), the name of a
+            questions: A JSONL file of questions (see `prosa.answering.questions`), the name of a
                 bundled sample, or a list of such records; without, the index's own wordings are
                 held out.
 
         Raises:
             InputError: The questions are at fault, or there are none to hold out.
         """
-        from prosa.answer import measure
-        from prosa.answer import questions as asked
+        from prosa.answering import measure
+        from prosa.answering import questions as asked
 
         if questions is None:
             return measure.held_out(self.answerer)
@@ -125,7 +125,7 @@ def index(
         InputError: A source, the output or a setting is at fault.
         ProsaError: The disk is full, or another run is at work on the index.
     """
-    from prosa.retrieve.index import build
+    from prosa.search.index import build
 
     made = build(
         sources, output, remove=remove, language=language, encoder=encoder, progress=progress
@@ -143,7 +143,7 @@ def open_documents(path: str | Path, **settings: Any) -> Documents:
     Raises:
         InputError: There is no index, it may not be read, or a newer prosa made it.
     """
-    from prosa.retrieve.index import open_index
+    from prosa.search.index import open_index
 
     return Documents(open_index(path), **settings)
 
@@ -162,7 +162,7 @@ def texts_of(questions: str | Path) -> list[str]:
     Raises:
         InputError: The file is missing or broken.
     """
-    from prosa.answer import questions as asked
+    from prosa.answering import questions as asked
 
     return [one.question for one in asked.read(questions, answers=False)]
 
@@ -170,7 +170,7 @@ def texts_of(questions: str | Path) -> list[str]:
 def _reader(reader: "str | Path | SpanReader | None") -> "SpanReader | None":
     if not isinstance(reader, str | Path):
         return reader
-    from prosa.answer.reader import load
+    from prosa.answering.reader import load
 
     return load(_folder(reader))
 
@@ -178,7 +178,7 @@ def _reader(reader: "str | Path | SpanReader | None") -> "SpanReader | None":
 def _writer(writer: "str | Path | TextWriter | None") -> "TextWriter | None":
     if not isinstance(writer, str | Path):
         return writer
-    from prosa.answer.writer import Writer
+    from prosa.answering.writer import Writer
     from prosa.models.pretrained import load
 
     model, tokenizer = load(_folder(writer))

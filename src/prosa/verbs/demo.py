@@ -12,9 +12,9 @@ from prosa.verbs.request import Request
 from prosa.verbs.training import Run, train
 
 if TYPE_CHECKING:
-    from prosa.compare import Comparison
+    from prosa.comparison import Comparison
     from prosa.samples.questions import Answer
-    from prosa.train.events import Listener
+    from prosa.training.events import Listener
 
 STORIES = 8_000
 """Stories the models learn from; on two slow cores the decoder does not come to the end of them."""
@@ -116,15 +116,15 @@ def demo(
 
 
 def _silent() -> "Listener":
-    from prosa.train.events import silent
+    from prosa.training.events import silent
 
     return silent
 
 
 def _compare(ladder: list[Run], table: Any, scale: float) -> "Comparison":
-    from prosa.compare import Entry, compare
+    from prosa.comparison import Entry, compare
     from prosa.data.kinds import Kind
-    from prosa.generate.options import Decoding
+    from prosa.generation.options import Decoding
     from prosa.samples.probes import probes
 
     entries = [

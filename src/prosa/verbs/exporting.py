@@ -28,7 +28,7 @@ def export(
     """
     if to not in FORMATS:
         raise InputError(_("--to is {value}").format(value=to), expected=", ".join(FORMATS))
-    from prosa.export import arpa
+    from prosa.exports import arpa
     from prosa.models.pretrained import load
 
     folder = runs.resolve(str(model))

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from prosa import runs
-from prosa.data import files
+from prosa import files, runs
 from prosa.data.kinds import TRAINABLE
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -51,11 +50,11 @@ def evaluate(
     Raises:
         InputError: The model or the data is at fault.
     """
-    from prosa.data.fingerprint import fingerprint
     from prosa.data.prepare import PrepareOptions, prepare
     from prosa.data.read import read
     from prosa.measure.bits import score
     from prosa.models.pretrained import load
+    from prosa.runs import fingerprint
     from prosa.tokens import examples
 
     folder = runs.resolve(str(model))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from prosa.data.kinds import Kind
 
 if TYPE_CHECKING:
-    from prosa.train.fit import Sampler
+    from prosa.training.fit import Sampler
 
 _TOKENS = 40
 
@@ -17,8 +17,8 @@ def sampler(kind: Kind, train: Any) -> "Sampler":
         kind: The kind of data it learns from.
         train: The training table, whose first question is asked; None when a run is resumed.
     """
-    from prosa.generate.decode import continue_ids, generate
-    from prosa.generate.options import Decoding
+    from prosa.generation.decode import continue_ids, generate
+    from prosa.generation.options import Decoding
     from prosa.tokens import conversation
 
     decoding = Decoding(max_new_tokens=_TOKENS, temperature=0.7, seed=0)

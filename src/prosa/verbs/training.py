@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from prosa import runs
-from prosa.data import files
+from prosa import files, runs
 from prosa.data.kinds import TRAINABLE, Kind
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from prosa.data.prepare import Prepared
-    from prosa.train.events import Listener
-    from prosa.train.fit import Fitted, Job, Vocabulary
-    from prosa.train.plan import Options
+    from prosa.training.events import Listener
+    from prosa.training.fit import Fitted, Job, Vocabulary
+    from prosa.training.plan import Options
 
 
 @dataclass(frozen=True)
@@ -140,8 +139,8 @@ def _place(source: str, family: str, request: Request) -> Path:
 def _prepare(
     data: Any, source: str, request: Request, listen: "Listener | None"
 ) -> "tuple[dict[str, Any], dict[str, Any]]":
-    from prosa.data.fingerprint import fingerprint
     from prosa.data.prepare import Prepared
+    from prosa.runs import fingerprint
 
     prepared = data if isinstance(data, Prepared) else _read(data, request)
     _tell(prepared, listen)
@@ -178,7 +177,7 @@ def _tell(prepared: "Prepared", listen: "Listener | None") -> None:
     """The report of the data without its examples, which `prosa inspect` shows."""
     if listen is None:
         return
-    from prosa.train.events import Note
+    from prosa.training.events import Note
 
     for line in prepared.report.lines():
         if not line.startswith(" "):
@@ -187,7 +186,7 @@ def _tell(prepared: "Prepared", listen: "Listener | None") -> None:
 
 def _options(family: str, request: Request) -> "Options":
     from prosa.models.sizes import Sizes
-    from prosa.train.plan import Options
+    from prosa.training.plan import Options
 
     names = [field.name for field in dataclasses.fields(Sizes)]
     shared = ["minutes", "epochs", "steps", "batch_size", "learning_rate", "seed"]
@@ -201,7 +200,7 @@ def _options(family: str, request: Request) -> "Options":
 def _vocabulary(
     request: Request, start: "tuple[PreTrainedModel, PreTrainedTokenizerFast] | None"
 ) -> "Vocabulary":
-    from prosa.train.fit import Vocabulary
+    from prosa.training.fit import Vocabulary
 
     return Vocabulary(request.tokenizer or "bpe", request.vocabulary, start[1] if start else None)
 
@@ -213,14 +212,14 @@ def _job(
     vocabulary: "Vocabulary",
     start: "tuple[PreTrainedModel, PreTrainedTokenizerFast] | None",
 ) -> "Job":
-    from prosa.train.fit import Job
+    from prosa.training.fit import Job
 
     return Job(splits, Kind(info["kind"]), options, vocabulary, start[0] if start else None)
 
 
 def _fit(job: "Job", work: Path, listen: "Listener | None", began: float) -> "Fitted":
-    from prosa.train.events import silent
-    from prosa.train.fit import fit
+    from prosa.training.events import silent
+    from prosa.training.fit import fit
     from prosa.verbs.samples import sampler
 
     wanted = sampler(job.kind, job.splits.get("train")) if listen else None
@@ -231,7 +230,7 @@ def _manifest(
     fitted: "Fitted", family: str, place: Path, info: dict[str, Any], command: Sequence[str]
 ) -> runs.Manifest:
     from prosa.tokens.learn import algorithm
-    from prosa.train.machine import peak_memory
+    from prosa.training.machine import peak_memory
 
     validation = fitted.validation
     result = {

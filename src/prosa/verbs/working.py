@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from prosa.data import files
+from prosa import files
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.verbs.request import Request

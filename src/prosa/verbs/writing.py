@@ -30,21 +30,21 @@ class Model:
 
         Args:
             prompt: The beginning; "" begins a new text.
-            decoding: Fields of `prosa.generate.options.Decoding`, such as `temperature=0.7`.
+            decoding: Fields of `prosa.generation.options.Decoding`, such as `temperature=0.7`.
         """
         return "".join(self.stream(prompt, **decoding))
 
     def stream(self, prompt: str = "", **decoding: Any) -> Iterator[str]:
         """The same, piece by piece."""
-        from prosa.generate.decode import stream
-        from prosa.generate.options import Decoding
+        from prosa.generation.decode import stream
+        from prosa.generation.options import Decoding
 
         yield from stream(self.network, self.tokenizer, prompt, Decoding(**decoding))
 
     def chat(self, **decoding: Any) -> "Chat":
         """Begin a conversation; `.say(text)` gives the reply in pieces."""
         from prosa.chat import CHAT_DECODING, Chat
-        from prosa.generate.options import Decoding
+        from prosa.generation.options import Decoding
 
         drawn = Decoding(**decoding) if decoding else CHAT_DECODING
         return Chat(self.network, self.tokenizer, drawn, memory=self._has_turns())

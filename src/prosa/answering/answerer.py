@@ -1,0 +1,308 @@
+"""Questions in, answers with their sources out, or an honest "I did not find this".
+
+Of a pair the answer is what its author wrote; of running text the sentence that holds most of the
+question. A reader (an exact span) or a writer (new text) may stand in for the sentence. What a
+document says is data: it is quoted, and never acted upon.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from prosa.errors import InputError
+from prosa.i18n import _
+from prosa.search.features import NAMES
+from prosa.search.index import Hit, Index
+from prosa.search.learn import calibration_of
+from prosa.search.query import refers_back
+from prosa.search.quote import quote
+from prosa.search.search import Found
+from prosa.search.terms import WORD, fold
+
+MAX_ERROR = 0.05
+"""The share of wrong answers among those given that is accepted where nothing else is said."""
+
+SOURCES = 3
+"""Sources that an answer comes with at most."""
+
+BESIDE = 0.1
+"""The least chance of a passage that is cited beside the one that the answer was taken from."""
+
+READ = 3
+"""Passages that a reader looks at, or that a writer is given."""
+
+REMEMBERED = 3
+"""Earlier questions that a follow-up question may lean on."""
+
+KNOWN = 0.99
+"""The least confidence in the answer of a pair that was asked for word for word."""
+
+_PAIR = NAMES.index("pair")
+
+
+class SpanReader(Protocol):
+    """Finds the words of a passage that answer a question."""
+
+    def read(self, question: str, passages: Sequence[str]) -> "Span":
+        """The best span in any of some passages."""
+
+
+class TextWriter(Protocol):
+    """Writes an answer from passages."""
+
+    def write(self, question: str, passages: Sequence[str]) -> "Written | None":
+        """An answer; None where the question alone is more than it can read."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Words of a passage.
+
+    Attributes:
+        passage: Which of the passages they stand in.
+        text: The words; "" where no passage answers.
+        chance: The chance that they answer rather than that nothing there does, 0 to 1.
+    """
+
+    passage: int
+    text: str
+    chance: float
+
+
+@dataclass(frozen=True)
+class Written:
+    """An answer in a model's own words, and how many of the passages it was given."""
+
+    text: str
+    passages: int
+
+
+@dataclass(frozen=True)
+class Citation:
+    """Where an answer stands.
+
+    Attributes:
+        source: The document, as the person named it.
+        location: Where in it, in the person's language.
+        text: The passage itself; of a pair its answer.
+        score: The chance, 0 to 1, that it answers better than the other passages do.
+        question: Of a pair its question as its author put it.
+    """
+
+    source: str
+    location: str
+    text: str
+    score: float
+    question: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said to a question.
+
+    Attributes:
+        question: The question.
+        answer: The answer, or that there is none.
+        abstained: Whether there is none.
+        confidence: The chance that the best answer found is right, given or not.
+        citations: Where it stands; where there is none, the nearest passages.
+    """
+
+    question: str
+    answer: str
+    abstained: bool
+    confidence: float
+    citations: tuple[Citation, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented keys of `prosa ask --json`."""
+        found = asdict(self)
+        found["citations"] = [
+            {name: part for name, part in one.items() if name != "question"}
+            for one in found["citations"]
+        ]
+        return found
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The best answer found, before it is decided whether it is given.
+
+    Attributes:
+        question: The question.
+        text: The answer; "" where nothing was found.
+        confidence: The chance that it is right.
+        threshold: The confidence from which on it is given.
+        pair: Whether it is the answer of a pair.
+        hits: The passages, the one it was taken from first.
+        used: How many of the passages it was taken from.
+    """
+
+    question: str
+    text: str
+    confidence: float
+    threshold: float
+    pair: bool
+    hits: list[Hit] = field(default_factory=list)
+    used: int = 1
+
+    @property
+    def given(self) -> bool:
+        """Whether it is sure enough to be given."""
+        return bool(self.text) and self.confidence >= self.threshold
+
+
+class Answerer:
+    """Answers questions from an index.
+
+    Args:
+        index: The index.
+        max_error: The share of wrong answers, among those given, that is accepted.
+        reader: Finds the exact words in running text.
+        writer: Writes answers from the passages.
+        sources: How many sources an answer comes with at most.
+
+    Raises:
+        InputError: `max_error` is no share, or `sources` is below 1.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        max_error: float = MAX_ERROR,
+        reader: SpanReader | None = None,
+        writer: TextWriter | None = None,
+        *,
+        sources: int = SOURCES,
+    ) -> None:
+        if not 0 < max_error <= 1:
+            raise InputError(
+                _("{flag} is {value}").format(flag="--max-error", value=max_error),
+                expected=_("a share above 0 and up to 1, such as 0.05"),
+            )
+        if sources < 1:
+            raise InputError(
+                _("{flag} is {value}").format(flag="-k", value=sources), expected=_("1 or more")
+            )
+        self.index = index
+        self.max_error = max_error
+        self._reader = reader
+        self._writer = writer
+        self._sources = sources
+        learned = index.manifest.learned
+        self._calibrations = {pair: calibration_of(learned, pair=pair) for pair in (False, True)}
+
+    def threshold(self, *, pair: bool) -> float:
+        """The confidence from which on an answer is given, from pairs or from running text."""
+        return self._calibrations[pair].threshold(self.max_error)
+
+    def ask(self, question: str, history: Sequence[str] = ()) -> Answer:
+        """Answer a question.
+
+        Args:
+            question: The question.
+            history: Questions asked before it, the latest last; they count only where the question
+                refers back to them ("e quanto custa?").
+
+        Raises:
+            InputError: The question is empty.
+        """
+        return self._decide(self._candidates([self._find(question, history)], [question])[0])
+
+    def ask_many(self, questions: Sequence[str]) -> list[Answer]:
+        """Answer many questions, each by itself."""
+        return [self._decide(one) for one in self.candidates(questions)]
+
+    def candidates(self, questions: Sequence[str]) -> list[Candidate]:
+        """The best answers found, given or not."""
+        return self._candidates([self._find(one, ()) for one in questions], questions)
+
+    def _find(self, question: str, history: Sequence[str]) -> Found:
+        back = history[-REMEMBERED:] if refers_back(question) else ()
+        return self.index.find(question, back)
+
+    def _candidates(self, found: Sequence[Found], questions: Sequence[str]) -> list[Candidate]:
+        count = max(self._sources, READ)
+        return [
+            self._candidate(question, one, hits)
+            for question, one, hits in zip(
+                questions, found, self.index.hits_many(found, count), strict=True
+            )
+        ]
+
+    def _candidate(self, question: str, found: Found, hits: list[Hit]) -> Candidate:
+        if not hits:
+            return Candidate(question, "", 0.0, 1.0, pair=False)
+        pair = bool(found.features[0][_PAIR])
+        calibration = self._calibrations[pair]
+        sure = calibration.confidence(found)
+        known = _known(question, hits) if found.query.own == len(found.query.words) else None
+        if known is not None:
+            # Confidence was learned with the wording asked for held out: this it has never seen.
+            pair, sure = True, max(sure, KNOWN)
+            hits = [known, *(hit for hit in hits if hit is not known)]
+        threshold = calibration.threshold(self.max_error)
+        plain = Candidate(question, hits[0].text, sure, threshold, pair, hits)
+        # A model need not be run for what will not be said.
+        if self._writer is not None and sure >= threshold:
+            return self._written(plain, self._writer)
+        if pair:
+            return plain
+        if self._reader is not None:
+            return self._read(plain, self._reader)
+        return _with(plain, text=self._quoted(found, hits[0]))
+
+    def _quoted(self, found: Found, hit: Hit) -> str:
+        """The sentences of a passage that hold most of the question."""
+        reader, arrays = self.index.searcher.reader, self.index.arrays
+        return quote(found.query, reader, arrays.forward, hit.place, hit.text)
+
+    def _read(self, plain: Candidate, reader: SpanReader) -> Candidate:
+        some = [hit for hit in plain.hits[:READ] if not hit.passage.wordings]
+        span = reader.read(plain.question, [hit.text for hit in some])
+        first = some[span.passage]
+        hits = [first, *(hit for hit in plain.hits if hit is not first)]
+        # Right only where the passage is, and where the passage does answer.
+        return _with(plain, text=span.text, confidence=plain.confidence * span.chance, hits=hits)
+
+    def _written(self, plain: Candidate, writer: TextWriter) -> Candidate:
+        some = plain.hits[:READ]
+        told = writer.write(plain.question, [_as_told(hit) for hit in some])
+        if told is None or not told.text:
+            return plain
+        return _with(plain, text=told.text, used=told.passages)
+
+    def _decide(self, one: Candidate) -> Answer:
+        confidence = round(one.confidence, 4)
+        if not one.given:
+            nearest = tuple(map(_cited, one.hits[: self._sources]))
+            text = _("I did not find this in the documents")
+            return Answer(one.question, text, True, confidence, nearest)
+        used = [
+            hit for n, hit in enumerate(one.hits) if n < one.used or n == 0 or hit.score >= BESIDE
+        ]
+        cited = tuple(map(_cited, used[: max(self._sources, one.used)]))
+        return Answer(one.question, one.text, False, confidence, cited)
+
+
+def _known(question: str, hits: list[Hit]) -> Hit | None:
+    """The pair that has the question as one of its wordings, but for accents and signs."""
+    asked = WORD.findall(fold(question))
+    for hit in hits:
+        if any(WORD.findall(fold(wording)) == asked for wording in hit.passage.wordings):
+            return hit
+    return None
+
+
+def _with(one: Candidate, **changed: Any) -> Candidate:
+    return Candidate(**{**vars(one), **changed})
+
+
+def _as_told(hit: Hit) -> str:
+    """A passage as a writer gets it: of a pair its question too."""
+    return "\n".join((*hit.passage.wordings[:1], hit.text))
+
+
+def _cited(hit: Hit) -> Citation:
+    question = hit.passage.wordings[0] if hit.passage.wordings else ""
+    return Citation(hit.source, hit.location, hit.text, hit.score, question)

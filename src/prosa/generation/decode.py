@@ -1,0 +1,206 @@
+"""Text in, text out: a prompt becomes ids, ids go through `generate`, and come back as text.
+
+Any `PreTrainedModel` with `generate` will do. A model with a limited context (a Transformer) may
+write past it: the oldest half is forgotten then and writing goes on.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast, StoppingCriteria
+from transformers.generation.streamers import BaseStreamer
+
+from prosa.errors import InputError
+from prosa.generation.options import Decoding
+from prosa.generation.stream import Pieces
+from prosa.i18n import _
+from prosa.tokens.encoder import TextEncoder
+
+Tokenizer = PreTrainedTokenizerFast
+
+
+def generate(
+    model: PreTrainedModel, tokenizer: Tokenizer, prompt: str, options: Decoding | None = None
+) -> str:
+    """Continue a prompt.
+
+    Args:
+        model: Any model with `generate`.
+        tokenizer: Its tokenizer.
+        prompt: The beginning; "" begins a new text.
+        options: How to draw.
+
+    Returns:
+        The continuation alone, without the prompt.
+
+    Raises:
+        InputError: The prompt is longer than the model's context.
+    """
+    return "".join(stream(model, tokenizer, prompt, options))
+
+
+def stream(
+    model: PreTrainedModel, tokenizer: Tokenizer, prompt: str, options: Decoding | None = None
+) -> Iterator[str]:
+    """Continue a prompt piece by piece; the pieces joined are what `generate` returns.
+
+    With beams nothing is certain before the end: then there is one piece.
+    """
+    ids = prompt_ids(tokenizer, prompt)
+    yield from continue_ids(model, tokenizer, ids, options or Decoding())
+
+
+def prompt_ids(tokenizer: Tokenizer, prompt: str) -> list[int]:
+    """The ids of a prompt, with the sentence start before it.
+
+    As in training, "</s>" that a person types is text and ends nothing.
+    """
+    ids, _lengths = TextEncoder(tokenizer)([prompt])
+    return [tokenizer.bos_token_id, *ids.tolist()]
+
+
+def continue_ids(
+    model: PreTrainedModel, tokenizer: Tokenizer, ids: list[int], options: Decoding
+) -> Iterator[str]:
+    """Continue a prompt that is already ids (a conversation rendered by its template)."""
+    context = context_of(model)
+    if context is not None and len(ids) >= context:
+        raise InputError(
+            _("The prompt has {n} tokens; this model's context is {context}").format(
+                n=len(ids), context=context
+            ),
+            hint=_("Shorten the prompt, or train a model with a larger --context"),
+        )
+
+    def decode(some: list[int]) -> str:
+        return str(tokenizer.decode(some, skip_special_tokens=True))
+
+    pieces = Pieces(decode, ids, options.stop)
+    for token in _tokens(model, tokenizer, ids, options, pieces):
+        if piece := pieces.add(token):
+            yield piece
+        if pieces.stopped:
+            return
+    if rest := pieces.end():
+        yield rest
+
+
+def context_of(model: PreTrainedModel) -> int | None:
+    """The most tokens a model can see at once; None where that has no limit."""
+    return getattr(model.config, "max_position_embeddings", None)
+
+
+def _tokens(
+    model: PreTrainedModel,
+    tokenizer: Tokenizer,
+    ids: list[int],
+    options: Decoding,
+    pieces: Pieces,
+) -> Iterator[int]:
+    """New tokens one by one; renews the prompt when the context is full."""
+    context, left = context_of(model), options.max_new_tokens
+    ends = _end_ids(model)
+    if options.seed is not None:
+        torch.manual_seed(options.seed)
+    while left > 0:
+        room = left if context is None else min(left, context - len(ids))
+        written: list[int] = []
+        for token in _run(model, tokenizer, ids, room, options, lambda: pieces.stopped):
+            if token in ends:
+                return
+            written.append(token)
+            yield token
+        left -= len(written)
+        if pieces.stopped or len(written) < room or context is None:
+            return
+        # Half the context stays as the new prompt: one forward pass for every half written.
+        ids = [tokenizer.bos_token_id, *(ids[1:] + written)[-(context // 2) :]]
+
+
+def _end_ids(model: PreTrainedModel) -> set[int]:
+    ends = model.generation_config.eos_token_id if model.generation_config else None
+    return set(ends) if isinstance(ends, list) else {ends} if ends is not None else set()
+
+
+def _run(
+    model: Any,
+    tokenizer: Tokenizer,
+    ids: list[int],
+    room: int,
+    options: Decoding,
+    enough: Callable[[], bool],
+) -> Iterator[int]:
+    """`model.generate`, its tokens handed over as they come."""
+    never = [tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id]
+    batch = torch.tensor([ids], device=model.device)
+    arguments: dict[str, Any] = {
+        "input_ids": batch,
+        "attention_mask": torch.ones_like(batch),
+        "max_new_tokens": room,
+        "suppress_tokens": [token for token in never if token is not None],
+        **options.arguments(),
+    }
+    if options.beams > 1:
+        with torch.inference_mode():
+            yield from model.generate(**arguments)[0, len(ids) :].tolist()
+        return
+    handed = _Queue()
+    thread = threading.Thread(target=_work, args=(model, handed, arguments), daemon=True)
+    thread.start()
+    try:
+        while (token := handed.get()) is not None:
+            yield token
+            if enough():
+                return
+    finally:
+        handed.closed = True
+        thread.join()
+    if handed.error is not None:
+        raise handed.error
+
+
+def _work(model: Any, handed: "_Queue", arguments: dict[str, Any]) -> None:
+    try:
+        with torch.inference_mode():
+            model.generate(**arguments, streamer=handed, stopping_criteria=[_Closed(handed)])
+    except BaseException as error:
+        handed.error = error
+    finally:
+        handed.end()
+
+
+class _Queue(BaseStreamer):
+    """Receives the tokens of one sequence, the prompt first, and hands on the new ones."""
+
+    def __init__(self) -> None:
+        self._tokens: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._prompt_seen = False
+        self.closed = False
+        self.error: BaseException | None = None
+
+    def put(self, value: torch.Tensor) -> None:
+        if not self._prompt_seen:
+            self._prompt_seen = True
+            return
+        for token in value.flatten().tolist():
+            self._tokens.put(token)
+
+    def end(self) -> None:
+        self._tokens.put(None)
+
+    def get(self) -> int | None:
+        return self._tokens.get()
+
+
+class _Closed(StoppingCriteria):
+    """Stops a generation whose reader has gone."""
+
+    def __init__(self, handed: _Queue) -> None:
+        self._handed = handed
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_more: Any) -> torch.Tensor:
+        done = self._handed.closed
+        return torch.full((input_ids.size(0),), done, device=input_ids.device, dtype=torch.bool)

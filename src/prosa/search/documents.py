@@ -1,0 +1,237 @@
+"""Documents: which files a person means, what each one is, and its passages.
+
+A source is a file, a folder, the name of a bundled sample, or a table in memory. A document is one
+file (or one table); it is read again only when its content has changed. A file that cannot be read
+is an error where it is all there is, and is named and passed over among others.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from prosa import samples
+from prosa.data import formats
+from prosa.data.folders import unknown
+from prosa.data.read import read
+from prosa.errors import InputError
+from prosa.i18n import _
+from prosa.search import manifest, pdf, records, textual, web, word
+from prosa.search.passages import Block, Passage, cut
+
+_READERS: dict[str, Callable[[Path, str], Iterable[Block | Passage]]] = {
+    ".html": web.blocks,
+    ".htm": web.blocks,
+    ".xhtml": web.blocks,
+    ".pdf": pdf.blocks,
+    ".docx": word.blocks,
+    ".md": textual.markdown,
+    ".markdown": textual.markdown,
+    ".txt": textual.plain,
+    ".text": textual.plain,
+}
+ACCEPTED = f"html, pdf, docx, {formats.ACCEPTED}"
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Document:
+    """Something that has passages.
+
+    Attributes:
+        key: Tells it from every other document; an absolute path where it is a file.
+        name: What citations call it.
+        root: The source of the person that it belongs to.
+        digest: SHA-256 of its content.
+        passages: Reads it. Raises InputError where it cannot be read or has no text.
+    """
+
+    key: str
+    name: str
+    root: str
+    digest: str
+    passages: Callable[[], Iterator[Passage]]
+
+
+def find(source: Any) -> list[Document]:
+    """The documents of one source.
+
+    Args:
+        source: A path, a sample's name, or what `prosa.data.read` takes.
+
+    Raises:
+        InputError: There is no such source, or a folder holds no document.
+    """
+    if not isinstance(source, str | os.PathLike):
+        return [_table(source)]
+    text = os.fspath(source)
+    path = Path(text).expanduser()
+    if text in samples.NAMES and not path.exists():
+        return [_sample(text)]
+    if path.is_dir():
+        return _folder(path)
+    if not path.exists():
+        raise unknown(text, tuple(samples.NAMES))
+    return [_file(path, text, root_of(text))]
+
+
+def root_of(source: Any) -> str:
+    """What a source is called in an index: an absolute path, or a sample's name."""
+    text = os.fspath(source)
+    path = Path(text).expanduser()
+    return text if text in samples.NAMES and not path.exists() else os.path.abspath(path)  # noqa: PTH100
+
+
+def _folder(folder: Path) -> list[Document]:
+    root = root_of(folder)
+    found = []
+    for place, inner, names in os.walk(folder):
+        if manifest.NAME in names:  # an index, as `prosa index . -o indice` puts it there
+            inner.clear()
+            continue
+        inner[:] = sorted(name for name in inner if name[0] not in "._")
+        for name in sorted(names):
+            path = Path(place, name)
+            if _counts(path):
+                found.append(_file(path, str(path), root, alone=False))
+    if not found:
+        raise InputError(
+            _("There is no document in this folder"),
+            path=folder,
+            expected=_("files of the types {types}").format(types=ACCEPTED),
+        )
+    return found
+
+
+def _counts(path: Path) -> bool:
+    """Whether a file of a folder is a document: neither hidden, nor of another type, nor a pipe."""
+    known = _suffix(path) in _READERS or formats.format_of(path)
+    return path.name[0] not in "._" and bool(known) and (path.is_file() or not path.exists())
+
+
+def _file(path: Path, name: str, root: str, *, alone: bool = True) -> Document:
+    fault: InputError | None = None
+    try:
+        digest = _digest(path, name)
+    except InputError as error:
+        if alone:
+            raise
+        digest, fault = "", error
+
+    def passages() -> Iterator[Passage]:
+        if fault is not None:
+            raise fault
+        reader = _READERS.get(_suffix(path))
+        if reader is None:
+            _refuse_unknown(path, name)
+            reader = records.passages
+        yield from _some(_cut(reader(path, name)), name)
+
+    return Document(os.path.abspath(path), name, root, digest, passages)  # noqa: PTH100
+
+
+def _sample(name: str) -> Document:
+    rows = list(samples.rows(name))
+    digest = hashlib.sha256(repr(rows).encode()).hexdigest()
+    return Document(
+        name, name, name, digest, lambda: _some(_cut(records.of(read(rows), sound=True)), name)
+    )
+
+
+def _table(source: Any) -> Document:
+    found = read(source)
+    digest = hashlib.sha256()
+    sink = pa.PythonFile(_Hashing(digest), mode="w")  # type: ignore[arg-type]
+    with pa.ipc.new_stream(sink, found.table.schema) as writer:
+        writer.write_table(found.table)
+    name = found.source
+    return Document(
+        name, name, name, digest.hexdigest(), lambda: _some(_cut(records.of(found)), name)
+    )
+
+
+class _Hashing:
+    """A file to write to that keeps only the hash of what is written."""
+
+    closed = False
+
+    def __init__(self, digest: Any) -> None:
+        self.digest = digest
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return len(data)
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _cut(found: Iterable[Block | Passage]) -> Iterator[Passage]:
+    """Pieces of blocks between passages that are whole already."""
+    run: list[Block] = []
+    for one in found:
+        if isinstance(one, Passage):
+            yield from cut(run)
+            run = []
+            yield one
+            continue
+        if run and (one.whole or one.place.heading != run[-1].place.heading or len(run) >= 64):
+            yield from cut(run)
+            run = []
+        run.append(one)
+    yield from cut(run)
+
+
+def _some(passages: Iterable[Passage], name: str) -> Iterator[Passage]:
+    empty = True
+    for passage in passages:
+        empty = False
+        yield passage
+    if empty:
+        raise InputError(
+            _("There is no text in this document"),
+            path=name,
+            hint=_("Check that it was saved, and that this is the right file"),
+        )
+
+
+def _refuse_unknown(path: Path, name: str) -> None:
+    if path.suffix.lower() == ".doc":
+        raise InputError(
+            _("Files of the old Word format are not read"),
+            path=name,
+            expected=ACCEPTED,
+            hint=_("Save it as docx"),
+        )
+    if path.suffix and not formats.format_of(path):
+        raise InputError(
+            _("Files of type '{suffix}' are not read").format(suffix=path.suffix),
+            path=name,
+            expected=ACCEPTED,
+        )
+
+
+def _suffix(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    if suffixes and suffixes[-1] in formats.PACKED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def _digest(path: Path, name: str) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(
+            _("This cannot be read: {reason}").format(reason=error.strerror or error), path=name
+        ) from error
+    return digest.hexdigest()

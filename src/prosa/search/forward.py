@@ -1,0 +1,160 @@
+"""Passages as numbers: which words stand in which sentence of which passage, in order.
+
+`Writer` collects passages; `Forward` is what it gives, in memory or memory-mapped. From it alone
+everything that is searched is made, so an index that changes keeps what it knows of the rest.
+"""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from prosa.search.passages import Passage
+from prosa.search.sentences import spans
+from prosa.search.terms import blank, written
+from prosa.search.vocabulary import Ids, Vocabulary
+
+
+class Unit(IntEnum):
+    """What a unit of a passage is."""
+
+    SENTENCE = 0
+    WORDING = 1
+    HEADING = 2
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Passages, units and tokens.
+
+    Attributes:
+        tokens: Every token in order (see `vocabulary`), uint32 [tokens].
+        unit_tokens: The first token of each unit, and the count of all, uint32 [units + 1].
+        unit_kinds: What each unit is, a `Unit`, uint8 [units].
+        unit_spans: Of a sentence its start and end in the text, of a wording its place among
+            them, uint32 [units, 2].
+        passage_units: The first unit of each passage, and the count of all, uint32 [passages + 1].
+        passage_sections: The section each passage belongs to (what stands under one outermost
+            heading of one document), uint32 [passages].
+    """
+
+    tokens: Ids
+    unit_tokens: Ids
+    unit_kinds: npt.NDArray[np.uint8]
+    unit_spans: Ids
+    passage_units: Ids
+    passage_sections: Ids
+
+    @property
+    def passages(self) -> int:
+        """How many passages there are."""
+        return len(self.passage_units) - 1
+
+    @property
+    def passage_tokens(self) -> Ids:
+        """The first token of each passage, and the count of all, uint32 [passages + 1]."""
+        return self.unit_tokens[self.passage_units]
+
+
+class Writer:
+    """Collects passages as numbers.
+
+    Args:
+        vocabulary: Gives the words their numbers; it grows.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self._tokens = array("I")
+        self._unit_tokens = array("I", [0])
+        self._unit_kinds = array("B")
+        self._unit_spans = array("I")
+        self._passage_units = array("I", [0])
+        self._sections = array("I")
+
+    def add(self, passage: Passage, section: int) -> None:
+        """Add a passage.
+
+        Args:
+            passage: The passage.
+            section: The number of the section it belongs to.
+        """
+        for number, wording in enumerate(passage.wordings):
+            self._unit(Unit.WORDING, number, 0, written(wording))
+        if passage.place.heading:
+            self._unit(Unit.HEADING, 0, 0, written(passage.place.heading))
+        blanked = blank(passage.text)
+        for start, end in spans(passage.text):
+            words = blanked[start:end].split() if blanked else written(passage.text[start:end])
+            self._unit(Unit.SENTENCE, start, end, words)
+        self._passage_units.append(len(self._unit_kinds))
+        self._sections.append(section)
+
+    def _unit(self, kind: Unit, start: int, end: int, words: list[str]) -> None:
+        """Add a unit: what it is, its two numbers of `Forward.unit_spans`, and its words."""
+        self._tokens.extend(self.vocabulary.tokens(words))
+        self._unit_tokens.append(len(self._tokens))
+        self._unit_kinds.append(kind)
+        self._unit_spans.extend((start, end))
+
+    def finish(self) -> Forward:
+        """What was collected."""
+        return Forward(
+            np.frombuffer(self._tokens, np.uint32) if self._tokens else np.empty(0, np.uint32),
+            np.frombuffer(self._unit_tokens, np.uint32),
+            np.asarray(self._unit_kinds, np.uint8),
+            np.asarray(self._unit_spans, np.uint32).reshape(-1, 2),
+            np.frombuffer(self._passage_units, np.uint32),
+            np.asarray(self._sections, np.uint32),
+        )
+
+
+def selected(forward: Forward, keep: npt.NDArray[np.bool_]) -> Forward:
+    """Some of the passages.
+
+    Args:
+        forward: All passages.
+        keep: Which of them stay, bool [passages].
+    """
+    units_kept = np.repeat(keep, np.diff(forward.passage_units))
+    tokens_kept = np.repeat(units_kept, np.diff(forward.unit_tokens))
+    return Forward(
+        forward.tokens[tokens_kept],
+        _starts(np.diff(forward.unit_tokens)[units_kept]),
+        forward.unit_kinds[units_kept],
+        forward.unit_spans[units_kept],
+        _starts(np.diff(forward.passage_units)[keep]),
+        forward.passage_sections[keep],
+    )
+
+
+def joined(parts: Sequence[Forward]) -> Forward:
+    """Passages of several parts, one after another."""
+    if len(parts) == 1:
+        return parts[0]
+    return Forward(
+        np.concatenate([part.tokens for part in parts]),
+        _starts(np.concatenate([np.diff(part.unit_tokens) for part in parts])),
+        np.concatenate([part.unit_kinds for part in parts]),
+        np.concatenate([part.unit_spans for part in parts]),
+        _starts(np.concatenate([np.diff(part.passage_units) for part in parts])),
+        np.concatenate([part.passage_sections for part in parts]),
+    )
+
+
+def ranges(starts: Ids, lengths: Ids) -> npt.NDArray[np.int64]:
+    """The numbers from each start on, as many as each length says, one after another."""
+    counts = lengths.astype(np.int64)
+    ends = np.cumsum(counts)
+    first = starts.astype(np.int64) - (ends - counts)
+    found: npt.NDArray[np.int64] = np.repeat(first, counts)
+    return found + np.arange(len(found), dtype=np.int64)
+
+
+def _starts(lengths: npt.NDArray[np.integer]) -> Ids:
+    found = np.zeros(len(lengths) + 1, np.uint32)
+    np.cumsum(lengths, out=found[1:])
+    return found

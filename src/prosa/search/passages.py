@@ -1,0 +1,168 @@
+"""Passages: the pieces of documents that are found and cited, cut at paragraph and sentence ends.
+
+A reader yields `Block`s, one a paragraph of its document with its place; `cut` makes passages of
+them. Pairs of question and answer are passages as they are, with every wording of the question.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from prosa.i18n import _
+from prosa.search.sentences import spans
+
+LONGEST = 1200
+"""Characters of a passage, at most, where sentences allow it."""
+
+SHORTEST = 300
+"""Paragraphs shorter than this are joined with the next under the same heading."""
+
+LONGEST_SENTENCE = 4000
+"""A sentence beyond this is cut between words."""
+
+
+class Count(StrEnum):
+    """What the number of a place counts."""
+
+    LINE = "line"
+    PAGE = "page"
+    ROW = "row"
+    PARAGRAPH = "paragraph"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a document something stands.
+
+    Attributes:
+        count: What `number` counts.
+        number: 1-based; 0 where the place is the whole document.
+        heading: The headings above, outermost first, parted by " > ".
+    """
+
+    count: Count = Count.LINE
+    number: int = 0
+    heading: str = ""
+
+    def __str__(self) -> str:
+        parts = [self._counted()] if self.number else []
+        return ", ".join([*parts, *([self.heading] if self.heading else [])])
+
+    def _counted(self) -> str:
+        match self.count:
+            case Count.LINE:
+                return _("line {n}").format(n=self.number)
+            case Count.PAGE:
+                return _("page {n}").format(n=self.number)
+            case Count.ROW:
+                return _("row {n}").format(n=self.number)
+            case Count.PARAGRAPH:
+                return _("paragraph {n}").format(n=self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph of a document.
+
+    Attributes:
+        text: Its text, repaired; line breaks part list items or verses.
+        place: Where it begins.
+        whole: It is a passage by itself: it is neither joined nor, up to `LONGEST_SENTENCE`, cut.
+        lines: Lines it takes in its document, where `place` counts lines.
+    """
+
+    text: str
+    place: Place
+    whole: bool = False
+    lines: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What is found and cited.
+
+    Attributes:
+        text: The text; of a pair the answer.
+        place: Where it begins.
+        wordings: The known wordings of the question that the text answers; none in running text.
+    """
+
+    text: str
+    place: Place
+    wordings: tuple[str, ...] = ()
+
+
+def cut(blocks: Iterable[Block]) -> Iterator[Passage]:
+    """Join short paragraphs and cut long ones, under one heading and never across headings."""
+    held: list[Block] = []
+    size = 0
+    for block in blocks:
+        if not block.text or block.text.isspace():
+            continue
+        if held and _joins(held[-1], size, block):
+            size += 1 + len(block.text)
+        else:
+            yield from _passages(held)
+            held, size = [], len(block.text)
+        held.append(block)
+    yield from _passages(held)
+
+
+def _joins(last: Block, size: int, block: Block) -> bool:
+    """Whether a block goes on a passage of so many characters that ends with another."""
+    return (
+        min(size, len(block.text)) < SHORTEST
+        and size + len(block.text) < LONGEST
+        and not last.whole
+        and not block.whole
+        and last.place.heading == block.place.heading
+        and (last.place.count != Count.PAGE or last.place.number == block.place.number)
+    )
+
+
+def _passages(blocks: list[Block]) -> Iterator[Passage]:
+    """One passage of some blocks, or several of a block that is too long."""
+    if not blocks:
+        return
+    block = blocks[0]
+    if len(blocks) > 1:
+        yield Passage("\n".join([one.text for one in blocks]), block.place)
+        return
+    if len(block.text) <= (LONGEST_SENTENCE if block.whole else LONGEST):
+        yield Passage(block.text, block.place)
+        return
+    pieces = [
+        piece for start, end in spans(block.text) for piece in _broken(block.text, start, end)
+    ]
+    count = -(-sum(end - start for start, end in pieces) // LONGEST)
+    aim = sum(end - start for start, end in pieces) / count
+    first, size = 0, 0
+    for number, (start, end) in enumerate(pieces):
+        # Balanced: a piece ends where it is nearest to its share, so that no crumb is left over.
+        if size and size + (end - start) / 2 > aim:
+            yield _passage(block, pieces[first][0], pieces[number - 1][1])
+            first, size = number, 0
+        size += end - start
+    yield _passage(block, pieces[first][0], pieces[-1][1])
+
+
+def _passage(block: Block, start: int, end: int) -> Passage:
+    place = block.place
+    if place.count == Count.LINE and place.number:
+        breaks = block.text.count("\n")
+        # Wrapped lines were joined where there are fewer breaks now than lines: then by share.
+        passed = block.text.count("\n", 0, start) if breaks + 1 >= block.lines else 0
+        passed = passed or int(block.lines * start / len(block.text))
+        place = replace(place, number=place.number + passed)
+    return Passage(block.text[start:end], place)
+
+
+def _broken(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A sentence as it is, or cut between words where it is too long."""
+    while end - start > LONGEST_SENTENCE:
+        border = text.rfind(" ", start + LONGEST_SENTENCE // 2, start + LONGEST_SENTENCE)
+        border = border if border > 0 else start + LONGEST_SENTENCE
+        yield start, border
+        start = border + (text[border : border + 1] == " ")
+    if start < end:
+        yield start, end

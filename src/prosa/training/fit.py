@@ -1,0 +1,275 @@
+"""The one verb of learning: prepared data in, a fitted model out, counted or descended.
+
+The working folder holds everything a killed run needs to go on: tokenizer, token streams, plan and
+checkpoints. Saving the model where a person will find it is not this room's business.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+
+from prosa.data.kinds import Kind
+from prosa.errors import InputError
+from prosa.i18n import _
+from prosa.measure.bits import Score, score
+from prosa.models.families import FAMILIES, SpecialIds, start_from_frequencies
+from prosa.models.sizes import Sizes
+from prosa.models.transformer import start_copying
+from prosa.tokens import conversation, examples
+from prosa.tokens.examples import Packed, TokenStream
+from prosa.tokens.learn import check, learn
+from prosa.training import plan as plans
+from prosa.training.callbacks import Hooks, Validate
+from prosa.training.checkpoint import latest
+from prosa.training.count import count
+from prosa.training.descend import descend
+from prosa.training.events import Listener, Planned, silent
+from prosa.training.plan import Options, Plan
+from prosa.training.rungs import Corpus, refers_back
+
+SCORED_TOKENS = 30_000
+"""Training tokens that the final training loss is measured on, from the beginning of the data: good
+to 0.02 nats. 100,000 of them took about ten seconds more at the end of a run."""
+WATCHED_TOKENS = 20_000
+"""Validation tokens that are measured on the way."""
+VALIDATED_TOKENS = 300_000
+"""Validation tokens that the end measures at most, unless they are counted: a tenth of 314 MB has
+seven million, and a small model on two cores needs more than ten minutes for them."""
+
+Sampler = Callable[[PreTrainedModel, PreTrainedTokenizerFast], str]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """How text becomes tokens: an algorithm and a size, or a tokenizer that exists already."""
+
+    algorithm: str = "bpe"
+    size: int | None = None
+    tokenizer: PreTrainedTokenizerFast | None = None
+
+    def __post_init__(self) -> None:
+        check(self.algorithm)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be learned.
+
+    Attributes:
+        splits: Tables "train" and, if there is one, "validation"; empty when a run is resumed.
+        kind: What their rows are.
+        options: What the person asked of the run.
+        vocabulary: How text becomes tokens.
+        start: Weights to start from, instead of new ones.
+    """
+
+    splits: dict[str, pa.Table]
+    kind: Kind
+    options: Options
+    vocabulary: Vocabulary
+    start: PreTrainedModel | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model and what its making measured.
+
+    Attributes:
+        plan: None for a counted model.
+        seconds: Of learning alone: reading, cleaning and tokenising are not in it.
+        train: Measured on the first `SCORED_TOKENS` of the training data, without dropout.
+        validation: Measured on up to `VALIDATED_TOKENS` of the validation data, spread over it; of
+            a counted model on all; None where there is none. `prosa evaluate` measures all.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    seconds: float
+    train: Score
+    validation: Score | None
+    train_tokens: int
+    documents: int
+    plan: Plan | None = None
+    steps: int = 0
+    stopped: str | None = None
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+
+def fit(
+    job: Job,
+    folder: Path,
+    *,
+    listen: Listener = silent,
+    sampler: Sampler | None = None,
+    began: float | None = None,
+) -> Fitted:
+    """Learn a tokenizer and a model from prepared data.
+
+    Args:
+        job: The data and the wishes.
+        folder: The working folder; what an earlier, killed run left in it is continued.
+        listen: Hears the events.
+        sampler: Writes a sample with the model as it is.
+        began: `time.monotonic()` when the person began to wait.
+
+    Returns:
+        The fitted model.
+
+    Raises:
+        InputError: Too little data, or sizes that do not fit together.
+    """
+    began = time.monotonic() if began is None else began
+    tokenizer, streams = _tokens(job, folder)
+    train = streams["train"]
+    if len(train.tokens) < 3:
+        raise InputError(
+            _("There is too little text to learn from: {n} tokens").format(n=len(train.tokens)),
+            hint=_("Give more text, or keep all of it for training: --validation 0 --test 0"),
+        )
+    family = FAMILIES[job.options.family]
+    if family.learning == "count":
+        counted = count(family, train, tokenizer, job.options)
+        return _finish(counted.model, tokenizer, streams, seconds=counted.seconds)
+    corpus = _corpus(job, streams)
+    plan = _plan(job, corpus, tokenizer, folder, began)
+    listen(Planned(plan))
+    model = job.start or _new_model(plan, tokenizer, train, corpus)
+    hooks = Hooks(
+        listen,
+        _validator(streams.get("validation")),
+        (lambda m: sampler(m, tokenizer)) if sampler else None,
+        keep_best=not corpus.turns,
+    )
+    data = Packed(
+        train,
+        plan.sizes.context or 1,
+        seed=plan.seed,
+        shuffled=corpus.turns,
+        aligned=family.name == "decoder",
+    )
+    result = descend(model, data, plan, folder, hooks, latest(folder))
+    fitted = _finish(model, tokenizer, streams, seconds=result.seconds)
+    return replace(
+        fitted, plan=plan, steps=result.steps, stopped=result.stopped, curve=result.curve
+    )
+
+
+def _tokens(job: Job, folder: Path) -> tuple[PreTrainedTokenizerFast, dict[str, TokenStream]]:
+    """The tokenizer and the token streams, from the working folder if they are there."""
+    done = folder / "tokens.json"
+    if done.is_file():
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder / "tokenizer")
+        names = json.loads(done.read_text(encoding="utf-8"))
+        return tokenizer, {name: TokenStream.open(folder / name) for name in names}
+    splits, kind, vocabulary = job.splits, job.kind, job.vocabulary
+    tokenizer = vocabulary.tokenizer or learn(
+        _texts(splits["train"], kind),
+        vocabulary.algorithm,
+        vocabulary.size,
+        conversation=kind in (Kind.QUESTION_ANSWER, Kind.CONVERSATION),
+    )
+    tokenizer.save_pretrained(folder / "tokenizer")
+    streams: dict[str, TokenStream] = {}
+    for name in ("train", "validation"):
+        if name in splits and len(splits[name]):
+            streams[name] = examples.encode(splits[name], kind, tokenizer, folder / name)
+    done.write_text(json.dumps(list(streams)), encoding="utf-8")
+    return tokenizer, streams
+
+
+def _texts(table: pa.Table, kind: Kind) -> Iterator[str]:
+    """Every text of a table, in order, without holding them all."""
+    for batch in table.to_batches(max_chunksize=1_000):
+        for row in batch.to_pylist():
+            if kind is Kind.TEXT:
+                yield row["text"]
+            else:
+                yield from (m["content"] for m in conversation.messages(kind, row))
+
+
+def _plan(
+    job: Job,
+    corpus: Corpus,
+    tokenizer: PreTrainedTokenizerFast,
+    folder: Path,
+    began: float,
+) -> Plan:
+    saved = folder / "plan.json"
+    if saved.is_file():
+        values = json.loads(saved.read_text(encoding="utf-8"))
+        return Plan(**{**values, "sizes": Sizes(**values["sizes"])})
+    options = job.options
+    waited = time.monotonic() - began
+    minutes = options.minutes or plans.DEFAULT_MINUTES
+    left = max(60 * minutes - waited, 15 * minutes)
+    plan = plans.make(options, corpus, len(tokenizer), SpecialIds.of(tokenizer), left, job.start)
+    saved.write_text(json.dumps(asdict(plan), indent=2), encoding="utf-8")
+    return plan
+
+
+def _corpus(job: Job, streams: dict[str, TokenStream]) -> Corpus:
+    lengths = np.diff(np.asarray(streams["train"].offsets))
+    return Corpus(
+        tokens=len(streams["train"].tokens),
+        documents=len(lengths),
+        long_document=int(np.percentile(lengths, 90)),
+        validated="validation" in streams,
+        turns=job.kind is not Kind.TEXT,
+    )
+
+
+def _new_model(
+    plan: Plan, tokenizer: PreTrainedTokenizerFast, train: TokenStream, corpus: Corpus
+) -> PreTrainedModel:
+    import torch  # noqa: PLC0415  for the seed alone
+
+    torch.manual_seed(plan.seed)
+    model = FAMILIES[plan.family].build(plan.sizes, len(tokenizer), SpecialIds.of(tokenizer))
+    if refers_back(plan.family, corpus, len(tokenizer)):
+        return start_copying(model)
+    # Ten million tokens say enough of how often each word comes.
+    some = np.asarray(train.tokens[:10_000_000])
+    counts = np.bincount(some, minlength=len(tokenizer))
+    counts[tokenizer.bos_token_id] = 0
+    return start_from_frequencies(model, counts)
+
+
+def _validator(validation: TokenStream | None) -> Validate | None:
+    if validation is None:
+        return None
+
+    watched = validation.sample(WATCHED_TOKENS)
+
+    def validate(model: PreTrainedModel) -> tuple[float, float]:
+        measured = score(model, watched)
+        return measured.loss, measured.bits_per_byte
+
+    return validate
+
+
+def _finish(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    streams: dict[str, TokenStream],
+    *,
+    seconds: float,
+) -> Fitted:
+    train, validation = streams["train"], streams.get("validation")
+    if validation is not None and not hasattr(model, "score_stream"):
+        validation = validation.sample(VALIDATED_TOKENS)
+    return Fitted(
+        model=model,
+        tokenizer=tokenizer,
+        seconds=seconds,
+        train=score(model, train, limit=SCORED_TOKENS),
+        validation=score(model, validation) if validation is not None else None,
+        train_tokens=len(train.tokens),
+        documents=len(train.offsets) - 1,
+    )

@@ -1,0 +1,199 @@
+"""The dial: from "I am willing to wait N minutes" to sizes, batch, steps and learning rate.
+
+Every number that a person does not give is computed from the data and from this machine, measured
+by running a few real training steps. The rules were found by trying on small corpora; each says
+what was measured. A plan is made once a run and travels with its checkpoints.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+
+from transformers import PreTrainedModel
+
+from prosa.errors import InputError
+from prosa.i18n import _
+from prosa.models.families import SpecialIds
+from prosa.models.families import family as family_named
+from prosa.models.sizes import Sizes
+from prosa.training import machine as machines
+from prosa.training.rungs import (
+    BLIND_EPOCHS,
+    EPOCHS,
+    TOKENS_PER_PARAMETER,
+    Corpus,
+    Ladder,
+    learning_rate,
+    sizes_of,
+)
+from prosa.training.trial import measure_step
+
+DEFAULT_MINUTES = 5.0
+"""The longest run when nobody turns the dial."""
+MOST_EPOCHS = 60
+"""Passes at which even a long dial stops: more of them only memorise."""
+EVALUATION_SHARE = 0.08
+"""Share of the time kept for validation and samples on the way."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person asks of a run; None is left to the plan.
+
+    Attributes:
+        family: A name in `FAMILIES`.
+        minutes: How long the person will wait, from the start of the command.
+        epochs: Passes over the training data.
+        steps: Optimizer steps; wins over epochs.
+        batch_size: Rows of `context` tokens a step.
+        learning_rate: In AdamW's scale.
+        seed: Of weights, dropout and order.
+        sizes: The model's sizes, as far as they are given.
+    """
+
+    family: str = "decoder"
+    minutes: float | None = None
+    epochs: float | None = None
+    steps: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    seed: int = 0
+    sizes: Sizes = field(default_factory=Sizes)
+
+    def __post_init__(self) -> None:
+        family_named(self.family)
+        for name in ("minutes", "epochs", "steps", "batch_size", "learning_rate"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                flag = "--" + name.replace("_", "-")
+                raise InputError(
+                    _("{flag} is {value}").format(flag=flag, value=value),
+                    expected=_("a number above zero"),
+                )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All a run needs; also what is shown before it starts.
+
+    Attributes:
+        sizes: The model's sizes, complete.
+        rows: Rows of `sizes.context` tokens in one forward pass.
+        accumulation: Forward passes a step.
+        timed: Whether the clock may correct `steps`, as neither steps nor epochs were given.
+        enough: Whether more than `steps` would do no good, so that no time left over is used.
+        seconds: Expected time of learning.
+        allowed: Seconds that learning may take.
+        memory_bytes: Expected peak of the process.
+    """
+
+    family: str
+    sizes: Sizes
+    vocabulary: int
+    parameters: int
+    rows: int
+    accumulation: int
+    steps: int
+    epochs: float
+    learning_rate: float
+    muon: bool
+    weight_decay: float
+    bfloat16: bool
+    seed: int
+    timed: bool
+    enough: bool
+    seconds: float
+    allowed: float
+    memory_bytes: int
+    device: str
+    processor: str
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens that one optimizer step learns from."""
+        return self.rows * self.accumulation * (self.sizes.context or 1)
+
+
+def make(
+    options: Options,
+    corpus: Corpus,
+    vocabulary: int,
+    ids: SpecialIds,
+    left: float,
+    start: PreTrainedModel | None = None,
+) -> Plan:
+    """Plan a run of gradient descent.
+
+    Args:
+        options: What the person asked for.
+        corpus: What the data is.
+        vocabulary: Size of the vocabulary.
+        ids: The special tokens' ids.
+        left: Seconds that learning may take.
+        start: The model to go on with, instead of a new one; its sizes stand.
+
+    Returns:
+        The plan. Takes one to three seconds: it trains a throw-away model for a few steps.
+
+    Raises:
+        InputError: Sizes that do not fit together, or a model too large for the memory.
+    """
+    machine = machines.measure()
+    if start is not None:
+        options = replace(options, sizes=sizes_of(start, options.sizes))
+    ladder = Ladder(options.family, options.sizes, corpus, vocabulary, machine, left)
+    rungs, level = ladder.rungs(), ladder.first_guess()
+    usual = EPOCHS if corpus.validated else BLIND_EPOCHS
+    passes = MOST_EPOCHS if options.minutes else usual
+    fixed = options.steps or options.epochs
+    while True:
+        sizes = rungs[level]
+        context = sizes.context or 1
+        rows, accumulation = ladder.batch(sizes, options.batch_size, passes)
+        trial = measure_step(options.family, sizes, vocabulary, ids, rows, machine)
+        step_tokens, step_seconds = rows * accumulation * context, trial.seconds * accumulation
+        affordable = left * (1 - EVALUATION_SHARE) / step_seconds
+        # The guess of the first rung was only that: step down if this one is far too slow here.
+        enough_seen = affordable * step_tokens >= TOKENS_PER_PARAMETER / 2 * trial.parameters
+        if level == 0 or fixed or enough_seen:
+            break
+        level -= 1
+    steps, enough = _steps(options, corpus.tokens / step_tokens, passes, affordable)
+    return Plan(
+        family=options.family,
+        sizes=sizes,
+        vocabulary=vocabulary,
+        parameters=trial.parameters,
+        rows=rows,
+        accumulation=accumulation,
+        steps=steps,
+        epochs=steps * step_tokens / corpus.tokens,
+        learning_rate=options.learning_rate or learning_rate(options.family, sizes),
+        muon=options.family == "decoder",
+        weight_decay=0.1 if options.family == "decoder" else 0.0,
+        bfloat16=trial.bfloat16,
+        seed=options.seed,
+        timed=not (options.steps or options.epochs),
+        enough=enough,
+        seconds=steps * step_seconds,
+        allowed=left,
+        memory_bytes=machines.peak_memory(),
+        device=machine.device,
+        processor=machine.name,
+    )
+
+
+def _steps(options: Options, epoch: float, passes: float, affordable: float) -> tuple[int, bool]:
+    """Steps, and whether they are all that do good rather than all there is time for.
+
+    Args:
+        options: What the person asked for.
+        epoch: Steps of one pass over the data.
+        passes: Most passes.
+        affordable: Steps that the time allows.
+    """
+    if options.steps:
+        return int(options.steps), True
+    if options.epochs:
+        return max(1, round(options.epochs * epoch)), True
+    most = round(passes * epoch)
+    return max(1, int(min(most, affordable))), most <= affordable

@@ -1,0 +1,101 @@
+"""Documents of every kind that are broken, locked, empty or large."""
+
+import docx
+import pypdf
+import pytest
+
+from prosa.errors import InputError
+from prosa.search.index import build
+
+
+def page_of(text):
+    """A PDF page with a text layer, by hand: pypdf writes none."""
+    writer = pypdf.PdfWriter()
+    page = writer.add_blank_page(300, 300)
+    if text:
+        from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+
+        font = DictionaryObject(
+            {
+                NameObject("/Type"): NameObject("/Font"),
+                NameObject("/Subtype"): NameObject("/Type1"),
+                NameObject("/BaseFont"): NameObject("/Helvetica"),
+            }
+        )
+        fonts = DictionaryObject({NameObject("/F1"): writer._add_object(font)})
+        page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+        stream = DecodedStreamObject()
+        stream.set_data(f"BT /F1 12 Tf 20 200 Td ({text}) Tj ET".encode("latin-1"))
+        page[NameObject("/Contents")] = writer._add_object(stream)
+    return writer
+
+
+def test_a_pdf_is_found_by_its_page(tmp_path):
+    page_of("O cofre abre com duas chaves de bronze.").write(tmp_path / "cofre.pdf")
+    hit = build(tmp_path / "cofre.pdf", tmp_path / "i").search("como abrir o cofre?")[0]
+    assert hit.text == "O cofre abre com duas chaves de bronze."
+    assert hit.location == "page 1"
+
+
+def test_a_scan_and_an_encrypted_pdf_say_so(tmp_path):
+    page_of("").write(tmp_path / "digitalizado.pdf")
+    locked = page_of("Nada a ver aqui, siga em frente.")
+    locked.encrypt("segredo", algorithm="RC4-128")
+    locked.write(tmp_path / "trancado.pdf")
+    for name, said in (("digitalizado.pdf", "without a text layer"), ("trancado.pdf", "password")):
+        with pytest.raises(InputError, match=said) as caught:
+            build(tmp_path / name, tmp_path / "i")
+        assert name in str(caught.value)
+        assert not (tmp_path / "i").exists()
+
+
+def test_broken_files_are_one_message(tmp_path):
+    good = docx.Document()
+    good.add_heading("Chaves", 1)
+    good.add_paragraph("A chave do cofre fica na recepção.")
+    good.save(tmp_path / "bom.docx")
+    whole = (tmp_path / "bom.docx").read_bytes()
+    assert "Chaves" in build(tmp_path / "bom.docx", tmp_path / "bom").search("chave")[0].location
+    broken = {
+        "cortado.docx": whole[: len(whole) // 2],
+        "falso.docx": b"isto nao e um docx",
+        "velho.docx": b"\xd0\xcf\x11\xe0" + bytes(600),
+        "cortado.pdf": b"%PDF-1.7\n1 0 obj\n<<",
+        "vazio.txt": b"",
+        "branco.txt": b" \n\n ",
+        "binario.txt": bytes(range(256)) * 64,
+        "vazio.docx": b"",
+        "vazio.pdf": b"",
+        "ruim.json": b'[{"pergunta": "a"},\n {"pergunta": }]',
+    }
+    for name, content in broken.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError) as caught:
+            build(tmp_path / name, tmp_path / "i")
+        assert name in str(caught.value), name
+        assert not (tmp_path / "i").exists()
+
+
+def test_bad_documents_among_good_ones_are_named_and_passed_over(tmp_path):
+    page_of("").write(tmp_path / "digitalizado.pdf")
+    (tmp_path / "bom.txt").write_text("O sino toca ao meio-dia.\n", "utf-8")
+    (tmp_path / "falso.docx").write_bytes(b"nada")
+    made = build(tmp_path, tmp_path.parent / f"{tmp_path.name}-i")
+    assert len(made.report.skipped) == 2
+    assert "text layer" in " ".join(made.report.skipped.values())
+    assert made.search("quando toca o sino?")[0].source.endswith("bom.txt")
+
+
+def test_a_large_text_file_flows(tmp_path, monkeypatch):
+    """Larger than what is held whole, here 256 kB; lines without end and none at all."""
+    from prosa.search import building
+
+    monkeypatch.setattr(building, "_STREAMED", 1 << 18)
+    words = "O número {n} da lista pertence ao armário {m} do corredor central.\n"
+    text = "".join(words.format(n=n, m=n % 97) + "\n" * (n % 5 == 0) for n in range(8000))
+    text += "palavra " * 20_000 + "\n\nA agulha dourada está no palheiro.\n"
+    (tmp_path / "grande.txt").write_text(text, "utf-8")
+    made = build(tmp_path / "grande.txt", tmp_path / "i")
+    hit = made.search("onde está a agulha dourada?")[0]
+    assert "palheiro" in hit.text
+    assert max(len(one.text) for one in made.search("palavra")) < 20_000

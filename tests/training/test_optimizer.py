@@ -1,0 +1,114 @@
+"""MuonAdamW: what it orthogonalises, what it equals, and what it learns."""
+
+from copy import deepcopy
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from prosa.training.optimizer import MuonAdamW, build, orthogonalise
+from prosa.training.schedule import trapezoid
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(20, 8)
+        self.hidden = nn.Linear(8, 12)
+        self.output = nn.Linear(12, 20)
+
+    def get_output_embeddings(self):
+        return self.output
+
+    def forward(self, ids):
+        return self.output(torch.tanh(self.hidden(self.embedding(ids))))
+
+
+def test_orthogonalised_matrices_have_singular_values_near_one():
+    torch.manual_seed(0)
+    for shape in [(3, 16, 16), (2, 8, 32), (2, 32, 8)]:
+        values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)))
+        assert values.min() > 0.3
+        assert values.max() < 1.3
+
+
+def test_only_hidden_matrices_go_to_muon():
+    model = Small()
+    optimizer = build(model, learning_rate=0.01, muon=True, weight_decay=0.1, bfloat16=False)
+    muon = [p for g in optimizer.param_groups if g["muon"] for p in g["params"]]
+    assert [p is model.hidden.weight for p in muon] == [True]
+    plain = [p for g in optimizer.param_groups if not g["muon"] for p in g["params"]]
+    assert len(plain) == len(list(model.parameters())) - 1
+    assert all(g["weight_decay"] == 0 for g in optimizer.param_groups if not g["muon"])
+
+
+def test_without_muon_it_is_adamw():
+    torch.manual_seed(0)
+    ours, theirs = Small(), Small()
+    theirs.load_state_dict(ours.state_dict())
+    mine = build(ours, learning_rate=0.01, muon=False, weight_decay=0.0, bfloat16=False)
+    reference = torch.optim.AdamW(theirs.parameters(), lr=0.01, betas=(0.9, 0.99), weight_decay=0.0)
+    ids = torch.randint(0, 20, (64,))
+    for _ in range(5):
+        for model, optimizer in ((ours, mine), (theirs, reference)):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(ids), ids).backward()
+            optimizer.step()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_state_goes_through_a_state_dict():
+    torch.manual_seed(0)
+    ids = torch.randint(0, 20, (64,))
+
+    def step(model, optimizer):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(ids), ids).backward()
+        optimizer.step()
+
+    model = Small()
+    optimizer = build(model, learning_rate=0.01, muon=True, weight_decay=0.1, bfloat16=False)
+    step(model, optimizer)
+    copy = Small()
+    copy.load_state_dict(model.state_dict())
+    again = build(copy, learning_rate=0.01, muon=True, weight_decay=0.1, bfloat16=False)
+    again.load_state_dict(deepcopy(optimizer.state_dict()))
+    step(model, optimizer)
+    step(copy, again)
+    for one, other in zip(model.parameters(), copy.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_it_learns():
+    torch.manual_seed(0)
+    model = Small()
+    optimizer = build(model, learning_rate=0.02, muon=True, weight_decay=0.0, bfloat16=False)
+    ids = torch.randint(0, 20, (256,))
+    losses = []
+    for _ in range(60):
+        loss = nn.functional.cross_entropy(model(ids), ids)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert losses[-1] < 0.3 * losses[0]
+
+
+def test_a_parameter_without_a_gradient_stays():
+    parameter = nn.Parameter(torch.ones(2, 2))
+    MuonAdamW([{"params": [parameter], "muon": True}], lr=1.0).step()
+    assert torch.equal(parameter, torch.ones(2, 2))
+
+
+def test_the_schedule_climbs_holds_and_falls_to_zero():
+    values = [trapezoid(step, 1000) for step in range(1001)]
+    assert values[0] < 0.1
+    assert values[300] == 1.0
+    assert values[-1] == 0.0
+    falling = values[400:]
+    assert all(a >= b for a, b in pairwise(falling))
+
+
+def test_even_a_run_of_one_step_has_a_learning_rate():
+    assert trapezoid(0, 1) > 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from prosa import files
+from prosa import files, runs
 from prosa.errors import InputError, ProsaError
 from prosa.files import free_place, full_disk_said, human, replacing, scratch
 
@@ -90,10 +90,59 @@ def test_old_output_comes_back_if_the_renaming_fails(tmp_path, monkeypatch):
             raise PermissionError(errno.EACCES, "não", str(self))
         return rename(self, other)
 
+    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
     monkeypatch.setattr(Path, "rename", fails)
     with pytest.raises(InputError, match="cannot be written"), replacing(target, overwrite=True):
         pass
     assert everything(tmp_path) == {"saída": "", "saída/velho.txt": "velho"}
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from prosa import files, runs
+
+if sys.argv[1] == "renames":  # a system that cannot exchange two names
+    files._exchange = lambda one, other: False
+seen = 0
+
+def rename(self, other, real=os.rename):
+    global seen
+    seen += 1
+    if seen == int(sys.argv[2]):
+        os._exit(9)
+    real(self, other)
+
+Path.rename = Path.replace = rename
+with files.replacing("saída", overwrite=True) as folder:
+    (folder / "novo.txt").write_text("novo")
+"""
+
+
+@pytest.mark.parametrize(("way", "call"), [("exchange", 1), ("renames", 1), ("renames", 2)])
+def test_a_kill_while_names_change_hides_nothing(tmp_path, way, call):
+    target = tmp_path / "saída"
+    target.mkdir()
+    (target / "velho.txt").write_text("velho")
+    command = [sys.executable, "-c", KILLED, way, str(call)]
+    code = subprocess.run(command, cwd=tmp_path, check=False).returncode
+    files.restore(target)
+    if way == "renames":
+        assert code == 9
+        assert (target / "velho.txt").read_text() == "velho"
+    elif code == 0:  # the names were exchanged in one step, without a rename
+        assert everything(tmp_path) == {"saída": "", "saída/novo.txt": "novo"}
+    with replacing(target, overwrite=True) as folder:
+        (folder / "novo.txt").write_text("novo")
+    assert (target / "novo.txt").read_text() == "novo"
+    assert not (target / "velho.txt").exists()
+
+
+def test_a_run_under_its_hidden_name_is_found_again(tmp_path):
+    hidden = tmp_path / "runs" / ".meu.old"
+    hidden.mkdir(parents=True)
+    assert runs.resolve("meu") == "runs/meu"
+    assert not hidden.exists()
 
 
 def test_current_folder_is_never_replaced(tmp_path, monkeypatch):

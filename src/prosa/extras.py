@@ -1,21 +1,25 @@
 """Other people's packages: imported late, named where they are missing, kept quiet at work."""
 
 import importlib
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from types import ModuleType
 
 from prosa.errors import InputError
 from prosa.i18n import _
+
+_REQUIREMENT = re.compile(r"""(?P<package>[^;]+?)\s*;\s*extra\s*==\s*['"](?P<extra>[\w-]+)['"]""")
 
 
 def need(module: str, extra: str) -> ModuleType:
     """Import an optional dependency.
 
     Args:
-        module: The module's import name, such as "kenlm".
-        extra: The extra of prosa that installs it, such as "test".
+        module: The module's import name, such as "gradio".
+        extra: The extra of prosa that installs it, such as "ui".
 
     Raises:
         InputError: It is not installed; the message carries the line that installs it.
@@ -25,10 +29,25 @@ def need(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not module.startswith(error.name.split(".")[0]):
             raise
+        packages = " ".join(f'"{package}"' for package in packages_of(extra)) or module
         raise InputError(
             _("This needs the package '{module}', which is not installed").format(module=module),
-            hint=_("Run: pip install 'prosa[{extra}]'").format(extra=extra),
+            hint=_("Run: pip install {packages}").format(packages=packages),
         ) from error
+
+
+def packages_of(extra: str) -> list[str]:
+    """The packages of an extra with their bounds, as prosa's installed metadata names them.
+
+    They are named rather than `prosa[extra]`, which pip would look for in the registry: that fails
+    in a clone, and would install whatever goes by that name there.
+    """
+    try:
+        requirements = metadata.requires("prosa") or []
+    except metadata.PackageNotFoundError:
+        return []
+    matches = map(_REQUIREMENT.fullmatch, requirements)
+    return [match["package"] for match in matches if match and match["extra"] == extra]
 
 
 @contextmanager

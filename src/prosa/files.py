@@ -8,6 +8,7 @@ import atexit
 import errno
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -179,22 +180,51 @@ def remove(path: Path) -> None:
 
 
 def _swap(temporary: Path, target: Path) -> None:
-    """Put the new output in its place; the old one goes only when the new one stands."""
-    if not temporary.is_dir() and not target.is_dir():
+    """Put the new output in its place; the old one goes only when the new one stands.
+
+    A folder cannot be replaced in one step by `rename`; where the system exchanges two names in
+    one step, that is done. Elsewhere two renames leave a moment in which the old folder has its
+    hidden name only: `restore` gives it back after a kill.
+    """
+    if not target.exists() or not (temporary.is_dir() or target.is_dir()):
         temporary.replace(target)
-        return
-    if not target.exists():
-        temporary.rename(target)
-        return
-    old = target.with_name(f".{target.name}.{os.getpid()}.old")
-    remove(old)
-    target.rename(old)
+    elif _exchange(temporary, target):
+        remove(temporary)
+    else:
+        old = _old(target)
+        remove(old)
+        target.rename(old)
+        try:
+            temporary.rename(target)
+        except BaseException:
+            old.rename(target)
+            raise
+        remove(old)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names in one step, where the system and its disk can; else nothing happens."""
+    import ctypes  # noqa: PLC0415  only to replace a folder
+
+    paths = os.fsencode(one), os.fsencode(other)
     try:
-        temporary.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-    remove(old)
+        system = ctypes.CDLL(None)
+        if sys.platform == "linux":  # renameat2(2), RENAME_EXCHANGE from the current folder
+            here = ctypes.c_int(-100)
+            return not system.renameat2(here, paths[0], here, paths[1], ctypes.c_uint(2))
+        return not system.renamex_np(*paths, ctypes.c_uint(2))  # macOS: RENAME_SWAP
+    except (AttributeError, OSError, TypeError):  # no such call; Windows
+        return False
+
+
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def restore(path: Path) -> None:
+    """Give an output its name back that a kill left under its hidden one (see `_swap`)."""
+    if not path.exists() and _old(path).is_dir():
+        _old(path).rename(path)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from prosa import __version__
 from prosa.errors import InputError
+from prosa.files import restore
 from prosa.i18n import _
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def resolve(name: str, root: Path = RUNS) -> str:
         InputError: There is no such model; the message names those that exist.
     """
     for path in (Path(name), root / name):
+        restore(path)
         if path.is_dir():
             return str(path)
     if Path(name).is_file():
@@ -157,7 +159,8 @@ def listing(root: Path = RUNS) -> list[Path]:
     """The finished runs in a folder, by name."""
     if not root.is_dir():
         return []
-    return sorted(path for path in root.iterdir() if (path / "config.json").is_file())
+    shown = (path for path in root.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in shown if (path / "config.json").is_file())
 
 
 def card(manifest: Manifest) -> str:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.answer.conftest import CAFE, FAQ, GARAGEM, INJECTION, NONSENSE, PISCINA
+from tests.answering.conftest import CAFE, FAQ, GARAGEM, INJECTION, NONSENSE, PISCINA
 
 ASK = ["question", "answer", "abstained", "confidence", "citations"]
 CITED = ["source", "location", "text", "score"]

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from prosa.search import calibrate, rank
-from prosa.search.defaults import RANKER
+from prosa.search.rank import RANKER
 from prosa.search.features import PAIR
 from prosa.search.index import build
 from prosa.search.learn import Asked, subject
-from prosa.search.search import Found, Searcher
+from prosa.search.search import Ranking, Searcher
 from prosa.search.terms import Analyzer
 
 HERE = Path(__file__).parent / "data"
@@ -34,7 +34,7 @@ class Case:
     """A question's searcher, what it found, and the passage that answers it (-1: none)."""
 
     searcher: Searcher
-    found: Found
+    found: Ranking
     answer: int
 
 

@@ -86,11 +86,8 @@ def test_bad_documents_among_good_ones_are_named_and_passed_over(tmp_path):
     assert made.search("quando toca o sino?")[0].source.endswith("bom.txt")
 
 
-def test_a_large_text_file_flows(tmp_path, monkeypatch):
-    """Larger than what is held whole, here 256 kB; lines without end and none at all."""
-    from prosa.search import building
-
-    monkeypatch.setattr(building, "_STREAMED", 1 << 18)
+def test_a_large_text_file_flows(tmp_path):
+    """Lines without end and none at all."""
     words = "O número {n} da lista pertence ao armário {m} do corredor central.\n"
     text = "".join(words.format(n=n, m=n % 97) + "\n" * (n % 5 == 0) for n in range(8000))
     text += "palavra " * 20_000 + "\n\nA agulha dourada está no palheiro.\n"

@@ -15,8 +15,7 @@ from prosa.search.features import NAMES
 from prosa.search.index import Hit, Index
 from prosa.search.learn import calibration_of
 from prosa.search.query import refers_back
-from prosa.search.quote import quote
-from prosa.search.search import Found
+from prosa.search.search import Ranking
 from prosa.search.terms import WORD, fold
 
 MAX_ERROR = 0.05
@@ -217,20 +216,20 @@ class Answerer:
         """The best answers found, given or not."""
         return self._candidates([self._find(one, ()) for one in questions], questions)
 
-    def _find(self, question: str, history: Sequence[str]) -> Found:
+    def _find(self, question: str, history: Sequence[str]) -> Ranking:
         back = history[-REMEMBERED:] if refers_back(question) else ()
         return self.index.find(question, back)
 
-    def _candidates(self, found: Sequence[Found], questions: Sequence[str]) -> list[Candidate]:
+    def _candidates(self, found: Sequence[Ranking], questions: Sequence[str]) -> list[Candidate]:
         count = max(self._sources, READ)
         return [
             self._candidate(question, one, hits)
             for question, one, hits in zip(
-                questions, found, self.index.hits_many(found, count), strict=True
+                questions, found, self.index.hits(found, count), strict=True
             )
         ]
 
-    def _candidate(self, question: str, found: Found, hits: list[Hit]) -> Candidate:
+    def _candidate(self, question: str, found: Ranking, hits: list[Hit]) -> Candidate:
         if not hits:
             return Candidate(question, "", 0.0, 1.0, pair=False)
         pair = bool(found.features[0][_PAIR])
@@ -252,10 +251,9 @@ class Answerer:
             return self._read(plain, self._reader)
         return _with(plain, text=self._quoted(found, hits[0]))
 
-    def _quoted(self, found: Found, hit: Hit) -> str:
+    def _quoted(self, found: Ranking, hit: Hit) -> str:
         """The sentences of a passage that hold most of the question."""
-        reader, arrays = self.index.searcher.reader, self.index.arrays
-        return quote(found.query, reader, arrays.forward, hit.place, hit.text)
+        return self.index.searcher.quote(found.query, hit.place, hit.text)
 
     def _read(self, plain: Candidate, reader: SpanReader) -> Candidate:
         some = [hit for hit in plain.hits[:READ] if not hit.passage.wordings]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from prosa.search.forward import Forward, Unit, ranges
 from prosa.search.inverted import K1, Floats, idf, weigh
-from prosa.search.query import Query, Reader
+from prosa.search.query import Query, QueryParser
 from prosa.search.vocabulary import NUMBER, Ids, piece_hashes
 
 TEXT = (
@@ -86,8 +86,8 @@ class Terms:
         units: How well each unit holds each term, [U, T].
     """
 
-    def __init__(self, query: Query, reader: Reader, tokens: Tokens, total: int) -> None:
-        inverted = reader.inverted
+    def __init__(self, query: Query, parser: QueryParser, tokens: Tokens, total: int) -> None:
+        inverted = parser.inverted
         first, self.of_word = query.terms
         stems = query.stems[first]
         unknown = idf(np.zeros(1), total)[0]
@@ -102,17 +102,17 @@ class Terms:
         by_stem[stems[known]] = known
         self.term: Numbers = by_stem[inverted.stem_of[tokens.words]].astype(np.int64)
         self.like: Floats = (self.term >= 0).astype(np.float32)
-        self._stand_in(query, reader, tokens, content)
+        self._stand_in(query, parser, tokens, content)
         self.units = self._per_unit(tokens)
 
-    def _stand_in(self, query: Query, reader: Reader, tokens: Tokens, content: Flags) -> None:
+    def _stand_in(self, query: Query, parser: QueryParser, tokens: Tokens, content: Flags) -> None:
         """Let words that are much like a term stand for it where the term itself does not."""
-        words = len(reader.inverted.stem_of)
+        words = len(parser.inverted.stem_of)
         likeness = np.zeros(words, np.float32)
         term_of = np.full(words, -1, np.int16)
         first = query.terms[0]
         for term in np.flatnonzero(content).tolist():
-            found, like = reader.like(query.words[first[term]])
+            found, like = parser.like(query.words[first[term]])
             better = like > likeness[found]
             likeness[found[better]] = like[better]
             term_of[found[better]] = term
@@ -133,13 +133,18 @@ class Terms:
 
 
 def features(
-    query: Query, reader: Reader, forward: Forward, tokens: Tokens, firsts: Floats, sections: Ids
+    query: Query,
+    parser: QueryParser,
+    forward: Forward,
+    tokens: Tokens,
+    firsts: Floats,
+    sections: Ids,
 ) -> Floats:
     """The features of all candidates; "dense" is left zero.
 
     Args:
         query: The question.
-        reader: What made it; it knows the index.
+        parser: What made it; it knows the index.
         forward: The passages of the index.
         tokens: The candidates' tokens.
         firsts: The candidates' scores in the first search, [C].
@@ -148,34 +153,34 @@ def features(
     Returns:
         A row for each candidate with the columns of `NAMES`, float32 [C, features].
     """
-    terms = Terms(query, reader, tokens, forward.passages)
+    terms = Terms(query, parser, tokens, forward.passages)
     lengths = np.bincount(tokens.candidates, minlength=tokens.count)
     shares = lengths / max(1.0, len(forward.tokens) / max(1, forward.passages))
     pairs = _pairs(query, terms, tokens)
     columns: dict[str, Floats] = {
         "words": _words(terms, tokens, shares),
-        "pieces": _pieces(query, reader, tokens, shares),
+        "pieces": _pieces(query, parser, tokens, shares),
         "unit": _most(terms.covered(), tokens),
         "all": _most(terms.units, tokens) @ terms.telling / terms.mass,
         "pairs": _pair_share(pairs, tokens.candidates, tokens.count),
-        "exact": _found(query, reader, tokens, query.content),
-        "numbers": _found(query, reader, tokens, query.digits),
-        "names": _found(query, reader, tokens, query.names),
+        "exact": _found(query, parser, tokens, query.content),
+        "numbers": _found(query, parser, tokens, query.digits),
+        "names": _found(query, parser, tokens, query.names),
         "length": np.log1p(lengths) / 8,
         "section": _section(firsts, sections),
     }
     if (tokens.kinds == Unit.WORDING).any():
-        columns |= _pair_features(terms, reader, tokens, pairs)
+        columns |= _pair_features(terms, parser, tokens, pairs)
     nothing = np.zeros(tokens.count, np.float32)
     return np.stack([columns.get(name, nothing) for name in NAMES], axis=1).astype(np.float32)
 
 
 def best_units(
-    query: Query, reader: Reader, forward: Forward, passage: int
+    query: Query, parser: QueryParser, forward: Forward, passage: int
 ) -> tuple[Numbers, Floats]:
     """The sentences of a passage, by number in the index, and how much of a question each holds."""
     tokens = gather(forward, np.asarray([passage]))
-    covered = Terms(query, reader, tokens, forward.passages).covered()
+    covered = Terms(query, parser, tokens, forward.passages).covered()
     sentences = tokens.kinds == Unit.SENTENCE
     return tokens.places[sentences], covered[sentences]
 
@@ -189,9 +194,9 @@ def _words(terms: Terms, tokens: Tokens, shares: Floats) -> Floats:
     return found / (float(terms.idf.sum()) * (K1 + 1) + 1e-6)
 
 
-def _pieces(query: Query, reader: Reader, tokens: Tokens, shares: Floats) -> Floats:
+def _pieces(query: Query, parser: QueryParser, tokens: Tokens, shares: Floats) -> Floats:
     """BM25 over the character pieces of content words, as a share of the most there can be, [C]."""
-    inverted = reader.inverted
+    inverted = parser.inverted
     asked = {word for word, content in zip(query.words, query.content, strict=True) if content}
     hashes = np.unique(np.asarray([h for word in asked for h in piece_hashes(word)], np.uint32))
     number = np.full(len(inverted.piece_hashes), -1, np.int32)
@@ -257,13 +262,13 @@ def _most(values: Floats, tokens: Tokens) -> Floats:
     return found
 
 
-def _found(query: Query, reader: Reader, tokens: Tokens, which: Flags) -> Floats:
+def _found(query: Query, parser: QueryParser, tokens: Tokens, which: Flags) -> Floats:
     """The share of some words of the question that stand in each candidate as they are, [C]."""
     asked = {query.words[place] for place in np.flatnonzero(which)}
-    numbers = [reader.words[word] for word in asked if word in reader.words]
+    numbers = [parser.words[word] for word in asked if word in parser.words]
     if not numbers:
         return np.zeros(tokens.count, np.float32)
-    word_idf = reader.inverted.word_idf
+    word_idf = parser.inverted.word_idf
     place = np.full(len(word_idf), -1, np.int32)
     place[numbers] = np.arange(len(numbers))
     here = place[tokens.words]
@@ -286,10 +291,10 @@ def _section(firsts: Floats, sections: Ids) -> Floats:
 
 
 def _pair_features(
-    terms: Terms, reader: Reader, tokens: Tokens, pairs: _Pairs
+    terms: Terms, parser: QueryParser, tokens: Tokens, pairs: _Pairs
 ) -> dict[str, Floats]:
     """What only pairs of question and answer have: the wording nearest, and the answer apart."""
-    inverted = reader.inverted
+    inverted = parser.inverted
     size = len(tokens.owners)
     stops = inverted.stops[tokens.words]
     rare = np.where(stops, np.float32(0), inverted.stem_idf[inverted.stem_of[tokens.words]])

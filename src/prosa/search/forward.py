@@ -1,7 +1,7 @@
 """Passages as numbers: which words stand in which sentence of which passage, in order.
 
-`Writer` collects passages; `Forward` is what it gives, in memory or memory-mapped. From it alone
-everything that is searched is made, so an index that changes keeps what it knows of the rest.
+`ForwardBuilder` collects passages; `Forward` is what it gives, in memory or memory-mapped. From it
+alone everything that is searched is made, so an index that changes keeps what it knows of the rest.
 """
 
 from array import array
@@ -12,8 +12,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from prosa.search.passages import Passage
-from prosa.search.sentences import spans
+from prosa.search.passages import Passage, sentences
 from prosa.search.terms import blank, written
 from prosa.search.vocabulary import Ids, Vocabulary
 
@@ -59,7 +58,7 @@ class Forward:
         return self.unit_tokens[self.passage_units]
 
 
-class Writer:
+class ForwardBuilder:
     """Collects passages as numbers.
 
     Args:
@@ -74,6 +73,22 @@ class Writer:
         self._unit_spans = array("I")
         self._passage_units = array("I", [0])
         self._sections = array("I")
+        self._parts = (
+            *(self._tokens, self._unit_tokens, self._unit_kinds, self._unit_spans),
+            *(self._passage_units, self._sections),
+        )
+        self.begin()
+
+    def begin(self) -> None:
+        """A document begins: `take_back` goes back to here."""
+        self._lengths = [len(part) for part in self._parts]
+        self._words = len(self.vocabulary)
+
+    def take_back(self) -> None:
+        """Take out what was added since the document began."""
+        for part, length in zip(self._parts, self._lengths, strict=True):
+            del part[length:]
+        self.vocabulary.shorten(self._words)
 
     def add(self, passage: Passage, section: int) -> None:
         """Add a passage.
@@ -87,7 +102,7 @@ class Writer:
         if passage.place.heading:
             self._unit(Unit.HEADING, 0, 0, written(passage.place.heading))
         blanked = blank(passage.text)
-        for start, end in spans(passage.text):
+        for start, end in sentences(passage.text):
             words = blanked[start:end].split() if blanked else written(passage.text[start:end])
             self._unit(Unit.SENTENCE, start, end, words)
         self._passage_units.append(len(self._unit_kinds))
@@ -103,11 +118,11 @@ class Writer:
     def finish(self) -> Forward:
         """What was collected."""
         return Forward(
-            np.frombuffer(self._tokens, np.uint32) if self._tokens else np.empty(0, np.uint32),
-            np.frombuffer(self._unit_tokens, np.uint32),
+            np.asarray(self._tokens, np.uint32),
+            np.asarray(self._unit_tokens, np.uint32),
             np.asarray(self._unit_kinds, np.uint8),
             np.asarray(self._unit_spans, np.uint32).reshape(-1, 2),
-            np.frombuffer(self._passage_units, np.uint32),
+            np.asarray(self._passage_units, np.uint32),
             np.asarray(self._sections, np.uint32),
         )
 

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from prosa.search import calibrate, rank
-from prosa.search.arrays import Arrays
-from prosa.search.calibrate import EVIDENCE, Calibration
-from prosa.search.defaults import PAIR_CALIBRATION, RANKER, TEXT_CALIBRATION
+from prosa.search.calibrate import EVIDENCE, PAIR_CALIBRATION, TEXT_CALIBRATION, Calibration
 from prosa.search.features import NAMES, PAIR
 from prosa.search.forward import Forward, Unit
-from prosa.search.rank import Ranker
-from prosa.search.search import Embedder, Found, Searcher
+from prosa.search.rank import RANKER, Ranker
+from prosa.search.search import Embedder, Ranking, Searcher
+from prosa.search.store import Arrays
 from prosa.search.terms import Analyzer
 
 FEWEST = 40
@@ -162,7 +161,7 @@ def rehearse(
     asked = wordings(searcher.arrays.forward, texts, most)
     if len(asked) < FEWEST:
         return []
-    base = Searcher(searcher.arrays, searcher.reader.analyzer, RANKER, searcher.embedder)
+    base = Searcher(searcher.arrays, searcher.parser.analyzer, RANKER, searcher.embedder)
     found = [base.find(one.text, without_unit=one.unit) for one in asked]
     gone = _gone(base, asked, texts)
     only_pairs = all(texts)
@@ -201,7 +200,7 @@ def rehearse(
 
 def _gone(
     searcher: Searcher, asked: Sequence[Asked], texts: Sequence[Sequence[str]]
-) -> list[Found]:
+) -> list[Ranking]:
     """What is found for some of the wordings when their subject is taken out."""
     return [
         searcher.find(one.text, without_passages=subject(searcher, one, texts))
@@ -216,7 +215,7 @@ def subject(searcher: Searcher, one: Asked, texts: Sequence[Sequence[str]]) -> l
     return sorted({one.passage, *alike.tolist()})
 
 
-def _calibrated(searcher: Searcher, seen: Sequence[tuple[Found, int]]) -> Calibration:
+def _calibrated(searcher: Searcher, seen: Sequence[tuple[Ranking, int]]) -> Calibration:
     """Fit to what was found for questions and the passage that answers each, -1 for none."""
     ranked = [(searcher.ranked(found), passage) for found, passage in seen if len(found.passages)]
     rows = np.asarray([calibrate.evidence(found) for found, _passage in ranked])

@@ -73,7 +73,7 @@ class Query:
         )
 
 
-class Reader:
+class QueryParser:
     """Makes queries for one index.
 
     Args:
@@ -88,7 +88,7 @@ class Reader:
         self.inverted = inverted
         self._like: dict[str, tuple[Ids, Floats]] = {}
 
-    def read(self, question: str, history: Sequence[str] = ()) -> Query:
+    def parse(self, question: str, history: Sequence[str] = ()) -> Query:
         """Make a query of a question.
 
         Args:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from prosa.answering.answerer import Answer, SpanReader, TextWriter
     from prosa.answering.conversation import Conversation
     from prosa.answering.measure import Evaluation
+    from prosa.search.changes import IndexReport
     from prosa.search.index import Hit, Index
-    from prosa.search.plan import Report
 
 
 class Documents:
@@ -51,7 +51,7 @@ class Documents:
         return self.answerer.index.folder
 
     @property
-    def report(self) -> "Report | None":
+    def report(self) -> "IndexReport | None":
         """What the run that made the index did; None where it was only opened."""
         return self.answerer.index.report
 

@@ -16,7 +16,7 @@ _SHOWN = 5
 
 
 @dataclass
-class Report:
+class IndexReport:
     """What a run did to an index.
 
     Attributes:
@@ -37,25 +37,25 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Changes:
     """What a run will do.
 
     Attributes:
         old: The state the index is in.
-        keep: Entries that stay as they are, in the order of their rows.
-        gone: Entries whose rows are taken out.
+        kept: Entries that stay as they are.
+        gone: Entries that are taken out, or read again.
         fresh: Documents to be read.
         report: What can be said before.
     """
 
     old: Manifest
-    keep: tuple[Entry, ...]
+    kept: tuple[Entry, ...]
     gone: tuple[Entry, ...]
     fresh: tuple[Document, ...]
-    report: Report
+    report: IndexReport
 
 
-def plan(sources: Sequence[Any], remove: Sequence[str | Path], old: Manifest) -> Plan:
+def compare(sources: Sequence[Any], remove: Sequence[str | Path], old: Manifest) -> Changes:
     """Compare sources with what is in an index.
 
     A document stays where its content is the same, or where its source is not asked about. It goes
@@ -69,53 +69,66 @@ def plan(sources: Sequence[Any], remove: Sequence[str | Path], old: Manifest) ->
     Raises:
         InputError: A source does not exist, or what is to be removed is not in the index.
     """
-    found: dict[str, Document] = {}
+    fresh: dict[str, Document] = {}
     roots: set[str] = set()
     for source in sources:
-        some = documents.find(source)
-        roots |= {document.root for document in some}
-        for document in some:
-            found.setdefault(document.key, document)
+        for found in documents.find(source):
+            roots.add(found.root)
+            fresh.setdefault(found.key, found)
     unwanted = _unwanted(remove, old)
     for key in unwanted:
-        found.pop(key, None)
-    keep, gone = [], []
-    report = Report()
+        fresh.pop(key, None)
+    faults = {key: document for key, document in fresh.items() if document.fault is not None}
+    kept, gone = [], []
+    report = IndexReport()
     for entry in old.documents:
-        there = found.get(entry.key)
-        same = there is not None and there.digest == entry.digest
-        asked = there is not None or entry.root in roots or entry.key in unwanted
-        if same or not asked:
-            keep.append(entry)
-            report.kept.append(entry.name)
-            found.pop(entry.key, None)
-        else:
+        document = fresh.get(entry.key)
+        same = document is not None and document.digest == entry.digest
+        asked = document is not None or entry.root in roots or entry.key in unwanted
+        fault = next((unread for key, unread in faults.items() if _in(entry.key, key)), None)
+        if entry.key not in unwanted and fault is not None:
+            report.skipped[fault.name] = stays(fault.fault)
+            fresh.pop(fault.key, None)
+        elif asked and not same:
             gone.append(entry)
-            (report.removed if there is None else report.replaced).append(entry.name)
+            (report.removed if document is None else report.replaced).append(entry.name)
+            continue
+        kept.append(entry)
+        report.kept.append(entry.name)
+        fresh.pop(entry.key, None)
     replaced = {entry.key for entry in gone}
-    report.added = [one.name for one in found.values() if one.key not in replaced]
-    return Plan(old, tuple(keep), tuple(gone), tuple(found.values()), report)
+    report.added = [one.name for one in fresh.values() if one.key not in replaced]
+    return Changes(old, tuple(kept), tuple(gone), tuple(fresh.values()), report)
+
+
+def stays(why: object) -> str:
+    """What is said of a document that cannot be read for a moment and is in the index already."""
+    return _("{why} What the index holds of it stays as it was").format(why=why)
+
+
+def _in(key: str, place: str) -> bool:
+    return key == place or key.startswith(place + os.sep)
 
 
 def _unwanted(remove: Sequence[str | Path], old: Manifest) -> set[str]:
     """The keys of what is to be removed, named by path, folder or citation name."""
     keys: set[str] = set()
-    for one in remove:
-        text = os.fspath(one)
+    for name in remove:
+        text = os.fspath(name)
         path = documents.root_of(text)
-        some = {
+        matching = {
             entry.key
             for entry in old.documents
             if text in (entry.name, entry.key, entry.root)
-            or path in (entry.key, entry.root)
-            or entry.key.startswith(path + os.sep)
+            or path == entry.root
+            or _in(entry.key, path)
         }
-        if not some:
+        if not matching:
             names = ", ".join(entry.name for entry in old.documents[:_SHOWN])
             raise InputError(
                 _("'{name}' is not in this index").format(name=text),
                 expected=_("one of its documents, or a folder of them"),
                 hint=_("It holds: {names}").format(names=names + ("…" if names else "-")),
             )
-        keys |= some
+        keys |= matching
     return keys

@@ -81,23 +81,18 @@ def _rows(table: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _pairs(rows: Iterable[tuple[int, dict[str, Any]]], *, sound: bool = False) -> Iterator[Passage]:
-    """One passage an answer: rows of one group, or with the same answer, are its wordings."""
+    """One passage an answer: the questions of all rows with that answer are its wordings."""
     first: dict[str, int] = {}
     wordings: dict[str, dict[str, None]] = {}
-    answers: dict[str, str] = {}
-    keys: dict[str, str] = {}
     for number, row in rows:
         question, answer = row["question"], row["answer"]
         if not sound:
             question, answer = repair(question)[0], repair(answer)[0]
-        if not question or not answer:
-            continue
-        key = keys.setdefault(row.get("group") or answer, keys.get(answer, answer))
-        first.setdefault(key, number)
-        answers.setdefault(key, answer)
-        wordings.setdefault(key, {})[question] = None
-    for key, number in first.items():
-        yield Passage(answers[key], Place(Count.ROW, number), tuple(wordings[key]))
+        if question and answer:
+            first.setdefault(answer, number)
+            wordings.setdefault(answer, {})[question] = None
+    for answer, number in first.items():
+        yield Passage(answer, Place(Count.ROW, number), tuple(wordings[answer]))
 
 
 def _turns(table: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import prosa.data.chunks
-from prosa.data import tabular
+import prosa.data.read
+from prosa.data import tables
 from prosa.data.read import read
 from prosa.errors import InputError, ProsaError
 
@@ -90,7 +90,7 @@ def test_quote_that_never_closes_is_named_by_its_line(tmp_path, rest):
 
 
 def test_quote_that_never_closes_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(tabular, "_ROW_CHARACTERS", 1000)
+    monkeypatch.setattr(tables, "_ROW_CHARACTERS", 1000)
     path = write(tmp_path / "faq.csv", FAQ + 'Onde?,"Aqui\n' + "x,y\n" * 1000 + 'a,"b"\n')
     assert refused(path).startswith(f"{path}:5: A quote that opens in this row is never closed.")
     long = write(tmp_path / "longo.csv", FAQ + f"Onde?,{'x' * 5000}\n")
@@ -311,8 +311,8 @@ def test_full_disk_for_working_files(tmp_path, monkeypatch):
     if not (tmp_path / "/dev/full").exists():
         pytest.skip("needs /dev/full")
     (tmp_path / "cheio" / "records.arrow").symlink_to("/dev/full")
-    monkeypatch.setattr(prosa.data.chunks, "IN_MEMORY", 1000)
-    monkeypatch.setattr(prosa.data.chunks, "scratch", lambda: tmp_path / "cheio")
+    monkeypatch.setattr(prosa.data.read, "IN_MEMORY", 1000)
+    monkeypatch.setattr(prosa.data.read, "scratch", lambda: tmp_path / "cheio")
     with pytest.raises(ProsaError, match=r"disk is full.*PROSA_CACHE"):
         read(write(tmp_path / "a.txt", "Uma linha.\n" * 100_000))
 

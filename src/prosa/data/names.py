@@ -6,7 +6,9 @@ A name is compared without accents, case, plural and separators: "Perguntas", "P
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+from prosa.i18n import _
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -44,6 +46,8 @@ LABEL = _words(
     "polaridade intent intencao emotion emocao"
 )
 SPLIT = ("split", "particao")
+TELLING = (*TEXT, *QUESTION, *ANSWER, *SOURCE, *TARGET)
+"""Names that show that something is a table."""
 
 LANGUAGES = frozenset(
     _words(
@@ -68,6 +72,7 @@ ROLES: Mapping[str, str] = {
     **dict.fromkeys(("system", "sistema"), "system"),
 }
 
+_LISTED = 40
 _WORD = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
@@ -99,3 +104,10 @@ def has_word(name: str, wanted: frozenset[str]) -> bool:
 def is_language(name: str) -> bool:
     """Whether a column is named after a language: "pt", "en", "Português"."""
     return plain(name) in LANGUAGES
+
+
+def listed(columns: Sequence[str]) -> str:
+    """Column names for a message."""
+    more = len(columns) - _LISTED
+    shown = ", ".join(f"'{name}'" for name in columns[:_LISTED])
+    return shown + (_(" and {n} more").format(n=more) if more > 0 else "")

@@ -8,23 +8,38 @@ tables and lists of Python. What it is, `recognise` says; nothing is repaired or
 import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from prosa.data import folders, formats, frames
-from prosa.data.chunks import ROWS, Chunk, Source, Spool, length, values
+from prosa.data import objects
 from prosa.data.decoding import EmptyFileError, unreadable
-from prosa.data.formats import Options
-from prosa.data.kinds import Kind, Records
+from prosa.data.json import too_deep
+from prosa.data.kinds import ROWS, Batch, Kind, Records, Source, rows_of, values
+from prosa.data.open import (
+    Options,
+    data_in,
+    format_of,
+    open_file,
+    open_stream,
+    splits_of,
+    unknown_source,
+)
 from prosa.data.recognise import EXTRA, Recipe, recognise
-from prosa.data.shapes import Shaper
-from prosa.data.textfiles import checked_layout
+from prosa.data.shape import Shaper
+from prosa.data.text import checked_layout
 from prosa.errors import InputError
+from prosa.files import full_disk_said, scratch
 from prosa.i18n import _
 
+IN_MEMORY = 32 << 20
+"""Bytes of finished rows that stay in memory; more go to a memory-mapped file."""
+
+_WRITTEN = 8 << 20
 STANDARD_INPUT = "-"
 
 _HEAD_BYTES = 4 << 20
@@ -65,54 +80,53 @@ def read(
     """
     options = Options(raw, checked_layout(records))
     parts, name, notes = _opened(source, options)
-    return _merged(parts, name, notes, _checked(kind), dict(columns or {}))
+    try:
+        return _merged(parts, name, notes, _checked(kind), dict(columns or {}))
+    except RecursionError as error:
+        raise too_deep(name) from error
 
 
 def _opened(source: Any, options: Options) -> tuple[Iterable[Part], str, tuple[str, ...]]:
     """The parts of a source, what it is called, and notes on it."""
     if not isinstance(source, str | os.PathLike):
-        parts = frames.open_object(source)
+        parts = objects.open_object(source)
         name = parts[0][0].name if len(parts) == 1 else f"<{type(source).__name__}>"
         return parts, name, ()
     text = os.fspath(source)
     if text == STANDARD_INPUT:
         name = _("standard input")
-        return [(formats.open_stream(None, options, name), None)], name, ()
+        return [(open_stream(None, options, name), None)], name, ()
     path = Path(text).expanduser()
     if _exists(path):
         if path.is_dir():
             return _folder(path, options)
-        return [(formats.open_file(path, options), None)], text, ()
+        return [(open_file(path, options), None)], text, ()
     from prosa import samples  # noqa: PLC0415  it brings its texts along
 
     if text in samples.NAMES:
-        rows = frames.from_iterable(lambda: samples.rows(text), text)
-        return [(rows, None)], text, (_("The bundled sample '{name}'").format(name=text),)
-    from prosa.data import hub  # noqa: PLC0415  0.1 s of network modules
-
+        note = _("The bundled sample '{name}'").format(name=text)
+        return [(objects.from_iterable(lambda: samples.rows(text), text), None)], text, (note,)
     in_folder = path.parent != Path() and path.parent.is_dir()
-    is_path = in_folder or formats.format_of(path) is not None
-    if hub.is_id(text) and not is_path:
-        return frames.open_object(hub.load(text)), text, ()
-    raise folders.unknown(text, tuple(samples.NAMES))
+    if objects.is_hub_id(text) and not in_folder and format_of(path) is None:
+        return objects.open_object(objects.load_from_hub(text)), text, ()
+    raise unknown_source(text, tuple(samples.NAMES))
 
 
 def _folder(path: Path, options: Options) -> tuple[Iterable[Part], str, tuple[str, ...]]:
-    files, notes = folders.files_in(path)
-    splits = folders.splits_of(files)
-    texts = sum(formats.format_of(file) == "text" for file in files)
+    files, notes = data_in(path)
+    splits = splits_of(files)
     if splits:
         notes += (_("The files' names give the split: train, validation, test"),)
-    elif texts > 1:
-        options = formats.among_others(options)
+    elif sum(format_of(file) == "text" for file in files) > 1:
+        options = replace(options, among_others=True)
 
     def parts() -> Iterator[Part]:
         for file in files:
             try:
-                yield formats.open_file(file, options), splits.get(file)
+                yield open_file(file, options), splits.get(file)
             except EmptyFileError:
                 note = _("{name}: empty, passed over").format(name=file)
-                yield Source(str(file), frames.nothing, (note,)), None
+                yield replace(objects.from_iterable(tuple, str(file)), notes=(note,)), None
 
     return parts(), str(path), notes
 
@@ -125,30 +139,34 @@ def _merged(
     columns: dict[str, str],
 ) -> Records:
     first: tuple[str, Recipe] | None = None
-    told = dict.fromkeys(notes)
+    said = dict.fromkeys(notes)
     with closing(Spool()) as spool:
         for source, split in parts:
-            recipe = _recipe(source, kind, columns)
-            told |= dict.fromkeys(source.notes)
-            if recipe is None:
-                continue
-            first = first or (source.name, recipe)
-            if first[1].kind != recipe.kind:
-                raise _disagree(*first, source.name, recipe)
-            told |= dict.fromkeys(() if source.plain else recipe.told())
-            shaper = Shaper(recipe, source.name, split)
-            for chunk in source.chunks(recipe.needed):
-                spool.add(shaper.batch(chunk))
+            said |= dict.fromkeys(source.notes)
+            with closing(source.batches(None)) as batches:
+                recipe, begun = _recipe(source, batches, kind, columns)
+                if recipe is None:
+                    continue
+                first = first or (source.name, recipe)
+                if first[1].kind != recipe.kind:
+                    raise _disagree(*first, source.name, recipe)
+                said |= dict.fromkeys(() if source.plain else recipe.describe())
+                shaper = Shaper(recipe, source.name, split)
+                again = source.batches(recipe.needed) if source.by_column else None
+                for batch in again or chain(begun, batches):
+                    spool.add(shaper.batch(batch))
         if first is None or not spool.rows:
             raise InputError(
                 _("There are no records in this"), path=name, expected=_("at least one row of data")
             )
         table = _without_empty_extras(spool.table())
-    return Records(first[1].kind, table, name, first[1].columns, _few(list(told)))
+    return Records(first[1].kind, table, name, first[1].columns, _few(list(said)))
 
 
-def _recipe(source: Source, kind: Kind | None, columns: dict[str, str]) -> Recipe | None:
-    """What a source holds; None where it has no rows."""
+def _recipe(
+    source: Source, batches: Iterator[Batch], kind: Kind | None, columns: dict[str, str]
+) -> tuple[Recipe | None, list[Batch]]:
+    """What a source holds (None where it has no rows), and the batches that were looked at."""
     if source.plain:
         if kind not in (None, Kind.TEXT) or columns:
             raise InputError(
@@ -157,30 +175,31 @@ def _recipe(source: Source, kind: Kind | None, columns: dict[str, str]) -> Recip
                 expected="csv, tsv, json, jsonl, yaml, parquet",
                 hint=_("Leave out --kind and --column, or give a file with columns"),
             )
-        return Recipe(Kind.TEXT, {"text": ("text",)})
-    head = _head(source)
-    if not length(head):
-        return None
-    return recognise(head, source.name, kind=kind, columns=columns)
+        return Recipe(Kind.TEXT, {"text": ("text",)}), []
+    head, begun = _head(batches)
+    if not rows_of(head):
+        return None, []
+    return recognise(head, source.name, kind=kind, columns=columns), begun
 
 
-def _head(source: Source) -> Chunk:
-    """The first rows of a source: some thousand, or some megabytes."""
+def _head(batches: Iterator[Batch]) -> tuple[Batch, list[Batch]]:
+    """The first rows, some thousand or some megabytes, and the batches they are from."""
     head: dict[str, list[Any]] = {}
+    begun: list[Batch] = []
     rows, room = 0, _HEAD_BYTES
-    with closing(source.chunks(None)) as chunks:
-        for chunk in chunks:
-            count = length(chunk)
-            arrow = [column.nbytes for column in chunk.values() if not isinstance(column, list)]
-            take = min(count, max(50, count * room // max(1, sum(arrow))))
-            for name in head | chunk:
-                column = head.setdefault(name, [None] * rows)
-                column.extend(values(chunk[name][:take]) if name in chunk else [None] * take)
-            rows += take
-            room -= sum(arrow)
-            if rows >= ROWS or room <= 0:
-                break
-    return dict(head)
+    for batch in batches:
+        begun.append(batch)
+        count = rows_of(batch)
+        size = sum(column.nbytes for column in batch.values() if not isinstance(column, list))
+        take = min(count, max(50, count * room // max(1, size)))
+        for name in head | batch:
+            column = head.setdefault(name, [None] * rows)
+            column.extend(values(batch[name][:take]) if name in batch else [None] * take)
+        rows += take
+        room -= size
+        if rows >= ROWS or room <= 0:
+            break
+    return dict(head), begun
 
 
 def _checked(kind: Kind | str | None) -> Kind | None:
@@ -229,3 +248,69 @@ def _exists(path: Path) -> bool:
         if error.errno == errno.ENAMETOOLONG:
             return False
         raise unreadable(str(path), error) from error
+
+
+class Spool:
+    """Finished rows, in memory while they are few, in a memory-mapped file beyond that.
+
+    All batches that are added have the same columns.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._waiting: list[pa.RecordBatch] = []
+        self._bytes = 0
+        self._path: Path | None = None
+        self._file: BinaryIO | None = None
+        self._writer: pa.ipc.RecordBatchFileWriter | None = None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add rows.
+
+        Raises:
+            ProsaError: The disk that holds the working files is full.
+        """
+        if not batch.num_rows:
+            return
+        self.rows += batch.num_rows
+        self._waiting.append(batch)
+        self._bytes += batch.nbytes
+        if self._bytes >= (_WRITTEN if self._writer else IN_MEMORY):
+            self._flush()
+
+    def table(self) -> pa.Table:
+        """Everything that was added; nothing can be added afterwards."""
+        if self._writer is None or self._file is None or self._path is None:
+            return pa.Table.from_batches(self._waiting)
+        self._flush()
+        with full_disk_said(self._path.parent, hint=_cache_hint()):
+            self._writer.close()
+            self._file.close()
+        return pa.ipc.open_file(pa.memory_map(str(self._path))).read_all()
+
+    def close(self) -> None:
+        """Let go of the file. A table made of it stays: the mapping outlives the name.
+
+        So nothing is left on the disk even after a kill; where the system does not allow it
+        (Windows), the file goes at exit.
+        """
+        if self._file is not None and self._path is not None:
+            with suppress(OSError):
+                self._file.close()
+            with suppress(OSError):
+                self._path.unlink()
+
+    def _flush(self) -> None:
+        if self._writer is None:
+            self._path = scratch() / "records.arrow"
+            self._file = self._path.open("wb")
+            self._writer = pa.ipc.new_file(self._file, self._waiting[0].schema)
+        assert self._path is not None
+        with full_disk_said(self._path.parent, hint=_cache_hint()):
+            for batch in self._waiting:
+                self._writer.write_batch(batch)
+        self._waiting, self._bytes = [], 0
+
+
+def _cache_hint() -> str:
+    return _("Make room, or set PROSA_CACHE to a folder on another disk")

@@ -5,18 +5,21 @@ spans, questions with answers, pairs, labelled texts, and at last a column of te
 first, the values second. `shapes` then makes the kind's own columns.
 """
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from prosa.data import names
-from prosa.data.chunks import Chunk, values
-from prosa.data.kinds import COLUMNS, Kind
-from prosa.data.profiles import Profile, Table, listed
+from prosa.data.kinds import COLUMNS, Batch, Kind, as_text, values
 from prosa.errors import InputError
 from prosa.i18n import _
 
 EXTRA = ("split", "group")
+
+_NUMBER = re.compile(r"[-+]?[.,:/ -]*\d[\d.,:/ %-]*")
+_ADDRESS = re.compile(r"(https?://|www\.)\S+")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Recipe:
             for role, columns in self.roles.items()
         }
 
-    def told(self) -> tuple[str, ...]:
+    def describe(self) -> tuple[str, ...]:
         """How the source was understood, in sentences."""
         parts = ", ".join(
             _("{role} from '{column}'").format(role=role, column=column)
@@ -68,12 +71,96 @@ class Recipe:
         if self.split:
             notes.append(_("The split in column '{name}' is kept").format(name=self.split))
         if self.unused:
-            notes.append(_("Columns not used: {names}").format(names=listed(self.unused)))
+            notes.append(_("Columns not used: {names}").format(names=names.listed(self.unused)))
         return tuple(notes)
 
 
+@dataclass(frozen=True)
+class Profile:
+    """What the first rows show of a column.
+
+    Attributes:
+        name: Its name in the source.
+        shape: "text", "number", "list", "dict" or "empty".
+        rows: Values that are not empty.
+        length: Mean characters of a value.
+        distinct: Different values.
+    """
+
+    name: str
+    shape: str
+    rows: int = 0
+    length: float = 0.0
+    distinct: int = 0
+
+
+class Columns:
+    """The columns of a source as the rules see them.
+
+    Args:
+        head: The first rows.
+        given: Source columns that the person gave for roles.
+    """
+
+    def __init__(self, head: Batch, given: Mapping[str, str]) -> None:
+        self.head = head
+        self.given = given
+        self.profiles = {name: profile(name, values(column)) for name, column in head.items()}
+
+    def role(
+        self,
+        role: str,
+        wanted: tuple[str, ...] | list[str],
+        *shapes: str,
+        but: tuple[str, ...] = (),
+    ) -> str | None:
+        """The column for a role: the one that was given, or the first fitting name."""
+        if role in self.given:
+            return self.given[role]
+        return names.find(wanted, [n for n in self.of_shape(*shapes) if n not in but])
+
+    def of_shape(self, *shapes: str) -> list[str]:
+        """The names of the columns with one of these shapes."""
+        return [name for name, one in self.profiles.items() if one.shape in shapes]
+
+    def worded(self, wanted: frozenset[str], but: tuple[str, ...] = ()) -> str | None:
+        """The column of text that has one of some words in its name; of several the longest."""
+        others = [n for n in self.profiles if not names.has_word(n, wanted)]
+        return self.longest((*others, *but))
+
+    def longest(self, but: tuple[str, ...] = ()) -> str | None:
+        """The column of text with the longest values."""
+        rest = [n for n in self.of_shape("text") if n not in but]
+        return max(rest, key=lambda name: self.profiles[name].length, default=None)
+
+
+def profile(name: str, column: list[Any]) -> Profile:
+    """Look at the values of a column."""
+    some = [value for value in column if not is_absent(value)]
+    if not some:
+        return Profile(name, "empty")
+    lists = sum(isinstance(value, list | tuple) for value in some)
+    dicts = sum(isinstance(value, dict) for value in some)
+    if lists or dicts:
+        return Profile(name, "list" if lists >= dicts else "dict", len(some))
+    texts = [as_text(value).strip() for value in some]
+    numbers = sum(
+        not isinstance(value, str) or bool(_NUMBER.fullmatch(text) or _ADDRESS.fullmatch(text))
+        for value, text in zip(some, texts, strict=True)
+    )
+    shape = "number" if numbers > 0.9 * len(some) else "text"
+    return Profile(name, shape, len(some), sum(map(len, texts)) / len(some), len(set(texts)))
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a value is None, NaN, or an empty string, list or dictionary."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or (isinstance(value, str | list | dict) and not value)
+
+
 def recognise(
-    head: Chunk,
+    head: Batch,
     name: str,
     *,
     kind: Kind | None = None,
@@ -91,7 +178,7 @@ def recognise(
         InputError: A column is not there, or the kind cannot be made of these columns.
     """
     given = _resolved(columns or {}, head, name)
-    table = Table(head, given)
+    table = Columns(head, given)
     own = _exact(table)
     if own and kind in (None, own) and not given:
         return _finished(own, ({role: (role,) for role in COLUMNS[own]}, {}), table)
@@ -106,10 +193,10 @@ def recognise(
     raise _cannot(Kind.TEXT, table, name)
 
 
-Found = tuple[dict[str, tuple[str, ...]], dict[str, str]]
+Roles = tuple[dict[str, tuple[str, ...]], dict[str, str]]
 
 
-def _text(table: Table, *, sure: bool) -> Found | None:
+def _text(table: Columns, *, sure: bool) -> Roles | None:
     del sure
     name = table.role("text", names.TEXT, "text") or table.longest()
     if name is None and len(table.profiles) == 1:
@@ -117,7 +204,7 @@ def _text(table: Table, *, sure: bool) -> Found | None:
     return ({"text": (name,)}, {}) if name is not None else None
 
 
-def _question_answer(table: Table, *, sure: bool) -> Found | None:
+def _question_answer(table: Columns, *, sure: bool) -> Roles | None:
     answer = table.role("answer", names.ANSWER, "text", "number", "list")
     answer = answer or table.worded(names.ANSWER_WORDS)
     question = table.role("question", names.QUESTION, "text", "list", but=(answer or "",))
@@ -137,7 +224,7 @@ def _question_answer(table: Table, *, sure: bool) -> Found | None:
     return {"question": asked, "answer": (answer,)}, {}
 
 
-def _conversation(table: Table, *, sure: bool) -> Found | None:
+def _conversation(table: Columns, *, sure: bool) -> Roles | None:
     name = table.role("messages", names.MESSAGES, "list", "dict")
     if name is None:
         packed = [n for n in table.of_shape("text") if _packed(table.head[n])]
@@ -147,7 +234,7 @@ def _conversation(table: Table, *, sure: bool) -> Found | None:
     return ({"messages": (name,)}, {}) if name else None
 
 
-def _span_qa(table: Table, *, sure: bool) -> Found | None:
+def _span_qa(table: Columns, *, sure: bool) -> Roles | None:
     answers = table.role("answers", names.ANSWER, *(("list", "dict") if sure else _ANY))
     context = table.role("context", names.CONTEXT, "text")
     question = table.role("question", names.QUESTION, "text", but=(answers or "",))
@@ -156,7 +243,7 @@ def _span_qa(table: Table, *, sure: bool) -> Found | None:
     return {"context": (context,), "question": (question,), "answers": (answers,)}, {}
 
 
-def _pair(table: Table, *, sure: bool) -> Found | None:
+def _pair(table: Columns, *, sure: bool) -> Roles | None:
     if not table.given and (name := names.find(names.TRANSLATION, table.of_shape("dict"))):
         both = next(value for value in values(table.head[name]) if isinstance(value, dict))
         if len(both) == 2:
@@ -175,7 +262,7 @@ def _pair(table: Table, *, sure: bool) -> Found | None:
     return {"source": pair[:1], "target": pair[1:]}, {}
 
 
-def _labelled(table: Table, *, sure: bool) -> Found | None:
+def _labelled(table: Columns, *, sure: bool) -> Roles | None:
     label = table.role("label", names.LABEL, "text", "number")
     one = table.profiles[label] if label else None
     if one and sure and not (one.length <= 40 and one.distinct <= max(10, one.rows / 2)):
@@ -206,14 +293,14 @@ _RULES = {
 _ORDER = tuple(_RULES)
 
 
-def _exact(table: Table) -> Kind | None:
+def _exact(table: Columns) -> Kind | None:
     """The kind whose columns these are, as in what `prosa prepare` writes."""
     own = set(table.profiles) - set(EXTRA)
     return next((kind for kind, columns in COLUMNS.items() if own == set(columns)), None)
 
 
-def _finished(kind: Kind, found: Found, table: Table) -> Recipe:
-    roles, keys = found
+def _finished(kind: Kind, made: Roles, table: Columns) -> Recipe:
+    roles, keys = made
     used = {name for columns in roles.values() for name in columns}
     split = table.given.get("split") or _split_column(table)
     group = table.given.get("group")
@@ -224,7 +311,7 @@ def _finished(kind: Kind, found: Found, table: Table) -> Recipe:
     return Recipe(kind, roles, keys, split, group, unused, several)
 
 
-def _split_column(table: Table) -> str | None:
+def _split_column(table: Columns) -> str | None:
     name = names.find(names.SPLIT, table.of_shape("text"))
     if name is None:
         return None
@@ -253,7 +340,7 @@ def _packed(column: Any) -> bool:
     return isinstance(first, str) and first.lstrip().startswith(("[{", '["'))
 
 
-def _resolved(columns: Mapping[str, str], head: Chunk, name: str) -> dict[str, str]:
+def _resolved(columns: Mapping[str, str], head: Batch, name: str) -> dict[str, str]:
     known = {role for kind in Kind for role in COLUMNS[kind]} | set(EXTRA)
     if wrong := [role for role in columns if role not in known]:
         raise InputError(
@@ -269,7 +356,9 @@ def _resolved(columns: Mapping[str, str], head: Chunk, name: str) -> dict[str, s
             raise InputError(
                 _("There is no column '{column}'").format(column=wanted),
                 path=name,
-                expected=_("one of the columns found: {names}").format(names=listed(list(head))),
+                expected=_("one of the columns found: {names}").format(
+                    names=names.listed(list(head))
+                ),
             )
         found[role] = same
     return found
@@ -283,18 +372,20 @@ def _kind_of(given: Mapping[str, str], name: str) -> Kind | None:
         if roles <= set(columns):
             return kind
     raise InputError(
-        _("No kind of data has the columns {names} together").format(names=listed(sorted(roles))),
+        _("No kind of data has the columns {names} together").format(
+            names=names.listed(sorted(roles))
+        ),
         path=name,
         expected="; ".join(f"{kind}: {', '.join(columns)}" for kind, columns in COLUMNS.items()),
     )
 
 
-def _cannot(kind: Kind, table: Table, name: str) -> InputError:
+def _cannot(kind: Kind, table: Columns, name: str) -> InputError:
     return InputError(
         _("This cannot be read as {kind}").format(kind=kind),
         path=name,
         expected=_("columns for {roles}; found: {names}").format(
-            roles=", ".join(COLUMNS[kind]), names=listed(list(table.profiles)) or "-"
+            roles=", ".join(COLUMNS[kind]), names=names.listed(list(table.profiles)) or "-"
         ),
         hint=_("Say which column is which with --column role=name, for example {example}").format(
             example=f"--column {COLUMNS[kind][0]}=NAME"

@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 
 from prosa import samples
-from prosa.data import formats
-from prosa.data.folders import unknown
+from prosa.data import open as formats
+from prosa.data.open import unknown_source as unknown
 from prosa.data.read import read
 from prosa.errors import InputError
 from prosa.i18n import _

@@ -11,10 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from prosa.data import names
-from prosa.data.chunks import Chunk, Column, length, values
-from prosa.data.kinds import SCHEMAS, Kind
-from prosa.data.profiles import is_absent
-from prosa.data.recognise import Recipe
+from prosa.data.kinds import SCHEMAS, Batch, Column, Kind, rows_of, values
+from prosa.data.recognise import Recipe, is_absent
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -36,7 +34,7 @@ def schema_of(kind: Kind) -> pa.Schema:
 
 
 class Shaper:
-    """Makes a kind's rows out of a source's, chunk after chunk.
+    """Makes a kind's rows out of a source's, batch after batch.
 
     Args:
         recipe: Which column is what.
@@ -51,18 +49,18 @@ class Shaper:
         self.schema = schema_of(recipe.kind)
         self._taken = 0
 
-    def batch(self, chunk: Chunk) -> pa.RecordBatch:
-        """The rows of a chunk.
+    def batch(self, batch: Batch) -> pa.RecordBatch:
+        """The rows of a batch.
 
         Raises:
             InputError: A value cannot be what its column stands for.
         """
-        taken = length(chunk)
+        taken = rows_of(batch)
         columns = {
-            role: self._column(role, chunk, taken) for role in SCHEMAS[self.recipe.kind].names
+            role: self._column(role, batch, taken) for role in SCHEMAS[self.recipe.kind].names
         }
-        columns["split"] = self._splits(chunk, taken)
-        columns["group"] = self._groups(chunk, taken)
+        columns["split"] = self._splits(batch, taken)
+        columns["group"] = self._groups(batch, taken)
         question = columns.get("question")
         if isinstance(question, list) and any(isinstance(v, list | tuple) for v in question):
             columns = self._exploded(columns, question)
@@ -70,8 +68,8 @@ class Shaper:
         arrays = [_array(columns[field.name], field.type) for field in self.schema]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _column(self, role: str, chunk: Chunk, count: int) -> Column:
-        sources = [chunk.get(name, [None] * count) for name in self.recipe.roles[role]]
+    def _column(self, role: str, batch: Batch, count: int) -> Column:
+        sources = [batch.get(name, [None] * count) for name in self.recipe.roles[role]]
         key = self.recipe.keys.get(role)
         if key is not None:
             return self._each(lambda value: text((value or {}).get(key)), sources[0], role)
@@ -102,10 +100,10 @@ class Shaper:
                 ) from error
         return made
 
-    def _splits(self, chunk: Chunk, count: int) -> Column:
+    def _splits(self, batch: Batch, count: int) -> Column:
         if self.recipe.split is None:
             return [self.split] * count
-        return [self._split(value) for value in values(chunk[self.recipe.split])]
+        return [self._split(value) for value in values(batch[self.recipe.split])]
 
     def _split(self, value: Any) -> str:
         found = names.SPLITS.get(names.plain(text(value)) or "train")
@@ -119,10 +117,10 @@ class Shaper:
             )
         return found
 
-    def _groups(self, chunk: Chunk, count: int) -> Column:
+    def _groups(self, batch: Batch, count: int) -> Column:
         if self.recipe.group is None:
             return [None] * count
-        return strings(chunk[self.recipe.group])
+        return strings(batch[self.recipe.group])
 
     def _exploded(self, columns: dict[str, Column], question: list[Any]) -> dict[str, Column]:
         """Several wordings of a question: a row each, in one group."""

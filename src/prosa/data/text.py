@@ -8,11 +8,12 @@ of about 1 MB. They carry no group: text this long may be parted between trainin
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
+from pathlib import Path
 from typing import Literal, TextIO, get_args
 
-from prosa.data.chunks import ROWS, Chunks
-from prosa.data.decoding import TextFile
+from prosa.data.decoding import TextFile, survey
+from prosa.data.kinds import ROWS, Batches
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -29,6 +30,7 @@ SHARD_LINES = 1000
 
 _BLOCK = 1 << 20
 _SAMPLE = 2000
+_LONGEST_LINE = 1 << 16
 _ENDS = frozenset(".!?…:;\"'”’»)]}*_")
 _BORDERS = ("\n\n", "\n", ". ", " ")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
@@ -58,28 +60,13 @@ def layout_of(file: TextFile, *, among_others: bool = False) -> Layout:
         file: The file.
         among_others: It lies in a folder with other text files, where a short file is a document.
     """
-    sample: list[str] = []
-    count, blank, begun = 0, False, False
-    with file.open() as text:
-        # A limit, so that a single line of any size is not read whole.
-        for line in iter(lambda: text.readline(_BLOCK), ""):
-            inside, begun = begun, not line.endswith("\n")
-            if inside:
-                continue
-            if line.isspace():
-                blank = count > 0
-            elif blank:
-                return "file"
-            else:
-                count += 1
-                if len(sample) < _SAMPLE:
-                    sample.append(line.rstrip())
-    if count < 2 or (among_others and count < SHARD_LINES) or _hard_wrapped(sample):
+    short = file.lines < (SHARD_LINES if among_others else 2)
+    if file.blank_lines or short or _hard_wrapped(file):
         return "file"
     return "line"
 
 
-def read_text(file: TextFile, layout: Layout) -> Chunks:
+def read_text(file: TextFile, layout: Layout) -> Batches:
     """The records of a text file, in a column `text`.
 
     Args:
@@ -91,13 +78,28 @@ def read_text(file: TextFile, layout: Layout) -> Chunks:
             records = _lines(text)
         else:
             records = _paragraphs(text) if layout == "paragraph" else _whole(text)
-        yield from _chunked(records)
+        yield from _batches(records)
 
 
-def read_raw(file: TextFile) -> Chunks:
+def read_raw(file: TextFile) -> Batches:
     """Every line as it stands, split at line feeds only; blank lines are no records."""
     with file.open(newline="\n") as text:
-        yield from _chunked(_lines(text))
+        yield from _batches(_lines(text))
+
+
+def numbered_lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text file with their numbers, without the white space at their ends.
+
+    Blank lines are empty; a line without end is parted after 65,536 characters.
+
+    Raises:
+        InputError: It is empty, is not text, or cannot be read.
+    """
+    number = 1
+    with survey(path, name).open() as text:
+        while line := text.readline(_LONGEST_LINE):
+            yield number, line.rstrip()
+            number += line.endswith("\n")
 
 
 def describe(file: TextFile, layout: Layout) -> str:
@@ -111,8 +113,15 @@ def describe(file: TextFile, layout: Layout) -> str:
     return _("Running text: a record is a whole file")
 
 
-def _hard_wrapped(lines: list[str]) -> bool:
+def _hard_wrapped(file: TextFile) -> bool:
     """Whether sentences run on over the line ends, at a steady width."""
+    lines: list[str] = []
+    inside = False
+    with file.open() as text:
+        for line in islice(iter(lambda: text.readline(_LONGEST_LINE), ""), _SAMPLE):
+            if not inside:
+                lines.append(line.rstrip())
+            inside = not line.endswith("\n")
     breaks = sum(
         before[-1:] not in _ENDS and after.lstrip()[:1].islower()
         for before, after in pairwise(lines)
@@ -173,14 +182,14 @@ def _border(text: str, low: int, high: int) -> int:
     return high
 
 
-def _chunked(records: Iterable[str]) -> Chunks:
-    rows: list[str] = []
+def _batches(records: Iterable[str]) -> Batches:
+    texts: list[str] = []
     size = 0
     for record in records:
-        rows.append(record)
+        texts.append(record)
         size += len(record)
-        if len(rows) >= ROWS or size >= _BLOCK:
-            yield {"text": rows}
-            rows, size = [], 0
-    if rows:
-        yield {"text": rows}
+        if len(texts) >= ROWS or size >= _BLOCK:
+            yield {"text": texts}
+            texts, size = [], 0
+    if texts:
+        yield {"text": texts}

@@ -1,4 +1,4 @@
-"""Records out of one object of JSON or YAML: SQuAD, CoQA, a named list, splits, columns, an FAQ."""
+"""The records within a value of JSON or YAML: SQuAD, CoQA, a named list, splits, columns, FAQs."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -13,10 +13,28 @@ EXPECTED = '[{"text": "…"}, …]'
 
 _PARAGRAPHS = '{"paragraphs": [{"context": "…", "qas": [{"question": "…", "answers": […]}]}]}'
 _STORY = '{"story": "…", "questions": [{"input_text": "…"}], "answers": [{"input_text": "…"}]}'
+_COQA = {"story", "questions", "answers"}
 _KNOWN = (*names.TEXT, *names.QUESTION, *names.ANSWER, *names.MESSAGES, *names.SOURCE)
 
 
-def rows_of(value: Any, name: str) -> Iterable[Any]:
+def is_article(value: Any) -> bool:
+    """Whether this is an article of SQuAD or a story of CoQA."""
+    return isinstance(value, dict) and ("paragraphs" in value or value.keys() >= _COQA)
+
+
+def contexts(article: dict[str, Any]) -> list[tuple[str, str]]:
+    """The texts of such an article, each with the title.
+
+    Raises:
+        KeyError, TypeError, AttributeError: It lacks a part.
+    """
+    title = str(article.get("title", article.get("filename", ""))).replace("_", " ")
+    texts = [paragraph["context"] for paragraph in article.get("paragraphs", ())]
+    texts += [article["story"]] if "story" in article else []
+    return [(title, text) for text in texts]
+
+
+def records_of(value: Any, name: str) -> Iterable[Any]:
     """The records in a JSON value, `name` being what messages call it.
 
     Known are a list; SQuAD and CoQA files; {"data": [...]} or any object with one list of records;
@@ -86,7 +104,7 @@ def _reading_tests(records: list[Any], name: str) -> list[dict[str, Any]]:
     for number, record in enumerate(records, 1):
         keys = record.keys() if isinstance(record, dict) else set()
         try:
-            if {"story", "questions", "answers"} <= keys:
+            if keys >= _COQA:
                 rows.append(_coqa(record))
             elif "paragraphs" in keys or rows:
                 rows += _squad(record, number)
@@ -123,7 +141,7 @@ def _coqa(record: dict[str, Any]) -> dict[str, Any]:
 
 def _splits(value: dict[str, Any], name: str) -> Iterator[Any]:
     for split, records in value.items():
-        for number, record in enumerate(rows_of(records, name), 1):
+        for number, record in enumerate(records_of(records, name), 1):
             yield {**as_row(record, name, number), "split": split}
 
 

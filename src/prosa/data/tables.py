@@ -7,15 +7,18 @@ where its row begins, because a row that is read wrongly is worse than one that 
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TextIO
 
+import pyarrow as pa
+
 from prosa.data import names
-from prosa.data.chunks import ROWS, Chunk, Chunks
 from prosa.data.decoding import TextFile
-from prosa.data.profiles import listed
+from prosa.data.kinds import ROWS, Batch, Batches, Source, from_arrow
 from prosa.errors import InputError
 from prosa.i18n import _, ngettext
 
@@ -28,15 +31,24 @@ _SAMPLE_CHARACTERS = 1 << 20
 _ROW_CHARACTERS = 64 << 20
 _HINT_SIGN = re.compile(r"sep=(.)\s*$")
 _NUMBER = re.compile(r"[-+\d.,:/ ]+$")
-_CHUNK_CHARACTERS = 8 << 20
+_BATCH_CHARACTERS = 8 << 20
+_PARQUET_ROWS = 512
 
 
 class Dialect(csv.excel):
-    """How a file parts its columns; `strict`, so that a broken quote is an error."""
+    """How a file parts its columns; `strict`, so that a broken quote is an error.
+
+    Attributes:
+        skip: Lines before the first row: one that names the delimiter.
+        header: Whether the first row names the columns.
+        looks_tabular: Whether it is a table though no name says so: all rows of the sample are
+            equally long, and the header is known.
+    """
 
     strict = True
     skip = 0
     header = True
+    looks_tabular = False
 
     def __init__(self, delimiter: str, *, quoted: bool = True) -> None:
         self.delimiter = delimiter
@@ -53,30 +65,31 @@ def sniff(file: TextFile, *, tabs: bool = False) -> Dialect:
         tabs: Prefer the tab, as the name .tsv says.
     """
     lines = _sample(file)
-    skip = 0
-    if lines and (told := _HINT_SIGN.match(lines[0])):
-        delimiter, skip = told[1], 1
-    else:
-        delimiter = max(_DELIMITERS, key=lambda one: (*_fit(lines, one), tabs and one == "\t"))
-        if _fit(lines, delimiter)[1] < 2:
-            delimiter = _NONE
+    skip, signs = 0, _DELIMITERS
+    if lines and (hint := _HINT_SIGN.match(lines[0])):
+        skip, signs = 1, hint[1]
+    parsed = {sign: _parsed(lines[skip:], Dialect(sign)) for sign in signs}
+    delimiter = max(parsed, key=lambda sign: (*_fit(parsed[sign]), tabs and sign == "\t"))
+    if not skip and _fit(parsed[delimiter])[1] < 2:
+        delimiter = _NONE
     dialect = Dialect(delimiter, quoted=not (delimiter == "\t" and _bare(lines)))
+    known = parsed.get(delimiter) if dialect.quoting != csv.QUOTE_NONE else None
+    rows = _parsed(lines[skip:], dialect) if known is None else known
     dialect.skip = skip
-    dialect.header = _has_header(list(_parsed(lines[skip:], dialect)))
+    dialect.header = has_header(rows)
+    dialect.looks_tabular = (
+        delimiter != _NONE
+        and len(rows) > 1
+        and len({len(row) for row in rows}) == 1
+        and (
+            names.find(names.TELLING, rows[0]) is not None
+            or sum(map(names.is_language, rows[0])) > 1
+        )
+    )
     return dialect
 
 
-def looks_tabular(file: TextFile) -> bool:
-    """Whether text without a telling name is a table: every row fits, and a column is known."""
-    dialect = sniff(file)
-    rows = list(_parsed(_sample(file), dialect))
-    if dialect.delimiter == _NONE or len(rows) < 2 or len({len(row) for row in rows}) > 1:
-        return False
-    known = (*names.TEXT, *names.QUESTION, *names.ANSWER, *names.SOURCE, *names.TARGET)
-    return names.find(known, rows[0]) is not None or sum(map(names.is_language, rows[0])) > 1
-
-
-def read_table(file: TextFile, dialect: Dialect) -> Chunks:
+def read_table(file: TextFile, dialect: Dialect) -> Batches:
     """The rows of a CSV or TSV file by column; every value is a string.
 
     Raises:
@@ -91,25 +104,55 @@ def read_table(file: TextFile, dialect: Dialect) -> Chunks:
         if first is None:
             return
         header = _header(first, dialect)
-        found: list[list[str]] = [] if dialect.header else [first]
+        batch: list[list[str]] = [] if dialect.header else [first]
         size = 0
         for row in rows:
-            found.append(row if len(row) == len(header) else _fitted(row, header, place))
+            batch.append(row if len(row) == len(header) else _fitted(row, header, place))
             size += place.characters
-            if len(found) >= ROWS or size >= _CHUNK_CHARACTERS:
-                yield _by_column(header, found)
-                found, size = [], 0
-        if found:
-            yield _by_column(header, found)
+            if len(batch) >= ROWS or size >= _BATCH_CHARACTERS:
+                yield _by_column(header, batch)
+                batch, size = [], 0
+        if batch:
+            yield _by_column(header, batch)
 
 
-def describe(dialect: Dialect) -> str | None:
+def describe(dialect: Dialect) -> tuple[str, ...]:
     """Say what is not as usual about a file's columns."""
     if not dialect.header:
-        return _("No header: the columns are called 1, 2, 3…")
+        return (_("No header: the columns are called 1, 2, 3…"),)
     if dialect.delimiter in ",\t" + _NONE:
-        return None
-    return _("Columns are parted by '{sign}'").format(sign=dialect.delimiter)
+        return ()
+    return (_("Columns are parted by '{sign}'").format(sign=dialect.delimiter),)
+
+
+def open_parquet(path: Path, name: str) -> Source:
+    """Open a parquet file.
+
+    Args:
+        path: The file.
+        name: What messages call it.
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415  only parquet needs it
+
+    def batches(wanted: Collection[str] | None) -> Batches:
+        try:
+            with pq.ParquetFile(path, memory_map=True) as file:
+                columns = [n for n in file.schema_arrow.names if wanted is None or n in wanted]
+                for batch in file.iter_batches(_PARQUET_ROWS, columns=columns, use_threads=False):
+                    yield from_arrow(batch)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise no_parquet(name) from error
+
+    return Source(name, batches, by_column=True)
+
+
+def no_parquet(name: str) -> InputError:
+    """The error for a parquet file that cannot be read."""
+    return InputError(
+        _("This parquet file is broken or cut short"),
+        path=name,
+        hint=_("Copy or download it again"),
+    )
 
 
 @dataclass
@@ -156,7 +199,7 @@ def _fitted(row: list[str], header: list[str], place: _Place) -> list[str]:
         path=place.name,
         line=place.begun,
         expected=_("{count} columns, as in the header: {names}").format(
-            count=len(header), names=listed(header)
+            count=len(header), names=names.listed(header)
         ),
         hint=_(
             "Put a value that holds the separator or a line break into double quotes, "
@@ -192,18 +235,17 @@ def _header(first: list[str], dialect: Dialect) -> list[str]:
     return found
 
 
-def _by_column(header: list[str], rows: list[list[str]]) -> Chunk:
+def _by_column(header: list[str], rows: list[list[str]]) -> Batch:
     return {
         name: list(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)
     }
 
 
-def _fit(lines: list[str], delimiter: str) -> tuple[float, int]:
+def _fit(rows: list[list[str]]) -> tuple[float, int]:
     """The share of rows with as many columns as the first, and how many those are."""
-    widths = [len(row) for row in _parsed(lines, Dialect(delimiter))]
-    if not widths or widths[0] < 2:
+    if not rows or len(rows[0]) < 2:
         return 0.0, 1
-    return sum(width == widths[0] for width in widths) / len(widths), widths[0]
+    return sum(len(row) == len(rows[0]) for row in rows) / len(rows), len(rows[0])
 
 
 def _sample(file: TextFile) -> list[str]:
@@ -214,13 +256,13 @@ def _sample(file: TextFile) -> list[str]:
     return lines[:-1] if len(lines) > 1 and len(block) == _SAMPLE_CHARACTERS else lines
 
 
-def _parsed(lines: list[str], dialect: Dialect) -> Iterator[list[str]]:
+def _parsed(lines: list[str], dialect: Dialect) -> list[list[str]]:
     """Rows of a sample as far as they can be read: the last may be cut off in the middle."""
     _allow_long_values()
-    try:
-        yield from filter(None, csv.reader(lines, dialect))
-    except csv.Error:
-        return
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows.extend(filter(None, csv.reader(lines, dialect)))
+    return rows
 
 
 def _bare(lines: list[str]) -> bool:
@@ -234,7 +276,7 @@ def _bare(lines: list[str]) -> bool:
     return one_sided and len({len(row) for row in rows}) == 1
 
 
-def _has_header(rows: list[list[str]]) -> bool:
+def has_header(rows: list[list[str]]) -> bool:
     """Whether the first row names the columns: different names, no numbers, no sentences.
 
     A question may be a name, as in forms, unless that whole column holds questions.

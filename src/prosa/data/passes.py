@@ -97,7 +97,9 @@ def shape(batch: pa.RecordBatch, settings: Settings) -> pa.RecordBatch:
     rejected = np.zeros(batch.num_rows, np.bool_)
     if filters.active:
         for number in range(batch.num_rows):
-            rejected[number] = filters.reject("\n".join(fields.written(values, kind, number)))
+            rejected[number] = (
+                filters.reason("\n".join(fields.written(values, kind, number))) is not None
+            )
     rewrite = pipeline(settings["steps"])
     empty = np.zeros(batch.num_rows, np.bool_)
     for name in fields.WRITTEN[kind]:

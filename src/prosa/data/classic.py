@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cache
 
+from prosa.data.repair import normalized
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -73,7 +74,7 @@ def ascii_(text: str) -> str:
     """Accents are folded ("ação" becomes "acao"); what then is not ASCII is removed."""
     if text.isascii():
         return text
-    plain = unicodedata.normalize("NFKD", text.translate(_UNFOLDABLE))
+    plain = normalized("NFKD", text.translate(_UNFOLDABLE))
     return plain.encode("ascii", "ignore").decode("ascii")
 
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 from prosa.data import fields, sketches
 from prosa.data.batches import Settings
 from prosa.data.classic import pipeline
-from prosa.data.clean import Repair, repair
 from prosa.data.filters import Filters
 from prosa.data.kinds import Kind
+from prosa.data.repair import Repair, repair
 from prosa.data.shingles import identities, shingles, words
 
 

@@ -72,7 +72,7 @@ def perguntas(_data: Path) -> str:
 
 def mental_health(data: Path) -> str:
     """The FAQ in English with paraphrases written for it; id null where it holds no answer."""
-    from prosa.data.clean import repair
+    from prosa.data.repair import repair
     from prosa.verbs.answering import index
 
     source = data / "mental-health-faq" / "Mental_Health_FAQ.csv"
@@ -135,7 +135,7 @@ class BM25:
 
 def _squad(path: Path):
     """(article, question, place of its paragraph) and the paragraphs."""
-    from prosa.data.clean import repair
+    from prosa.data.repair import repair
 
     articles = json.loads(path.read_text("utf-8"))["data"]
     contexts, questions = [], []

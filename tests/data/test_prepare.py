@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prosa.data.filters import Filters
+from prosa.data.filters import parse
 from prosa.data.kinds import SCHEMAS, Kind, Records
 from prosa.data.prepare import PrepareOptions, prepare, save
 from prosa.errors import InputError
@@ -270,7 +270,7 @@ def test_raw_passes_through_untouched():
 
 def test_filters_are_counted_apart():
     rows = [*TEXTS, "### !!! ### $$$ %%%", "curto"]
-    options = PrepareOptions(validation=0, test=0, filters=Filters(shortest=3, symbols=0.5))
+    options = PrepareOptions(validation=0, test=0, filters=parse(["short=3", "symbols=0.5"]))
     report = prepare(records(rows), options).report.to_json()
     assert report["dropped"]["filtered"] == 2
     assert report["kept"] == 100

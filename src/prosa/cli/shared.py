@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import typer
 
-from prosa.data.escapes import ESCAPES
+from prosa.data.repair import ESCAPES
 from prosa.errors import InputError
 from prosa.i18n import _
 

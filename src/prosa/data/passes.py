@@ -12,9 +12,9 @@ import pyarrow as pa
 from prosa.data import fields, sketches
 from prosa.data.batches import Settings
 from prosa.data.classic import pipeline
-from prosa.data.clean import Repair, repair
 from prosa.data.filters import Filters
 from prosa.data.kinds import Kind
+from prosa.data.repair import Repair, repair
 from prosa.data.shingles import identities, shingles, words
 
 
@@ -97,7 +97,9 @@ def shape(batch: pa.RecordBatch, settings: Settings) -> pa.RecordBatch:
     rejected = np.zeros(batch.num_rows, np.bool_)
     if filters.active:
         for number in range(batch.num_rows):
-            rejected[number] = filters.reject("\n".join(fields.written(values, kind, number)))
+            rejected[number] = (
+                filters.reason("\n".join(fields.written(values, kind, number))) is not None
+            )
     rewrite = pipeline(settings["steps"])
     empty = np.zeros(batch.num_rows, np.bool_)
     for name in fields.WRITTEN[kind]:

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 
 from prosa import files
 from prosa.data import batches, classic, duplicates, fields, sides, split
-from prosa.data.clean import Repair
 from prosa.data.filters import Filters
 from prosa.data.held import Held, Plan, plan
 from prosa.data.kinds import COLUMNS, Kind, Records
 from prosa.data.marks import Fate, Fates, Marks, read_marks
 from prosa.data.placeholders import placeholders
+from prosa.data.repair import Repair
 from prosa.data.report import Report, difference, excerpt
 from prosa.errors import InputError
 from prosa.i18n import _, ngettext

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from prosa.data.clean import Repair
 from prosa.data.kinds import Kind
+from prosa.data.repair import Repair
 from prosa.files import human
 from prosa.i18n import _, language, ngettext
 

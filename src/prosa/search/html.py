@@ -10,8 +10,8 @@ from pathlib import Path
 import lxml.html
 from lxml import etree
 
-from prosa.data.clean import repair
 from prosa.data.decoding import survey
+from prosa.data.repair import repair
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.search.passages import Block, Count, Place

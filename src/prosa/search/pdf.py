@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prosa.data.clean import repair
+from prosa.data.repair import repair
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.search.passages import Block, Count, Place

@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from prosa.data.clean import repair
 from prosa.data.decoding import open_bytes, survey
 from prosa.data.kinds import Kind, Records
 from prosa.data.read import read
+from prosa.data.repair import repair
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.search.passages import Block, Count, Passage, Place

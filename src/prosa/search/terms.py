@@ -14,7 +14,7 @@ from itertools import chain
 
 import Stemmer
 
-from prosa.data.stopwords import ENGLISH, PORTUGUESE
+from prosa.data.classic import ENGLISH, PORTUGUESE
 from prosa.search import lexicon
 
 WORD = re.compile(r"[^\W_]+")

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from prosa.data.clean import repair
 from prosa.data.decoding import survey
+from prosa.data.repair import repair
 from prosa.search.passages import Block, Count, Place
 
 _LONGEST_LINE = 1 << 16

@@ -5,7 +5,7 @@ import re
 import ftfy
 import pytest
 
-from prosa.data.clean import Repair, repair
+from prosa.data.repair import Repair, repair
 
 SOUND = [
     "São Paulo não é só avenida: à tarde, a manhã já vai longe.",

@@ -3,6 +3,7 @@ r"""Repair of what broke on the way: encodings, entities, white space; never the
 Covers mojibake once and twice over (ftfy), stray C1 controls, a terminal's escape sequences, HTML
 entities, line breaks written as two characters, NFC, and white space. Accents, case, quotes, dashes
 and spelling stay as the author left them. Lines wrapped at a fixed width are joined in `unwrap`.
+All of it takes time in proportion to the text, whatever the text is.
 
 ftfy reads 2 MB a second on a slow core, so it sees only the lines that hold a sequence which could
 be mojibake. Most texts hold ordinary characters only: one look tells, and little is left to do.
@@ -12,11 +13,8 @@ import html
 import re
 import unicodedata
 from enum import IntFlag
+from typing import Literal
 
-import ftfy
-from ftfy import fixes
-
-from prosa.data.escapes import ESCAPES
 from prosa.data.unwrap import unwrap
 
 
@@ -54,7 +52,8 @@ _MOJIBAKE = re.compile(
 )
 _PRIVATE = re.compile("[\uf180-\uf19f]")
 # A word in capitals before a closing quote is no mojibake: “AMANHÔ would become AMANHÔ.
-_CAPITALS = re.compile("[“‘«].*[A-ZÀ-Þ]{2}Ã[”’»]")  # noqa: RUF001
+_OPENING = re.compile("[“‘«]")  # noqa: RUF001
+_CAPITALS = re.compile("[A-ZÀ-Þ]{2}Ã[”’»]")
 # Long lines go to ftfy piece by piece, cut behind a space.
 _PIECE = re.compile(".{1,2000}(?: |$)|.{2000}", re.DOTALL)
 
@@ -64,12 +63,18 @@ _TAG = re.compile(r"<[A-Za-z/!][^<>]{0,200}>")
 _WRITTEN_BREAK = re.compile(r"(?<=[.!?:;…)\]\"”’])[ ]?((?:\\r)?\\n)+[ ]?(?=[A-ZÀ-Þ\d“\"(\[•*–—-])")
 _CODE = re.compile(r"[{}`;]\s*$|[({]\\n|\\n['\"]|['\"]\\n|\\t|printf?\(", re.MULTILINE)
 
-_ODD = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000"
-    "\ufeff\ufff9-\ufffb]"
+ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]?"
+    r"|\x9b[0-?]*[ -/]*[@-~]"
 )
-_LINE_BREAKS = frozenset("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
-_BLANKS = frozenset("\xa0\u1680\u202f\u205f\u3000").union(map(chr, range(0x2000, 0x200B)))
+"""One whole sequence of a terminal (colours, cursor moves, titles, links), so that taking it out
+leaves no "[31m" behind. A title or link that is never ended loses its first two signs only."""
+
+_ODD_BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_ODD_BLANKS = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_UNSEEN = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x9f\xad\u200b\u2060\ufeff\ufff9-\ufffb]")
+# Marks that pile up on one letter: to sort n of them takes n * n steps (67 s for 260,000).
+_PILE = re.compile(r"[^\w\s\x00-\u02ff]{64}")
 _RUN = re.compile("  +")
 _GAP = re.compile("\n{4,}")
 # Code, verse and tables keep the spaces within their lines.
@@ -127,9 +132,14 @@ def _fix_mojibake(text: str) -> str:
 
 
 def _fix_piece(text: str) -> str:
-    if not _MOJIBAKE.search(text) or _CAPITALS.search(text):
+    if not _MOJIBAKE.search(text):
         return text
-    as_bytes = _PRIVATE.sub(lambda found: chr(ord(found[0]) - 0xF100), text)
+    if (opening := _OPENING.search(text)) and _CAPITALS.search(text, opening.end()):
+        return text
+    import ftfy  # noqa: PLC0415  most texts do without, and every verb imports this module
+    from ftfy import fixes  # noqa: PLC0415
+
+    as_bytes = _PRIVATE.sub(lambda match: chr(ord(match[0]) - 0xF100), text)
     fixed = ftfy.fix_encoding(as_bytes)
     if _STRANGE.search(fixed):
         fixed = fixes.fix_character_width(fixes.fix_latin_ligatures(fixed))
@@ -141,7 +151,7 @@ def _unescape(text: str) -> str:
     if not _ENTITY.search(text) or _TAG.search(text):
         return text
     for _twice in range(2):
-        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     return text
 
 
@@ -149,7 +159,7 @@ def _real_breaks(text: str) -> str:
     r"""The two characters `\n` become a line break where they part sentences."""
     if _CODE.search(text):
         return text
-    return _WRITTEN_BREAK.sub(lambda found: "\n" * found[0].count("\\n"), text)
+    return _WRITTEN_BREAK.sub(lambda match: "\n" * match[0].count("\\n"), text)
 
 
 def _tidy(text: str) -> str:
@@ -158,11 +168,21 @@ def _tidy(text: str) -> str:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\x1b" in text:
         text = ESCAPES.sub("", text)
-    if _ODD.search(text):
-        text = _ODD.sub(_plain, text.replace("\xad\n", ""))
-    if not unicodedata.is_normalized("NFC", text):
-        text = unicodedata.normalize("NFC", text)
-    return text
+    if not text.isascii():
+        text = _ODD_BLANKS.sub(" ", text.replace("\xad\n", ""))
+    text = _UNSEEN.sub("", _ODD_BREAKS.sub("\n", text))
+    return text if text.isascii() else normalized("NFC", text)
+
+
+def normalized(form: Literal["NFC", "NFD", "NFKD"], text: str) -> str:
+    """A text in a normal form of Unicode; piles of 64 marks and more are sorted in parts."""
+    if not _PILE.search(text):
+        return unicodedata.normalize(form, text)
+    parts, end = [], 0
+    for pile in _PILE.finditer(text):
+        parts += [text[end : pile.start()], pile[0]]
+        end = pile.end()
+    return "".join(unicodedata.normalize(form, part) for part in [*parts, text[end:]])
 
 
 def _spaced(text: str) -> str:
@@ -172,13 +192,6 @@ def _spaced(text: str) -> str:
     if "\n\n\n\n" in text:
         text = _GAP.sub("\n\n\n", text)
     return text.strip()
-
-
-def _plain(found: re.Match[str]) -> str:
-    """What stands for an odd character: a line break, a space, or nothing."""
-    if found[0] in _LINE_BREAKS:
-        return "\n"
-    return " " if found[0] in _BLANKS else ""
 
 
 def _tidy_line(line: str) -> str:

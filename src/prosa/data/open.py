@@ -158,6 +158,7 @@ def files_under(
     wanted: Callable[[Path], bool],
     *,
     skip_folder: Callable[[Path], bool] | None = None,
+    unreadable: Callable[[OSError], None] | None = None,
 ) -> list[Path]:
     """The files in a folder and its subfolders, in the order of their paths; no hidden ones.
 
@@ -165,9 +166,10 @@ def files_under(
         folder: The folder.
         wanted: Whether a file counts.
         skip_folder: Whether a folder is left out with all that is in it.
+        unreadable: Gets the error of each folder that the system refuses to list.
     """
     files: list[Path] = []
-    for place, folders, file_names in os.walk(folder):
+    for place, folders, file_names in os.walk(folder, onerror=unreadable):
         if skip_folder and skip_folder(Path(place)):
             folders.clear()
             continue

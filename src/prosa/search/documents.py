@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 
 from prosa import samples
-from prosa.data import open as formats
-from prosa.data.open import unknown_source as unknown
+from prosa.data.open import ACCEPTED as ACCEPTED_DATA
+from prosa.data.open import files_under, format_of, suffix_of, unknown_source
 from prosa.data.read import read
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -34,7 +34,7 @@ _READERS: dict[str, Callable[[Path, str], Iterable[Block | Passage]]] = {
     ".txt": text.plain,
     ".text": text.plain,
 }
-ACCEPTED = f"html, pdf, docx, {formats.ACCEPTED}"
+ACCEPTED = f"html, pdf, docx, {ACCEPTED_DATA}"
 
 _BLOCK = 1 << 20
 _RUN = 64
@@ -79,7 +79,7 @@ def find(source: Any) -> list[Document]:
     if path.is_dir():
         return _folder(path)
     if not path.exists():
-        raise unknown(name, tuple(samples.NAMES))
+        raise unknown_source(name, tuple(samples.NAMES))
     return [_file(path, name, root_of(name))]
 
 
@@ -98,15 +98,14 @@ def _folder(folder: Path) -> list[Document]:
         place = Path(error.filename)
         documents.append(_refused(place, str(place), root, _unreadable(str(place), error)))
 
-    for place, inner, names in os.walk(folder, onerror=refused):
-        if manifest.NAME in names:  # an index, as `prosa index . -o indice` puts it there
-            inner.clear()
-            continue
-        inner[:] = sorted(name for name in inner if name[0] not in "._")
-        for name in sorted(names):
-            path = Path(place, name)
-            if _counts(path):
-                documents.append(_file(path, str(path), root, alone=False))
+    files = files_under(
+        folder,
+        _counts,
+        # An index, as `prosa index . -o indice` puts it there.
+        skip_folder=lambda place: (place / manifest.NAME).exists(),
+        unreadable=refused,
+    )
+    documents += (_file(path, str(path), root, alone=False) for path in files)
     if not documents:
         raise InputError(
             _("There is no document in this folder"),
@@ -117,9 +116,9 @@ def _folder(folder: Path) -> list[Document]:
 
 
 def _counts(path: Path) -> bool:
-    """Whether a file of a folder is a document: neither hidden, nor of another type, nor a pipe."""
-    known = _suffix(path) in _READERS or formats.format_of(path)
-    return path.name[0] not in "._" and bool(known) and (path.is_file() or not path.exists())
+    """Whether a file of a folder is a document: neither of another type nor a pipe."""
+    known = suffix_of(path) in _READERS or format_of(path) is not None
+    return known and (path.is_file() or not path.exists())
 
 
 def _file(path: Path, name: str, root: str, *, alone: bool = True) -> Document:
@@ -132,7 +131,7 @@ def _file(path: Path, name: str, root: str, *, alone: bool = True) -> Document:
         return _refused(path, name, root, fault)
 
     def passages() -> Iterator[Passage]:
-        reader = _READERS.get(_suffix(path))
+        reader = _READERS.get(suffix_of(path))
         if reader is None:
             _refuse_unknown(path, name)
             reader = records.passages
@@ -234,19 +233,12 @@ def _refuse_unknown(path: Path, name: str) -> None:
             expected=ACCEPTED,
             hint=_("Save it as docx"),
         )
-    if path.suffix and not formats.format_of(path):
+    if path.suffix and not format_of(path):
         raise InputError(
             _("Files of type '{suffix}' are not read").format(suffix=path.suffix),
             path=name,
             expected=ACCEPTED,
         )
-
-
-def _suffix(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
-    if suffixes and suffixes[-1] in formats.PACKED:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
 
 
 def _digest(path: Path) -> str:

@@ -19,7 +19,7 @@ from prosa.search.passages import Block, Count, Place
 _LARGEST = 200 << 20
 _LEFT_OUT = {
     *("script", "style", "noscript", "template", "svg", "math", "nav", "head", "iframe", "object"),
-    *("canvas", "form", "button", "select", "dialog"),
+    *("canvas", "dialog", "button", "select", "datalist", "textarea"),
 }
 _INLINE = {
     *("a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "font", "i"),

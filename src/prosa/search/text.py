@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from prosa.data.decoding import survey
 from prosa.data.repair import repair
+from prosa.data.text import numbered_lines
 from prosa.search.passages import Block, Count, Place
 
-_LONGEST_LINE = 1 << 16
 _LONGEST_PARAGRAPH = 1 << 14
 
 _HEADING = re.compile(r"[ ]{0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
@@ -29,7 +28,7 @@ Lines = Iterator[tuple[int, str]]
 
 def plain(path: Path, name: str) -> Iterator[Block]:
     """The paragraphs of a text file: what blank lines part."""
-    yield from _paragraphs(_lines(path, name))
+    yield from _paragraphs(numbered_lines(path, name))
 
 
 def markdown(path: Path, name: str) -> Iterator[Block]:
@@ -37,15 +36,7 @@ def markdown(path: Path, name: str) -> Iterator[Block]:
 
     Front matter is left out; code and tables stay as text.
     """
-    yield from _sections(_without_front_matter(_lines(path, name)))
-
-
-def _lines(path: Path, name: str) -> Lines:
-    number = 1
-    with survey(path, name).open() as text:
-        while line := text.readline(_LONGEST_LINE):
-            yield number, "" if line.isspace() else line.rstrip()
-            number += line.endswith("\n")
+    yield from _sections(_without_front_matter(numbered_lines(path, name)))
 
 
 def _paragraphs(lines: Lines, heading: str = "") -> Iterator[Block]:

@@ -14,7 +14,7 @@ from prosa.data.decoding import survey
 from prosa.data.repair import repair
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.search.passages import Block, Count, Place
+from prosa.search.passages import Block, Count, Headings, Place
 
 _LARGEST = 200 << 20
 _LEFT_OUT = {
@@ -58,8 +58,8 @@ class _Walk:
 
     def __init__(self, title: str) -> None:
         self.title = repair(title)[0]
-        self.stack: list[str] = []
-        self.held: list[str] = []
+        self.headings = Headings()
+        self.parts: list[str] = []
         self.line = 0
 
     def walk(self, root: etree._Element) -> Iterator[Block]:
@@ -90,32 +90,27 @@ class _Walk:
     def _ended(self, tag: str) -> Iterator[Block]:
         if tag in _HEADINGS:
             title = self._text()
-            self.held = []
+            self.parts = []
             if title:
-                level = _HEADINGS[tag]
-                del self.stack[level - 1 :]
-                self.stack += [""] * (level - 1 - len(self.stack))
-                self.stack.append(title)
+                self.headings.push(_HEADINGS[tag], title)
         elif tag == "br":
-            self.held.append("\n")
+            self.parts.append("\n")
         elif tag in _CELL:
-            self.held.append(" | ")
+            self.parts.append(" | ")
         elif tag not in _INLINE:
             yield from self._flush()
 
     def _add(self, text: str | None, element: etree._Element) -> None:
-        if text and text.strip() and not self.held:
+        if text and text.strip() and not self.parts:
             self.line = element.sourceline or 0
         if text:
-            self.held.append(_SPACE.sub(" ", text))
+            self.parts.append(_SPACE.sub(" ", text))
 
     def _text(self) -> str:
-        lines = (line.strip(" |") for line in "".join(self.held).split("\n"))
+        lines = (line.strip(" |") for line in "".join(self.parts).split("\n"))
         return repair("\n".join(filter(None, lines)))[0]
 
     def _flush(self) -> Iterator[Block]:
         if text := self._text():
-            above = list(filter(None, self.stack))
-            heading = " > ".join(above or filter(None, [self.title]))
-            yield Block(text, Place(Count.LINE, self.line, heading))
-        self.held = []
+            yield Block(text, Place(Count.LINE, self.line, str(self.headings) or self.title))
+        self.parts = []

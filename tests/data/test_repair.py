@@ -109,6 +109,25 @@ def test_a_terminal_escape_goes_whole():
     assert repair(text)[0] == "Pare e leia."
 
 
+@pytest.mark.parametrize("start", ["\x1bP", "\x1b]", "\x1b]0;", "\x1b^", "\x1b_"])
+def test_an_escape_that_never_ends_takes_nothing_with_it(start):
+    text = f"Antes. {start}um título\nDepois, tudo o mais.\n\nE o fim."
+    assert repair(text)[0].endswith("um título\nDepois, tudo o mais.\n\nE o fim.")
+    assert repair(text)[0].startswith("Antes.")
+    later = f"{start}um\nDois três.\x07 Quatro."
+    assert repair(later)[0].endswith("um\nDois três. Quatro.")
+
+
+def test_marks_that_pile_up_are_kept_and_composed_around():
+    pile = "e\u0323\u0301" + "\u0301\u0323" * 500
+    text = f"cafe\u0301 {pile} cafe\u0301"
+    mended = repair(text)[0]
+    assert mended.startswith("café ")
+    assert mended.endswith(" café")
+    assert mended.count("\u0323") + mended.count("ẹ") == 501
+    assert repair(mended)[0] == mended
+
+
 def test_repair_is_done_once():
     for text in [*SOUND, "a\xa0 b\r\n", "â€œaspasâ€\uf19d", "&amp;quot;x&amp;quot;"]:
         once = repair(text)[0]

@@ -1,5 +1,6 @@
 """`prosa inspect` and `prosa prepare`."""
 
+import shlex
 from typing import Any
 
 import typer
@@ -47,6 +48,7 @@ def _register_inspect(app: typer.Typer) -> None:
         kind: str | None = _kind(),
         column: list[str] = _column(),
         clean: str | None = _clean(),
+        filters: list[str] = shared.filter_flag(),
         validation: str | None = _share(),
         test: str | None = _share(),
         raw: bool = _raw(),
@@ -61,6 +63,7 @@ def _register_inspect(app: typer.Typer) -> None:
                 kind=kind,
                 columns=shared.column_map(column),
                 clean=shared.split_list(clean),
+                filter=tuple(filters),
                 validation=shared.share_or_file(validation),
                 test=shared.share_or_file(test),
                 raw=raw,
@@ -73,7 +76,7 @@ def _register_inspect(app: typer.Typer) -> None:
         shared.say(*prepared.report.lines(), "")
         shared.say(*_examples(prepared), "")
         shared.say(*_outlook(preparing.outlook(prepared)))
-        shared.say(_("Next:"), f"  prosa train {data}")
+        shared.say(*_next(data, prepared))
 
 
 def _examples(prepared: Any, count: int = 2) -> list[str]:
@@ -109,6 +112,20 @@ def _outlook(outlook: list[Any]) -> list[str]:
     return [*lines, ""]
 
 
+def _next(data: str, prepared: Any) -> list[str]:
+    from prosa.data.kinds import TRAINABLE
+
+    if prepared.kind in TRAINABLE:
+        return [_("Next:"), f"  prosa train {shlex.quote(data)}"]
+    return [
+        _("Language models learn from: {kinds}. This can be cleaned and split:").format(
+            kinds=", ".join(TRAINABLE)
+        ),
+        f"  prosa prepare {shlex.quote(data)} -o OUTPUT",
+        _("To learn from one of its columns: --kind text --column text=NAME"),
+    ]
+
+
 def _register_prepare(app: typer.Typer) -> None:
     @app.command(cls=usage.Command, help=_("Clean, deduplicate and split DATA into a folder."))
     def prepare(
@@ -120,6 +137,7 @@ def _register_prepare(app: typer.Typer) -> None:
         kind: str | None = _kind(),
         column: list[str] = _column(),
         clean: str | None = _clean(),
+        filters: list[str] = shared.filter_flag(),
         validation: str | None = _share(),
         test: str | None = _share(),
         raw: bool = _raw(),
@@ -136,6 +154,7 @@ def _register_prepare(app: typer.Typer) -> None:
                 kind=kind,
                 columns=shared.column_map(column),
                 clean=shared.split_list(clean),
+                filter=tuple(filters),
                 validation=shared.share_or_file(validation),
                 test=shared.share_or_file(test),
                 raw=raw,

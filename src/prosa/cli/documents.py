@@ -57,6 +57,7 @@ def _register_index(app: typer.Typer) -> None:
         encoder: str | None = typer.Option(
             None, help=_("A sentence-transformers model, for vectors besides words.")
         ),
+        filters: list[str] = shared.filter_flag(),
         as_json: bool = shared.json_flag(),
     ) -> None:
         """Keys of --json.
@@ -64,7 +65,7 @@ def _register_index(app: typer.Typer) -> None:
         output, documents, passages, language, added, replaced, removed, kept, skipped{name: why},
         wordings, seconds
         """
-        _index(docs or [], output, remove, language, encoder, as_json=as_json)
+        _index(docs or [], output, remove, language, encoder, filters, as_json=as_json)
 
 
 def _index(
@@ -73,11 +74,13 @@ def _index(
     remove: list[str],
     language: str | None,
     encoder: str | None,
+    filters: list[str],
     *,
     as_json: bool,
 ) -> None:
     import time
 
+    from prosa.data.filters import parse
     from prosa.errors import InputError
     from prosa.verbs.answering import index as index_verb
 
@@ -86,9 +89,16 @@ def _index(
             _("No document is named"), expected=_("files, folders, or the sample 'perguntas'")
         )
     start = time.perf_counter()
+    given: dict[str, Any] = {"filters": parse(filters)} if filters else {}
     with _Ticker() as ticker:
         made = index_verb(
-            docs, output, remove=remove, language=language, encoder=encoder, progress=ticker
+            docs,
+            output,
+            remove=remove,
+            language=language,
+            encoder=encoder,
+            progress=ticker,
+            **given,
         )
     result = _told(made, time.perf_counter() - start)
     if as_json:

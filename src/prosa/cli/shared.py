@@ -96,6 +96,15 @@ def ask_line() -> str | None:
         return None
 
 
+def filter_flag() -> Any:
+    """`--filter`."""
+    text = _(
+        "Leave out what is short=3, repetition, symbols, links, not language=pt, offensive, "
+        "or blocked=FILE (a word or phrase a line); separated by commas, or repeated."
+    )
+    return typer.Option([], "--filter", help=text)
+
+
 def split_list(text: str | None) -> tuple[str, ...]:
     """Cut "lower,punctuation" into ("lower", "punctuation")."""
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())

@@ -128,6 +128,7 @@ def parse(specs: Iterable[str]) -> Filters:
         InputError: A filter or its value is unknown, or the file of words cannot be read.
     """
     settings: dict[str, Any] = {}
+    specs = [specs] if isinstance(specs, str) else specs
     for spec in (part.strip() for many in specs for part in many.split(",")):
         name, _equals, value = (part.strip() for part in spec.partition("="))
         if name == "blocked" and value:

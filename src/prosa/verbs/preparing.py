@@ -31,7 +31,7 @@ def look(data: Any, request: Request) -> "tuple[Records, Prepared]":
 
     Args:
         data: Whatever `prosa.read` takes.
-        request: Of it: kind, columns, raw, clean, validation, test and seed.
+        request: Of it: kind, columns, raw, clean, filter, validation, test and seed.
 
     Returns:
         What was read, and what was made of it.
@@ -39,9 +39,11 @@ def look(data: Any, request: Request) -> "tuple[Records, Prepared]":
     Raises:
         InputError: The data or a setting is at fault.
     """
+    from prosa.data.filters import parse
     from prosa.data.prepare import PrepareOptions, prepare
     from prosa.data.read import read
 
+    filters = parse(request.filter)
     records = read(
         data,
         kind=request.kind,
@@ -52,6 +54,8 @@ def look(data: Any, request: Request) -> "tuple[Records, Prepared]":
         clean=tuple(request.clean),
         validation=request.validation,
         test=request.test,
+        columns=request.columns,
+        filters=filters,
         raw=request.raw,
         seed=request.seed,
     )

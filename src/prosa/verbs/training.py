@@ -152,6 +152,7 @@ def _prepare(
         "seed": request.seed,
         "split": {"validation": request.validation, "test": request.test},
         "clean": list(request.clean),
+        "filter": list(request.filter),
         "raw": request.raw,
     }
     return prepared.splits, info

@@ -1,16 +1,22 @@
-"""Texts as numbers: the hash of what a text says, and the hashes of its runs of words.
+"""Texts as numbers: the hash of what a text says, of its runs of words, and MinHash signatures.
 
 Case, accents, punctuation and white space are folded away first, so that two texts which differ
 in those alone are the same here. All of it is vectorised over many texts at once: there is no
 Python loop over words, nor over texts. A slow core hashes 35 MB a second.
+
+Only records of `SHORT` words or more have a signature (Broder 1997). It is kept as 32 bands of four
+slots of 16 bits, so that a band is one number, and the search for pairs reads one band at a time.
 """
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
@@ -18,6 +24,14 @@ Hashes = NDArray[np.uint64]
 RUN = 5
 """Words in a shingle: few enough for a sentence to survive a changed word in the next."""
 
+SLOTS = 128
+BANDS = 32
+"""32 bands of 4: two records that share half of their shingles meet with 87%, 60% with 99%."""
+
+SHORT = 10
+"""Records of fewer words repeat by nature (a headline, a greeting), not by copying."""
+
+_BYTES = 2 * SLOTS
 _PRIME = 0x9E3779B97F4A7C15
 _PRIME_INVERSE = pow(_PRIME, -1, 1 << 64)
 _CHUNK = 1 << 20
@@ -97,6 +111,95 @@ def similarity(one: str, other: str) -> float:
     return shared / max(1, len(first) + len(second) - shared)
 
 
+def minhash(shingles: Words) -> Hashes:
+    """MinHash signatures of the shingles of some texts, each of which has one at least.
+
+    The estimate of the similarity is off by 0.027 (one sigma) at 0.9, 0.044 at 0.5, as it should
+    be of 128 slots. Multiplying is done in 32 bits, of which the smallest result's lower 16 are
+    kept: two different shingles are taken for the same one time in 65,536.
+
+    Returns:
+        uint64 [texts, BANDS]
+    """
+    multipliers, offsets = _permutations()
+    high = (shingles.hashes >> np.uint64(32)).astype(np.uint32)
+    starts = shingles.borders[:-1]
+    slots = np.empty((len(starts), SLOTS), np.uint16)
+    permuted = np.empty_like(high)
+    for slot in range(SLOTS if len(starts) else 0):
+        np.multiply(high, multipliers[slot], out=permuted)
+        np.add(permuted, offsets[slot], out=permuted)
+        slots[:, slot] = np.minimum.reduceat(permuted, starts).astype(np.uint16)
+    return slots.view(np.uint64)
+
+
+def column(signatures: Hashes, has: NDArray[np.bool_]) -> "pa.Array[Any]":
+    """Signatures as a column of bytes, empty for the records that have none.
+
+    Args:
+        signatures: uint64 [those that have one, BANDS]
+        has: bool [records]
+    """
+    borders = np.concatenate([np.zeros(1, np.int32), np.cumsum(has * _BYTES, dtype=np.int32)])
+    buffers = [None, pa.py_buffer(borders.tobytes()), pa.py_buffer(signatures.tobytes())]
+    return pa.Array.from_buffers(pa.binary(), len(has), buffers)
+
+
+class Signatures:
+    """The signatures of many records, band by band in a file.
+
+    Attributes:
+        has: bool [records], which records have one.
+    """
+
+    def __init__(self, has: NDArray[np.bool_], path: Path) -> None:
+        self.has = has
+        self._path = path
+        self._count = int(has.sum())
+
+    @classmethod
+    def stored(
+        cls, has: NDArray[np.bool_], columns: Iterable["pa.Array[Any]"], path: Path
+    ) -> "Signatures":
+        """Write the columns that `column` made to a file, a band behind the other."""
+        made = cls(has, path)
+        start = 0
+        with path.open("wb") as file:
+            for one in columns:
+                _valid, offsets, data = one.buffers()
+                if data is None or offsets is None:
+                    continue
+                borders = np.frombuffer(memoryview(offsets), np.int32)[one.offset :]
+                first, last = borders[0] // 8, borders[len(one)] // 8
+                rows = np.frombuffer(memoryview(data), np.uint64)[first:last].reshape(-1, BANDS)
+                for band in range(BANDS):
+                    file.seek(8 * (band * made._count + start))
+                    file.write(rows[:, band].tobytes())
+                start += len(rows)
+        return made
+
+    def places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where in a band the records stand: int64 [rows]; meaningless where they have none."""
+        ranks: NDArray[np.int64] = np.cumsum(self.has, dtype=np.int64)[rows] - 1
+        return ranks
+
+    def bands(self) -> Iterator[Hashes]:
+        """The bands, one by one: uint64 [records that have a signature]."""
+        for band in range(BANDS if self._count else 0):
+            yield np.fromfile(
+                self._path, np.uint64, count=self._count, offset=8 * band * self._count
+            )
+
+    def likeness(self, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The estimated similarity of pairs of records, int64 [pairs, 2]: float64 [pairs]."""
+        equal = np.zeros(len(pairs), np.uint8)
+        ends = self.places(pairs)
+        for band in self.bands() if len(pairs) else ():
+            differ = (band[ends[:, 0]] ^ band[ends[:, 1]]).view(np.uint16).reshape(-1, 4)
+            equal += (differ == 0).sum(axis=1, dtype=np.uint8)
+        return equal / SLOTS
+
+
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
     """Cut into pieces of about a million characters, between words, to bound the memory."""
     start = 0
@@ -126,6 +229,13 @@ def _mixed(hashes: Hashes) -> Hashes:
     hashes = (hashes ^ (hashes >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     hashes = (hashes ^ (hashes >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
     return hashes ^ (hashes >> np.uint64(33))
+
+
+@cache
+def _permutations() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Odd multipliers and offsets: each pair of them is a permutation of the 32-bit numbers."""
+    drawn = np.random.default_rng(20_240_229).integers(0, 1 << 32, (2, SLOTS), dtype=np.uint32)
+    return drawn[0] | np.uint32(1), drawn[1]
 
 
 @cache

@@ -1,9 +1,9 @@
 """Steps over tables that are larger than memory, batch by batch, on all processors.
 
 A step is a function from a record batch and plain settings to a record batch. Small tables are
-done in the process. For large ones, workers are plain `python -m prosa.data.batches` processes
-that read Arrow from their standard input: nothing is pickled, nothing is forked, and the script
-that called us needs no `__main__` guard. If workers cannot be had, the process does it alone.
+done in the process. For large ones, workers are processes of their own that read Arrow from their
+standard input: nothing is pickled, nothing is forked, and the script that called us needs no
+`__main__` guard. If workers cannot be had, the process does it alone.
 """
 
 import importlib
@@ -12,15 +12,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from prosa import files
+from prosa import child, files
 
 Settings = Mapping[str, Any]
 Step = Callable[[pa.RecordBatch, Settings], pa.RecordBatch]
@@ -28,7 +32,7 @@ Progress = Callable[[float], None]
 
 _BATCH = 4 << 20
 _MOST_ROWS = 16_384
-_WORTH_WORKERS = 24 << 20
+_WORTH_WORKERS = 12 << 20
 """Below this many bytes the start of workers (0.4 s) costs more than it saves."""
 
 
@@ -42,6 +46,40 @@ def batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
             yield batch.slice(start, size)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A table in Arrow files, whose batches stand in them in turn.
+
+    To read it batch by batch, or some columns of it, takes no memory for the others; a table that
+    is memory-mapped counts as the process's memory once it was read.
+    """
+
+    paths: Sequence[Path]
+
+    def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns, read batch by batch."""
+        with ExitStack() as stack:
+            sources = [stack.enter_context(pa.OSFile(str(path), "rb")) for path in self.paths]
+            schema = pa.ipc.open_file(sources[0]).schema
+            options = pa.ipc.IpcReadOptions(
+                included_fields=[schema.get_field_index(name) for name in names]
+            )
+            parts = [pa.ipc.open_file(source, options=options) for source in sources]
+            for number in range(sum(part.num_record_batches for part in parts)):
+                yield parts[number % len(parts)].get_batch(number // len(parts)).select(names)
+
+    def array(self, name: str) -> "NDArray[Any]":
+        """One column of numbers, in memory."""
+        return np.concatenate([np.asarray(batch.column(0)) for batch in self.batches([name])])
+
+    def mapped(self) -> pa.Table:
+        """All of it, memory-mapped."""
+        parts = [pa.ipc.open_file(pa.memory_map(str(path))) for path in self.paths]
+        total = sum(part.num_record_batches for part in parts)
+        ordered = [parts[i % len(parts)].get_batch(i // len(parts)) for i in range(total)]
+        return pa.Table.from_batches(ordered, parts[0].schema)
+
+
 def transform(
     table: pa.Table,
     step: str,
@@ -49,12 +87,12 @@ def transform(
     *,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> pa.Table:
-    """Run a step over a table; the result is memory-mapped from a scratch file.
+) -> Stored:
+    """Run a step over a table; the result lies in scratch files.
 
     Args:
         table: The table.
-        step: Where the function is: "prosa.data.passes:mend".
+        step: Where the function is: "prosa.data.steps:prepared".
         settings: Plain JSON values, passed to the step.
         workers: How many processes; by default as many as there are processors, if it pays.
         progress: Called with the share that is done, 0 to 1.
@@ -71,11 +109,13 @@ def transform(
         return _in_process(table, step, settings, folder / "result.arrow", progress)
 
 
-def write(path: Path, schema: pa.Schema, parts: Iterator[pa.RecordBatch]) -> None:
-    """Write batches to an Arrow IPC file."""
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+def _write(path: Path, empty: pa.RecordBatch, parts: Iterable[pa.RecordBatch]) -> None:
+    """Write batches to an Arrow IPC file; at least an empty one."""
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, empty.schema) as writer:
         for part in parts:
             writer.write_batch(part)
+        if not writer.stats.num_record_batches:
+            writer.write_batch(empty)
 
 
 def mapped(path: Path) -> pa.Table:
@@ -92,7 +132,7 @@ def _load(step: str) -> Step:
 
 def _in_process(
     table: pa.Table, step: str, settings: Settings, path: Path, progress: Progress | None
-) -> pa.Table:
+) -> Stored:
     function = _load(step)
 
     def results() -> Iterator[pa.RecordBatch]:
@@ -103,9 +143,8 @@ def _in_process(
             if progress:
                 progress(done / table.num_rows)
 
-    empty = function(_empty(table.schema), settings)
-    write(path, empty.schema, results())
-    return mapped(path)
+    _write(path, function(_empty(table.schema), settings), results())
+    return Stored([path])
 
 
 def _in_workers(
@@ -115,7 +154,7 @@ def _in_workers(
     workers: int,
     folder: Path,
     progress: Progress | None,
-) -> pa.Table:
+) -> Stored:
     """Deal the batches out in turn; the results are read back in the order of the rows."""
     paths = [folder / f"part-{number}.arrow" for number in range(workers)]
     processes = [_start(step, settings, path) for path in paths]
@@ -147,20 +186,18 @@ def _in_workers(
             process.kill()
             process.wait()
         pool.shutdown()
-    parts = [pa.ipc.open_file(pa.memory_map(str(path))) for path in paths]
-    total = sum(part.num_record_batches for part in parts)
-    ordered = [parts[i % workers].get_batch(i // workers) for i in range(total)]
-    return pa.Table.from_batches(ordered, parts[0].schema)
+    return Stored(paths)
 
 
-def _start(step: str, settings: Settings, path: Path) -> subprocess.Popen[bytes]:
-    place = os.pathsep.join(entry for entry in sys.path if entry)
-    return subprocess.Popen(  # noqa: S603  our own interpreter and module
-        [sys.executable, "-m", "prosa.data.batches", step, json.dumps(settings), str(path)],
+def _start(step: str, settings: Settings, path: Path) -> "subprocess.Popen[bytes]":
+    return child.start(
+        "prosa.data.parallel",
+        step,
+        json.dumps(settings),
+        str(path),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": place},
     )
 
 
@@ -173,7 +210,7 @@ def _work(step: str, settings: str, path: str) -> None:
     function, options = _load(step), json.loads(settings)
     with pa.ipc.open_stream(pa.PythonFile(cast("io.IOBase", sys.stdin.buffer))) as reader:
         empty = function(_empty(reader.schema), options)
-        write(Path(path), empty.schema, (function(batch, options) for batch in reader))
+        _write(Path(path), empty, (function(batch, options) for batch in reader))
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from prosa.search import calibrate, rank
-from prosa.search.rank import RANKER
 from prosa.search.features import PAIR
 from prosa.search.index import build
 from prosa.search.learn import Asked, subject
+from prosa.search.rank import RANKER
 from prosa.search.search import Ranking, Searcher
 from prosa.search.terms import Analyzer
 

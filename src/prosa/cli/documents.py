@@ -63,7 +63,7 @@ def _register_index(app: typer.Typer) -> None:
         """Keys of --json.
 
         output, documents, passages, language, added, replaced, removed, kept, skipped{name: why},
-        wordings, seconds
+        filtered{reason: n}, wordings, seconds
         """
         _index(docs or [], output, remove, language, encoder, filters, as_json=as_json)
 
@@ -80,7 +80,6 @@ def _index(
 ) -> None:
     import time
 
-    from prosa.data.filters import parse
     from prosa.errors import InputError
     from prosa.verbs.answering import index as index_verb
 
@@ -89,7 +88,6 @@ def _index(
             _("No document is named"), expected=_("files, folders, or the sample 'perguntas'")
         )
     start = time.perf_counter()
-    given: dict[str, Any] = {"filters": parse(filters)} if filters else {}
     with _Ticker() as ticker:
         made = index_verb(
             docs,
@@ -97,30 +95,31 @@ def _index(
             remove=remove,
             language=language,
             encoder=encoder,
+            filter=filters,
             progress=ticker,
-            **given,
         )
-    result = _told(made, time.perf_counter() - start)
+    result = _summary(made, time.perf_counter() - start)
     if as_json:
         shared.print_json(result)
         return
     shared.say(*_index_lines(result))
 
 
-def _told(made: "Documents", seconds: float) -> dict[str, Any]:
-    report, found = made.report, made.answerer.index.manifest
+def _summary(made: "Documents", seconds: float) -> dict[str, Any]:
+    report, state = made.report, made.answerer.index.manifest
     assert report is not None
     return {
         "output": str(made.path),
-        "documents": len(found.documents),
-        "passages": found.passages,
-        "language": found.language,
+        "documents": len(state.documents),
+        "passages": state.passages,
+        "language": state.language,
         "added": report.added,
         "replaced": report.replaced,
         "removed": report.removed,
         "kept": report.kept,
         "skipped": report.skipped,
-        "wordings": found.learned.get("wordings", 0),
+        "filtered": report.filtered,
+        "wordings": state.learned.get("wordings", 0),
         "seconds": round(seconds, 2),
     }
 
@@ -129,8 +128,8 @@ def _index_lines(result: dict[str, Any]) -> list[str]:
     lines = []
     skipped = list(result["skipped"].items())
     for name, why in skipped[:_SKIPPED]:
-        told = why if name in why else f"{name}: {why}"
-        lines += wrapped(_("Left out: {why}").format(why=shared.plain(told)), "", "  ")
+        text = shared.plain(why if name in why else f"{name}: {why}")
+        lines += wrapped(_("Left out: {why}").format(why=text), "", "  ")
     if len(skipped) > _SKIPPED:
         lines.append(_("… and {n} more left out").format(n=len(skipped) - _SKIPPED))
     lines += wrapped(
@@ -144,6 +143,9 @@ def _index_lines(result: dict[str, Any]) -> list[str]:
             **{part: len(result[part]) for part in ("added", "replaced", "removed", "kept")},
         )
     )
+    if result["filtered"]:
+        counts = ", ".join(f"{name} {n}" for name, n in result["filtered"].items())
+        lines += wrapped(_("Passages dropped by --filter: {counts}").format(counts=counts))
     if result["wordings"]:
         lines += wrapped(
             _("Learned from {n} wordings of its own questions when to be silent").format(

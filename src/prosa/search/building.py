@@ -6,6 +6,7 @@ it left.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from prosa.data.filters import parse
 from prosa.errors import InputError
 from prosa.files import free_place, full_disk_said, remove
 from prosa.i18n import _
@@ -43,11 +45,14 @@ def build(
     without: Sequence[str | Path] = (),
     language: str | None = None,
     encoder: Encoder | None = None,
+    filters: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> IndexReport:
     """Make an index, or bring one up to date. `index.build` describes it."""
     target = Path(os.path.abspath(Path(output).expanduser()))  # noqa: PTH100  a link stays a link
-    first = Manifest(language or "", encoder=encoder.name if encoder else "")
+    asked = Manifest(
+        language or "", encoder=encoder.name if encoder else "", filters=tuple(filters)
+    )
     while True:
         new = not (target / manifest.NAME).exists()
         folder = _new_folder(target) if new else target
@@ -59,11 +64,11 @@ def build(
                 continue
             if not new:
                 old = manifest.read(target)
-                _refuse_others(old, language, encoder, target)
+                _refuse_others(old, asked, target)
                 return _Run(target, compare(sources, without, old), encoder, progress).run()
             try:
                 _clear(folder)
-                report = _Run(folder, compare(sources, without, first), encoder, progress).run()
+                report = _Run(folder, compare(sources, without, asked), encoder, progress).run()
                 folder.rename(target)
             except BaseException:
                 remove(folder)
@@ -105,6 +110,7 @@ class _Run:
         self.unchanged = bool(self.old.build) and not (changes.fresh or changes.gone)
         self.report = changes.report
         self.encoder = encoder
+        self.filters = parse(self.old.filters)
         self.progress = progress or (lambda *_: None)
         self.entries: list[Entry] = []
         self.vectors: list[npt.NDArray[np.float16]] = []
@@ -171,8 +177,9 @@ class _Run:
             vectors = len(self.vectors)
             for part in (builder, texts, sections):
                 part.begin()
+            filtered: Counter[str] = Counter()
             try:
-                count = self._read(document, builder, texts, sections)
+                count = self._read(document, builder, texts, sections, filtered)
             except InputError as error:
                 # Nothing of it stays, however late the fault came.
                 builder.take_back()
@@ -180,12 +187,21 @@ class _Run:
                 del self.vectors[vectors:]
                 self._skip(document, error)
                 continue
+            self.report.filtered.update(filtered)
             self.entries.append(
                 Entry(document.key, document.name, document.root, document.digest, count)
             )
         skipped = self.report.skipped
         for names in (self.report.added, self.report.replaced):
             names[:] = [name for name in names if name not in skipped]
+        left = sum(entry.passages for entry in (*self.entries, *self.kept))
+        if self.report.filtered and not left:
+            raise InputError(
+                _("The filters leave nothing: all {n} passages are dropped").format(
+                    n=sum(self.report.filtered.values())
+                ),
+                hint=_("Filter less, or by other values"),
+            )
         if skipped and not self.entries and not self.kept:
             name, why = next(iter(skipped.items()))
             raise InputError(
@@ -201,19 +217,29 @@ class _Run:
         builder: forward.ForwardBuilder,
         texts: TextWriter,
         sections: "_Sections",
+        filtered: Counter[str],
     ) -> int:
-        """Read a document; returns how many passages it has."""
+        """Read a document; returns how many passages of it are in the index."""
         count = 0
-        source = document.passages()
+        source = self._filter(document.passages(), filtered)
         while passages := list(islice(source, _AT_ONCE)):
             for passage in passages:
                 builder.add(passage, sections.of(passage))
             texts.add(passages)
             if self.encoder is not None:
-                shown = ["\n".join((*one.wordings, one.text)) for one in passages]
-                self.vectors.append(self.encoder.encode_passages(shown).astype(np.float16))
+                vectors = self.encoder.encode_passages([passage.full_text for passage in passages])
+                self.vectors.append(vectors.astype(np.float16))
             count += len(passages)
         return count
+
+    def _filter(self, passages: Iterator[Passage], filtered: Counter[str]) -> Iterator[Passage]:
+        """The passages that no filter leaves out; the others are counted by reason."""
+        for passage in passages:
+            reason = self.filters.reason(passage.full_text) if self.filters.active else None
+            if reason is None:
+                yield passage
+            else:
+                filtered[reason] += 1
 
     def _skip(self, document: Document, error: InputError) -> None:
         """Pass over a document that cannot be read, unless it is all there is."""
@@ -270,19 +296,17 @@ class _Sections:
         return self.next + self.numbers.setdefault(heading, len(self.numbers))
 
 
-def _refuse_others(
-    old: Manifest, language: str | None, encoder: Encoder | None, folder: Path
-) -> None:
+def _refuse_others(old: Manifest, asked: Manifest, folder: Path) -> None:
     """Refuse what an index cannot change once it is made."""
-    asked = encoder.name if encoder else old.encoder
     for what, made_with, wanted in (
-        ("language", old.language, language or old.language),
-        ("encoder", old.encoder or "-", asked or "-"),
+        ("language", old.language, asked.language),
+        ("encoder", old.encoder, asked.encoder),
+        ("filter", ",".join(old.filters), ",".join(asked.filters)),
     ):
-        if made_with != wanted:
+        if wanted and made_with != wanted:
             raise InputError(
                 _("This index was made with {what} '{old}', not '{new}'").format(
-                    what=what, old=made_with, new=wanted
+                    what=what, old=made_with or "-", new=wanted
                 ),
                 path=folder,
                 hint=_("Build another index in a new folder"),

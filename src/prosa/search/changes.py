@@ -1,6 +1,7 @@
 """What has to be read, kept and taken out to bring an index up to date with its sources."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ class IndexReport:
         removed: Documents that are there no more.
         kept: Documents that had not changed, or that were not asked about.
         skipped: Documents that could not be read, and why.
+        filtered: Passages that a filter left out, counted by reason.
         passages: Passages that are in the index now.
     """
 
@@ -33,6 +35,7 @@ class IndexReport:
     removed: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    filtered: Counter[str] = field(default_factory=Counter)
     passages: int = 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from prosa.data.filters import parse
 from prosa.errors import InputError, ProsaError
 from prosa.i18n import _
 from prosa.search import building, learn, manifest
@@ -51,6 +52,7 @@ def build(
     remove: Sequence[str | Path] = (),
     language: str | None = None,
     encoder: str | Encoder | None = None,
+    filters: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> "Index":
     """Make an index of documents, or bring one up to date with them.
@@ -66,6 +68,8 @@ def build(
         remove: Documents, files or folders to take out.
         language: The language to stem words in, a name of Snowball's; found out by default.
         encoder: A sentence-transformers model, by folder or hub id, for dense vectors besides.
+        filters: What is left out of new documents, such as ["short=3", "offensive"]; an index that
+            has filters keeps them.
         progress: Is told of every document before it is read.
 
     Returns:
@@ -73,7 +77,7 @@ def build(
 
     Raises:
         InputError: A source does not exist or cannot be read, the output is something else, or the
-            index is of another language or encoder, or of an older version.
+            index has another language, encoder or filter, or is of an older version.
         ProsaError: The disk is full, or another run is at work on the index.
     """
     if language is not None and language not in languages():
@@ -81,13 +85,20 @@ def build(
             _("There is no stemmer for the language '{name}'").format(name=language),
             expected=", ".join(languages()),
         )
+    parse(filters)  # a fault in them is said before anything is read
     some = list(sources) if _are_sources(sources) else [sources]
     folder = Path(output).expanduser()
     known = _known_encoder(folder)
     asked = encoder if encoder is not None else known
     loaded = Encoder(asked) if isinstance(asked, str) and asked else asked or None
     report = building.build(
-        some, folder, without=remove, language=language, encoder=loaded, progress=progress
+        some,
+        folder,
+        without=remove,
+        language=language,
+        encoder=loaded,
+        filters=filters,
+        progress=progress,
     )
     return open_index(folder, encoder=loaded, report=report)
 

@@ -54,6 +54,7 @@ class Manifest:
         build: Counts the states it has had.
         arrays: The folder of the arrays and the texts.
         encoder: The model of its vectors, "" without.
+        filters: What is left out of it (see `data.filters.parse`).
         documents: What is in it.
         learned: What was learned from its own questions (see `learn`).
         format: The layout it has.
@@ -63,6 +64,7 @@ class Manifest:
     build: int = 0
     arrays: str = ""
     encoder: str = ""
+    filters: tuple[str, ...] = ()
     documents: tuple[Entry, ...] = ()
     learned: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
@@ -113,7 +115,7 @@ def read(folder: Path) -> Manifest:
         entries = tuple(Entry(**entry) for entry in value.pop("documents"))
         known = {field.name for field in fields(Manifest)}
         kept = {name: part for name, part in value.items() if name in known}
-        return replace(Manifest(**kept), documents=entries)
+        return replace(Manifest(**kept), documents=entries, filters=tuple(value["filters"]))
     except (TypeError, KeyError, AttributeError) as error:
         raise _damaged(path) from error
 

@@ -126,6 +126,11 @@ class Passage:
     place: Place
     wordings: tuple[str, ...] = ()
 
+    @property
+    def full_text(self) -> str:
+        """The wordings and the text, a line each."""
+        return "\n".join((*self.wordings, self.text))
+
 
 def cut(blocks: Iterable[Block]) -> Iterator[Passage]:
     """Join short paragraphs and cut long ones, under one heading and never across headings."""

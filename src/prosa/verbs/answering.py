@@ -106,6 +106,7 @@ def index(
     remove: Sequence[str | Path] = (),
     language: str | None = None,
     encoder: str | None = None,
+    filter: Sequence[str] = (),  # noqa: A002  as the flag is called
     progress: Callable[[str, int, int], None] | None = None,
     **settings: Any,
 ) -> Documents:
@@ -118,6 +119,8 @@ def index(
         remove: Documents, files or folders to take out.
         language: The language to stem words in; found out by default.
         encoder: A sentence-transformers model for dense vectors besides.
+        filter: What is left out: ["short=3", "offensive"], see `data.filters.parse`; an index that
+            has filters keeps them.
         progress: Is told of every document: its name, how many were read before, how many in all.
         settings: For the answers: `max_error`, `reader`, `writer`, `sources` of `Documents`.
 
@@ -128,7 +131,13 @@ def index(
     from prosa.search.index import build
 
     made = build(
-        sources, output, remove=remove, language=language, encoder=encoder, progress=progress
+        sources,
+        output,
+        remove=remove,
+        language=language,
+        encoder=encoder,
+        filters=filter,
+        progress=progress,
     )
     return Documents(made, **settings)
 

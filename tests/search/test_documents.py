@@ -1,10 +1,14 @@
 """Documents of every kind that are broken, locked, empty or large."""
 
+import time
+
 import docx
 import pypdf
 import pytest
 
 from prosa.errors import InputError
+from prosa.search import documents
+from prosa.search.documents import find
 from prosa.search.index import build
 
 
@@ -138,13 +142,11 @@ def test_a_large_document_that_breaks_off_is_passed_over_whole(tmp_path):
     """More passages than are written at once stand before the fault; none of them stays."""
     docs = tmp_path / "docs"
     docs.mkdir()
-    for name, text in (("a.txt", "O sino toca ao meio-dia."), ("z.txt", "A torre é de pedra.")):
-        (docs / name).write_text(text, "utf-8")
+    (docs / "a.txt").write_text("O sino toca ao meio-dia.", "utf-8")
+    (docs / "z.txt").write_text("A torre é de pedra.", "utf-8")
     long = "".join(f"O armário {n} guarda a caixa {n}, de madeira escura.\n\n" for n in range(9000))
     (docs / "m.txt").write_text(long, "utf-8")
     whole = build(docs, tmp_path / "inteiro")
-
-    from prosa.search import text
 
     real = text.plain
 
@@ -153,8 +155,6 @@ def test_a_large_document_that_breaks_off_is_passed_over_whole(tmp_path):
             if path.name == "m.txt" and number > 7000:
                 raise InputError("torn", path=name)
             yield block
-
-    from prosa.search import documents
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(documents._READERS, ".txt", torn)
@@ -165,3 +165,27 @@ def test_a_large_document_that_breaks_off_is_passed_over_whole(tmp_path):
     assert "madeira" not in made.arrays.words
     assert "sino" in made.search("sino")[0].text
     assert "torre" in made.search("torre de pedra")[0].text
+
+
+RUNS = [
+    ".", "!", "…", "-", "=", "*", "_", "|", "#", "[", "![", "<", "<!--", " ", ". ", "**a ", "*_",
+    "_a ", "~~a", "[a](", "![a](", "[a][", "](", "|---", "a.b.", ' "', "# ", "*[a](b)", "<p>",
+    "a-\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.txt", "a.html"])
+@pytest.mark.parametrize("first", ["", "# x", "| "])
+def test_time_grows_with_the_length_whatever_stands_there(tmp_path, name, first):
+    """Four times the text takes sixteen times as long where time is quadratic."""
+
+    def seconds(run, length):
+        content = "Uma linha.\n\n" + first + (run * length)[:length] + "x"
+        (tmp_path / name).write_text(content, "utf-8")
+        start = time.perf_counter()
+        for document in find(str(tmp_path / name)):
+            list(document.passages())
+        return time.perf_counter() - start
+
+    for run in RUNS:
+        assert seconds(run, 60_000) < 10 * seconds(run, 15_000) + 0.5, run

@@ -1,9 +1,12 @@
 """Dense vectors, for who wants them: any sentence-transformers model, from a folder or a hub."""
 
 import re
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +40,7 @@ class Encoder:
                 self._model: Any = package.SentenceTransformer(
                     str(folder),
                     trust_remote_code=False,
+                    local_files_only=not (folder.is_dir() or _hub_answers()),
                     model_kwargs={"use_safetensors": True},  # nothing pickled
                 )
         except (OSError, ValueError) as error:
@@ -71,3 +75,19 @@ class Encoder:
             show_progress_bar=False,
         )
         return np.asarray(found, np.float32)
+
+
+def _hub_answers() -> bool:
+    """Whether the hub can be reached: without a network, loading would try for over a minute."""
+    from huggingface_hub import constants  # noqa: PLC0415  only for models from a hub
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    if getproxies():
+        return True
+    hub = urlsplit(constants.ENDPOINT)
+    try:
+        socket.create_connection((hub.hostname, hub.port or 443), timeout=5).close()
+    except OSError:
+        return False
+    return True

@@ -17,7 +17,7 @@ import numpy as np
 from prosa.search import calibrate, rank
 from prosa.search.features import PAIR
 from prosa.search.index import build
-from prosa.search.learn import Asked, subject
+from prosa.search.learn import HeldOut, subject
 from prosa.search.rank import RANKER
 from prosa.search.search import Ranking, Searcher
 from prosa.search.terms import Analyzer
@@ -58,7 +58,7 @@ def cases(entries, unanswerable):
             for turn, text in enumerate(entry["asked"]):
                 yield Case(searcher, searcher.find(text), answer)
                 if (answer + turn) % 2:
-                    gone = subject(searcher, Asked(text, -1, answer), titles)
+                    gone = subject(searcher, HeldOut(text, -1, answer), titles)
                     yield Case(searcher, searcher.find(text, without_passages=gone), -1)
         for text in unanswerable:
             yield Case(searcher, searcher.find(text), -1)

@@ -7,7 +7,7 @@ import pypdf
 import pytest
 
 from prosa.errors import InputError
-from prosa.search import documents
+from prosa.search import documents, text
 from prosa.search.documents import find
 from prosa.search.index import build
 

@@ -8,8 +8,7 @@ from prosa.cli import shared
 from prosa.i18n import _
 
 if TYPE_CHECKING:
-    from prosa.answering.answerer import Answer, Citation
-    from prosa.answering.conversation import Conversation
+    from prosa.answering.answerer import Answer, Citation, Conversation
     from prosa.answering.measure import Evaluation
 
 WIDTH = 78

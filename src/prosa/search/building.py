@@ -24,6 +24,7 @@ from prosa.search import forward, inverted, learn, manifest, store
 from prosa.search.changes import Changes, IndexReport, compare, stays
 from prosa.search.documents import Document
 from prosa.search.encoder import Encoder
+from prosa.search.forward import Forward, ForwardBuilder
 from prosa.search.manifest import Entry, Manifest, locked
 from prosa.search.passages import Passage
 from prosa.search.store import Arrays, Texts, TextWriter
@@ -135,9 +136,9 @@ class _Run:
         old = store.load_arrays(before) if self.old.build else None
         analyzer = Analyzer(self.old.language or guess_language(self._sample()))
         vocabulary = Vocabulary(analyzer, old.words if old else ())
-        builder = forward.ForwardBuilder(vocabulary)
+        builder = ForwardBuilder(vocabulary, old.forward if old else None)
         with TextWriter(place) as texts:
-            self._read_all(builder, texts, old)
+            self._read_all(builder, texts)
             # Known only now: what cannot be read for a moment stays as it was.
             keep = self._keep()
             if old is not None:
@@ -168,18 +169,15 @@ class _Run:
             if not rest:
                 return
 
-    def _read_all(
-        self, builder: forward.ForwardBuilder, texts: TextWriter, old: Arrays | None
-    ) -> None:
-        sections = _Sections(old)
+    def _read_all(self, builder: ForwardBuilder, texts: TextWriter) -> None:
         for number, document in enumerate(self.fresh):
             self.progress(document.name, number, len(self.fresh))
             vectors = len(self.vectors)
-            for part in (builder, texts, sections):
-                part.begin()
+            builder.begin()
+            texts.begin()
             filtered: Counter[str] = Counter()
             try:
-                count = self._read(document, builder, texts, sections, filtered)
+                count = self._read(document, builder, texts, filtered)
             except InputError as error:
                 # Nothing of it stays, however late the fault came.
                 builder.take_back()
@@ -214,9 +212,8 @@ class _Run:
     def _read(
         self,
         document: Document,
-        builder: forward.ForwardBuilder,
+        builder: ForwardBuilder,
         texts: TextWriter,
-        sections: "_Sections",
         filtered: Counter[str],
     ) -> int:
         """Read a document; returns how many passages of it are in the index."""
@@ -224,7 +221,7 @@ class _Run:
         source = self._filter(document.passages(), filtered)
         while passages := list(islice(source, _AT_ONCE)):
             for passage in passages:
-                builder.add(passage, sections.of(passage))
+                builder.add(passage)
             texts.add(passages)
             if self.encoder is not None:
                 vectors = self.encoder.encode_passages([passage.full_text for passage in passages])
@@ -260,7 +257,7 @@ class _Run:
 
     def _arrays(
         self,
-        new: forward.Forward,
+        new: Forward,
         vocabulary: Vocabulary,
         old: Arrays | None,
         keep: npt.NDArray[np.bool_],
@@ -275,25 +272,6 @@ class _Run:
             vocabulary.numbers,
             np.concatenate(vectors) if vectors else None,
         )
-
-
-class _Sections:
-    """Numbers for what stands under one outermost heading of one document."""
-
-    def __init__(self, old: Arrays | None) -> None:
-        before = old.forward.passage_sections if old else np.empty(0, np.uint32)
-        self.next = int(before.max()) + 1 if len(before) else 0
-        self.numbers: dict[str, int] = {}
-
-    def begin(self) -> None:
-        """A new document begins."""
-        self.next += len(self.numbers)
-        self.numbers = {}
-
-    def of(self, passage: Passage) -> int:
-        """The section of a passage."""
-        heading = passage.place.heading.split(" > ", 1)[0]
-        return self.next + self.numbers.setdefault(heading, len(self.numbers))
 
 
 def _refuse_others(old: Manifest, asked: Manifest, folder: Path) -> None:

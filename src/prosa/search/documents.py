@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from prosa import samples
 from prosa.data.open import ACCEPTED as ACCEPTED_DATA
 from prosa.data.open import files_under, format_of, suffix_of, unknown_source
@@ -167,32 +165,14 @@ def _sample(name: str) -> Document:
 
 
 def _table(source: Any) -> Document:
-    found = read(source)
-    digest = hashlib.sha256()
-    sink = pa.PythonFile(_Hashing(digest), mode="w")  # type: ignore[arg-type]
-    with pa.ipc.new_stream(sink, found.table.schema) as writer:
-        writer.write_table(found.table)
-    name = found.source
+    data = read(source)
+    digest = hashlib.sha256(str(data.table.schema).encode())
+    for batch in data.table.to_batches():
+        digest.update(batch.serialize())
+    name = data.source
     return Document(
-        name, name, name, digest.hexdigest(), lambda: _some(_cut(records.of(found)), name)
+        name, name, name, digest.hexdigest(), lambda: _some(_cut(records.of(data)), name)
     )
-
-
-class _Hashing:
-    """A file to write to that keeps only the hash of what is written."""
-
-    closed = False
-
-    def __init__(self, digest: Any) -> None:
-        self.digest = digest
-
-    def write(self, data: Any) -> int:
-        self.digest.update(data)
-        return len(data)
-
-    def flush(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def _cut(parts: Iterable[Block | Passage]) -> Iterator[Passage]:

@@ -63,10 +63,13 @@ class ForwardBuilder:
 
     Args:
         vocabulary: Gives the words their numbers; it grows.
+        old: What stands in the index already; sections are numbered on from there.
     """
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, old: Forward | None = None) -> None:
         self.vocabulary = vocabulary
+        self._next_section = int(old.passage_sections.max(initial=0)) + 1 if old else 0
+        self._headings: dict[str, int] = {}
         self._tokens = array("I")
         self._unit_tokens = array("I", [0])
         self._unit_kinds = array("B")
@@ -83,6 +86,8 @@ class ForwardBuilder:
         """A document begins: `take_back` goes back to here."""
         self._lengths = [len(part) for part in self._parts]
         self._words = len(self.vocabulary)
+        self._next_section += len(self._headings)
+        self._headings = {}
 
     def take_back(self) -> None:
         """Take out what was added since the document began."""
@@ -90,13 +95,8 @@ class ForwardBuilder:
             del part[length:]
         self.vocabulary.shorten(self._words)
 
-    def add(self, passage: Passage, section: int) -> None:
-        """Add a passage.
-
-        Args:
-            passage: The passage.
-            section: The number of the section it belongs to.
-        """
+    def add(self, passage: Passage) -> None:
+        """Add a passage of the document."""
         for number, wording in enumerate(passage.wordings):
             self._unit(Unit.WORDING, number, 0, written(wording))
         if passage.place.heading:
@@ -106,7 +106,9 @@ class ForwardBuilder:
             words = blanked[start:end].split() if blanked else written(passage.text[start:end])
             self._unit(Unit.SENTENCE, start, end, words)
         self._passage_units.append(len(self._unit_kinds))
-        self._sections.append(section)
+        heading = passage.place.heading.split(" > ", 1)[0]
+        section = self._headings.setdefault(heading, len(self._headings))
+        self._sections.append(self._next_section + section)
 
     def _unit(self, kind: Unit, start: int, end: int, words: list[str]) -> None:
         """Add a unit: what it is, its two numbers of `Forward.unit_spans`, and its words."""

@@ -185,7 +185,7 @@ class Index:
         Raises:
             InputError: The question is empty.
         """
-        return self.hits([self.find(question, history)], k)[0]
+        return self.hits(self.find(question, history), k)
 
     def find(self, question: str, history: Sequence[str] = ()) -> Ranking:
         """Rank the passages for a question, without their texts.
@@ -199,16 +199,12 @@ class Index:
             )
         return self.searcher.find(question, history)
 
-    def hits(self, rankings: Sequence[Ranking], k: int = 10) -> list[list[Hit]]:
-        """The best candidates of questions, with their texts."""
+    def hits(self, ranking: Ranking, k: int = 10) -> list[Hit]:
+        """The best candidates for a question, with their texts."""
+        likely = np.round(chances(ranking.scores)[:k], 4)
         return [
-            [
-                self._hit(int(place), float(chance))
-                for place, chance in zip(
-                    ranking.passages[:k], np.round(chances(ranking.scores)[:k], 4), strict=True
-                )
-            ]
-            for ranking in rankings
+            self._hit(int(place), float(chance))
+            for place, chance in zip(ranking.passages[:k], likely, strict=True)
         ]
 
     def _hit(self, place: int, score: float) -> Hit:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from prosa.search import manifest
 
 if TYPE_CHECKING:
-    from prosa.answering.answerer import Answer, SpanReader, TextWriter
-    from prosa.answering.conversation import Conversation
+    from prosa.answering.answerer import Answer, Conversation, SpanReader, TextWriter
     from prosa.answering.measure import Evaluation
     from prosa.search.changes import IndexReport
     from prosa.search.index import Hit, Index
@@ -76,7 +75,7 @@ class Documents:
 
     def chat(self) -> "Conversation":
         """Begin a conversation; `.ask(text)` gives the answer with its sources."""
-        from prosa.answering.conversation import Conversation
+        from prosa.answering.answerer import Conversation
 
         return Conversation(self.answerer)
 

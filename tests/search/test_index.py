@@ -149,6 +149,29 @@ def test_a_first_run_that_fails_leaves_nothing(docs, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["docs"]
 
 
+@pytest.mark.parametrize("step", ["store.save_arrays", "manifest.write"])
+def test_a_full_disk_is_one_message_and_leaves_the_old_state_alone(
+    docs, tmp_path, monkeypatch, step
+):
+    build(docs, tmp_path / "indice")
+    before = sorted(path.name for path in (tmp_path / "indice").iterdir())
+    (docs / "lazer.txt").write_text("A sauna abre às quartas.\n", "utf-8")
+
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    module, name = step.split(".")
+    monkeypatch.setattr(getattr(building, module), name, full)
+    for place in ("indice", "outro"):
+        with pytest.raises(ProsaError, match="disk is full"):
+            build(docs, tmp_path / place)
+
+    if name != "write":
+        assert sorted(path.name for path in (tmp_path / "indice").iterdir()) == before
+    assert open_index(tmp_path / "indice").search("piscina")[0].text == PISCINA
+    assert not list(tmp_path.glob("*outro*"))
+
+
 def test_a_pair_keeps_every_wording(tmp_path):
     rows = [
         {"pergunta": "Vocês entregam no sábado?", "resposta": "Entregamos até o meio-dia."},

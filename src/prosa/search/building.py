@@ -120,11 +120,15 @@ class _Run:
         self.report.passages = self.old.passages
         if self.unchanged:
             return self.report
+        place = self.folder / f"{_ARRAYS}{self.old.build + 1}"
+        remove(place)
         with full_disk_said(self.folder):
-            place = self.folder / f"{_ARRAYS}{self.old.build + 1}"
-            remove(place)
-            place.mkdir()
-            new = self._write(place)
+            try:
+                place.mkdir()
+                new = self._write(place)
+            except Exception:
+                remove(place)  # what filled the disk goes at once
+                raise
             manifest.write(self.folder, new)
         self.report.passages = new.passages
         _clear(self.folder, keep=new.arrays)

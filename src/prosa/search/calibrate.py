@@ -45,11 +45,11 @@ class Calibration:
     weights: tuple[float, ...]
     thresholds: tuple[float, ...]
 
-    def confidence(self, found: Ranking) -> float:
+    def confidence(self, ranking: Ranking) -> float:
         """The chance that the first candidate answers the question; 0 where there is none."""
-        if not len(found.passages):
+        if not len(ranking.passages):
             return 0.0
-        return float(_chance(evidence(found) @ np.asarray(self.weights)))
+        return float(_chance(evidence(ranking) @ np.asarray(self.weights)))
 
     def threshold(self, max_error: float) -> float:
         """The least confidence of an answer, for a share of wrong ones among those given."""
@@ -71,15 +71,17 @@ PAIR_CALIBRATION = Calibration(
 )  # fmt: skip
 
 
-def evidence(found: Ranking) -> Reals:
+def evidence(ranking: Ranking) -> Reals:
     """The evidence for the first candidate, float64 [evidence]."""
     # A lone candidate leads nobody: those that are missing count as passages which share no more
     # than a function word. Without them "tem wifi no quarto?" was answered, surely, by the one
     # passage of four that has a "no".
-    missing = np.full(max(0, CANDIDATES - len(found.scores)), _WEAK)
-    first = float(chances(np.append(found.scores, missing))[0])
+    missing = np.full(max(0, CANDIDATES - len(ranking.scores)), _WEAK)
+    first = float(chances(np.append(ranking.scores, missing))[0])
     clear = np.log((first + 1e-3) / (1 - first + 1e-3)) / 4
-    return np.asarray([1.0, clear, found.scores[0] / 10, *found.features[0][_COLUMNS]], np.float64)
+    return np.asarray(
+        [1.0, clear, ranking.scores[0] / 10, *ranking.features[0][_COLUMNS]], np.float64
+    )
 
 
 def fit(rows: Reals, right: Truths, *, strength: float = 1.0) -> Calibration:
@@ -97,8 +99,8 @@ def fit(rows: Reals, right: Truths, *, strength: float = 1.0) -> Calibration:
         weights = _logistic(rows[folds != fold], right[folds != fold], strength)
         unseen[folds == fold] = _chance(rows[folds == fold] @ weights)
     weights = _logistic(rows, right, strength)
-    found = tuple(round(_threshold(unseen, right, error), 4) for error in ERRORS)
-    return Calibration(tuple(round(float(weight), 4) for weight in weights), found)
+    thresholds = tuple(round(_threshold(unseen, right, error), 4) for error in ERRORS)
+    return Calibration(tuple(round(float(weight), 4) for weight in weights), thresholds)
 
 
 def auroc(confidences: Sequence[float], answerable: Sequence[bool]) -> float:
@@ -131,13 +133,13 @@ def bins(confidences: Sequence[float], right: Sequence[bool], count: int = 10) -
     """A calibration plot's points; empty bins are left out."""
     values, truths = np.asarray(confidences, np.float64), np.asarray(right, np.float64)
     number = np.minimum((values * count).astype(np.int64), count - 1)
-    found = []
+    points = []
     for n in range(count):
         here = number == n
         if here.any():
             mean, share = float(values[here].mean()), float(truths[here].mean())
-            found.append(Bin(n / count, (n + 1) / count, int(here.sum()), mean, share))
-    return found
+            points.append(Bin(n / count, (n + 1) / count, int(here.sum()), mean, share))
+    return points
 
 
 def _threshold(confidences: Reals, right: Truths, error: float) -> float:
@@ -155,8 +157,8 @@ def _threshold(confidences: Reals, right: Truths, error: float) -> float:
 
 
 def _chance(logits: Reals) -> Reals:
-    found: Reals = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-    return found
+    chance: Reals = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return chance
 
 
 def _logistic(rows: Reals, right: Truths, strength: float) -> Reals:

@@ -75,9 +75,9 @@ def compare(sources: Sequence[Any], remove: Sequence[str | Path], old: Manifest)
     fresh: dict[str, Document] = {}
     roots: set[str] = set()
     for source in sources:
-        for found in documents.find(source):
-            roots.add(found.root)
-            fresh.setdefault(found.key, found)
+        for listed in documents.find(source):
+            roots.add(listed.root)
+            fresh.setdefault(listed.key, listed)
     unwanted = _unwanted(remove, old)
     for key in unwanted:
         fresh.pop(key, None)

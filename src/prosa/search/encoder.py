@@ -67,14 +67,14 @@ class Encoder:
     def _encode(self, way: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         # Models that were trained with prompts for either side have them behind these two names.
         encode = getattr(self._model, way, self._model.encode)
-        found = encode(
+        vectors = encode(
             list(texts),
             batch_size=_BATCH,
             normalize_embeddings=True,
             convert_to_numpy=True,
             show_progress_bar=False,
         )
-        return np.asarray(found, np.float32)
+        return np.asarray(vectors, np.float32)
 
 
 def _hub_answers() -> bool:

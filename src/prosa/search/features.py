@@ -112,24 +112,26 @@ class Terms:
         term_of = np.full(words, -1, np.int16)
         first = query.terms[0]
         for term in np.flatnonzero(content).tolist():
-            found, like = parser.like(query.words[first[term]])
-            better = like > likeness[found]
-            likeness[found[better]] = like[better]
-            term_of[found[better]] = term
+            alike, like = parser.like(query.words[first[term]])
+            better = like > likeness[alike]
+            likeness[alike[better]] = like[better]
+            term_of[alike[better]] = term
         other = (self.term < 0) & (likeness[tokens.words] > 0)
         self.term[other] = term_of[tokens.words[other]]
         self.like[other] = likeness[tokens.words[other]]
 
     def _per_unit(self, tokens: Tokens) -> Floats:
-        found = np.zeros(len(tokens.owners) * self.count, np.float32)
-        held = self.term >= 0
-        np.maximum.at(found, tokens.units[held] * self.count + self.term[held], self.like[held])
-        return found.reshape(-1, self.count)
+        result = np.zeros(len(tokens.owners) * self.count, np.float32)
+        present = self.term >= 0
+        np.maximum.at(
+            result, tokens.units[present] * self.count + self.term[present], self.like[present]
+        )
+        return result.reshape(-1, self.count)
 
     def covered(self) -> Floats:
         """The share of the question's weight that each unit holds, [U]."""
-        found: Floats = self.units @ self.telling
-        return found / self.mass
+        result: Floats = self.units @ self.telling
+        return result / self.mass
 
 
 def features(
@@ -190,8 +192,8 @@ def _words(terms: Terms, tokens: Tokens, shares: Floats) -> Floats:
     exact = terms.like == 1.0
     keys = tokens.candidates[exact] * terms.count + terms.term[exact]
     counts = np.bincount(keys, minlength=tokens.count * terms.count).reshape(tokens.count, -1)
-    found: Floats = weigh(counts, shares[:, None]) @ terms.idf
-    return found / (float(terms.idf.sum()) * (K1 + 1) + 1e-6)
+    share: Floats = weigh(counts, shares[:, None]) @ terms.idf
+    return share / (float(terms.idf.sum()) * (K1 + 1) + 1e-6)
 
 
 def _pieces(query: Query, parser: QueryParser, tokens: Tokens, shares: Floats) -> Floats:
@@ -206,16 +208,16 @@ def _pieces(query: Query, parser: QueryParser, tokens: Tokens, shares: Floats) -
     words = tokens.words[telling]
     begins = inverted.word_pieces[words]
     lengths = inverted.word_pieces[words + 1] - begins
-    found = number[inverted.pieces[ranges(begins, lengths)]]
-    owners = np.repeat(tokens.candidates[telling], lengths)[found >= 0]
+    places = number[inverted.pieces[ranges(begins, lengths)]]
+    owners = np.repeat(tokens.candidates[telling], lengths)[places >= 0]
     size = len(known)
-    keys = owners * size + found[found >= 0]
+    keys = owners * size + places[places >= 0]
     counts = np.bincount(keys, minlength=tokens.count * size).reshape(tokens.count, size)
     weights = inverted.piece_idf[known]
     missing = (len(hashes) - size) * float(inverted.piece_idf.max(initial=0.0))
     whole = (float(weights.sum()) + missing) * (K1 + 1) + 1e-6
-    held: Floats = weigh(counts, shares[:, None]) @ weights
-    return held / whole
+    score: Floats = weigh(counts, shares[:, None]) @ weights
+    return score / whole
 
 
 @dataclass(frozen=True)
@@ -251,15 +253,15 @@ def _pair_share(pairs: _Pairs, owner_of: Numbers, count: int) -> Floats:
     """The share of the question's pairs that each owner holds, [count]."""
     size = len(pairs.weights)
     owners, kinds = np.divmod(np.unique(owner_of[pairs.places] * size + pairs.kinds), size)
-    held = np.bincount(owners, pairs.weights[kinds], minlength=count)
-    return (held / (float(pairs.weights.sum()) + 1e-6)).astype(np.float32)
+    covered = np.bincount(owners, pairs.weights[kinds], minlength=count)
+    return (covered / (float(pairs.weights.sum()) + 1e-6)).astype(np.float32)
 
 
 def _most(values: Floats, tokens: Tokens) -> Floats:
     """The largest value among each candidate's units, [C] or [C, ...]."""
-    found = np.zeros((tokens.count, *values.shape[1:]), np.float32)
-    np.maximum.at(found, tokens.owners, values.astype(np.float32))
-    return found
+    result = np.zeros((tokens.count, *values.shape[1:]), np.float32)
+    np.maximum.at(result, tokens.owners, values.astype(np.float32))
+    return result
 
 
 def _found(query: Query, parser: QueryParser, tokens: Tokens, which: Flags) -> Floats:
@@ -276,18 +278,18 @@ def _found(query: Query, parser: QueryParser, tokens: Tokens, which: Flags) -> F
     keys = tokens.candidates[here >= 0] * size + here[here >= 0]
     there = np.bincount(keys, minlength=tokens.count * size).reshape(tokens.count, size) > 0
     missing = (len(asked) - size) * float(word_idf.max())
-    held: Floats = there @ word_idf[numbers]
-    return held / (float(word_idf[numbers].sum()) + missing + 1e-6)
+    covered: Floats = there @ word_idf[numbers]
+    return covered / (float(word_idf[numbers].sum()) + missing + 1e-6)
 
 
 def _section(firsts: Floats, sections: Ids) -> Floats:
     """How well the candidates of the same section do in the first search, the best five, [C]."""
     best = float(firsts.max(initial=0.0)) + 1e-6
-    found = np.zeros(len(firsts), np.float32)
+    result = np.zeros(len(firsts), np.float32)
     for section in np.unique(sections):
         here = sections == section
-        found[here] = np.sort(firsts[here])[-5:].sum() / (5 * best)
-    return found
+        result[here] = np.sort(firsts[here])[-5:].sum() / (5 * best)
+    return result
 
 
 def _pair_features(
@@ -318,8 +320,8 @@ def _pair_features(
         "function": function,
         "wording_pairs": _pair_share(pairs, tokens.units, size),
     }
-    found = {name: np.where(has, values[pick], 0.0) for name, values in of_wording.items()}
-    return {**found, "pair": has * 1.0, "answer": np.where(has, _most(sentences, tokens), 0.0)}
+    result = {name: np.where(has, values[pick], 0.0) for name, values in of_wording.items()}
+    return {**result, "pair": has * 1.0, "answer": np.where(has, _most(sentences, tokens), 0.0)}
 
 
 def _nearest(tokens: Tokens, values: Floats) -> Numbers:
@@ -327,6 +329,6 @@ def _nearest(tokens: Tokens, values: Floats) -> Numbers:
     order = np.lexsort((values, tokens.owners))
     owners = tokens.owners[order]
     last = np.flatnonzero(np.append(owners[1:] != owners[:-1], [True] * bool(len(owners))))
-    found = np.zeros(tokens.count, np.int64)
-    found[owners[last]] = order[last]
-    return found
+    result = np.zeros(tokens.count, np.int64)
+    result[owners[last]] = order[last]
+    return result

@@ -167,11 +167,11 @@ def ranges(starts: Ids, lengths: Ids) -> npt.NDArray[np.int64]:
     counts = lengths.astype(np.int64)
     ends = np.cumsum(counts)
     first = starts.astype(np.int64) - (ends - counts)
-    found: npt.NDArray[np.int64] = np.repeat(first, counts)
-    return found + np.arange(len(found), dtype=np.int64)
+    result: npt.NDArray[np.int64] = np.repeat(first, counts)
+    return result + np.arange(len(result), dtype=np.int64)
 
 
 def _starts(lengths: npt.NDArray[np.integer]) -> Ids:
-    found = np.zeros(len(lengths) + 1, np.uint32)
-    np.cumsum(lengths, out=found[1:])
-    return found
+    result = np.zeros(len(lengths) + 1, np.uint32)
+    np.cumsum(lengths, out=result[1:])
+    return result

@@ -134,18 +134,18 @@ class Passage:
 
 def cut(blocks: Iterable[Block]) -> Iterator[Passage]:
     """Join short paragraphs and cut long ones, under one heading and never across headings."""
-    held: list[Block] = []
+    run: list[Block] = []
     size = 0
     for block in blocks:
         if not block.text or block.text.isspace():
             continue
-        if held and _joins(held[-1], size, block):
+        if run and _joins(run[-1], size, block):
             size += 1 + len(block.text)
         else:
-            yield from _passages(held)
-            held, size = [], len(block.text)
-        held.append(block)
-    yield from _passages(held)
+            yield from _passages(run)
+            run, size = [], len(block.text)
+        run.append(block)
+    yield from _passages(run)
 
 
 def _joins(last: Block, size: int, block: Block) -> bool:
@@ -222,31 +222,31 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
     A line break ends a sentence. An abbreviation ("Dr.", "art.") or an initial ("J.") does not.
     """
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     start = 0
     for mark in _END.finditer(text):
         # The piece runs to the closing mark: what follows it, white space, belongs to none.
         end = mark.start() + len(mark[0].rstrip())
         if mark[0][0] == "." and _abbreviated(text[max(start, end - _LOOK_BACK) : end]):
             continue
-        _add(found, text, start, end)
+        _add(spans, text, start, end)
         start = mark.end()
-    _add(found, text, start, len(text))
-    return found
+    _add(spans, text, start, len(text))
+    return spans
 
 
 def _abbreviated(tail: str) -> bool:
-    found = _BEFORE.search(tail)
-    if not found:
+    match = _BEFORE.search(tail)
+    if not match:
         return False
-    word = found[1]
+    word = match[1]
     return (len(word) == 1 and word.isupper()) or word.lower() in _SHORT
 
 
-def _add(found: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+def _add(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
     if start < end:
-        found.append((start, end))
+        spans.append((start, end))

@@ -35,8 +35,8 @@ class Ranker:
 
     def scores(self, features: Floats) -> npt.NDArray[np.float64]:
         """The score of each candidate, [C]."""
-        found: npt.NDArray[np.float64] = features @ self.weights
-        return found
+        result: npt.NDArray[np.float64] = features @ self.weights
+        return result
 
 
 RANKER = Ranker.of(
@@ -61,8 +61,8 @@ def chances(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     if not len(scores):
         return scores
     likely = np.exp(scores - scores.max())
-    found: npt.NDArray[np.float64] = likely / likely.sum()
-    return found
+    result: npt.NDArray[np.float64] = likely / likely.sum()
+    return result
 
 
 def fit(

@@ -150,11 +150,13 @@ class Searcher:
             end = further
         return text[start:end]
 
-    def ranked(self, found: Ranking) -> Ranking:
+    def ranked(self, ranking: Ranking) -> Ranking:
         """The same candidates in the order of this ranker."""
-        scores = self.ranker.scores(found.features)
+        scores = self.ranker.scores(ranking.features)
         order = np.argsort(-scores, kind="stable")
-        return Ranking(found.query, found.passages[order], found.features[order], scores[order])
+        return Ranking(
+            ranking.query, ranking.passages[order], ranking.features[order], scores[order]
+        )
 
     def _asked(self, query: Query) -> tuple[Ids, Floats]:
         """Stems to search for, and what each counts for in BM25.
@@ -184,9 +186,9 @@ class Searcher:
         """BM25 of a passage as it were without one of its units."""
         forward = self.arrays.forward
         tokens = gather(forward, np.asarray([passage]), without)
-        held = self.arrays.inverted.stem_of[tokens.words]
-        counts = (held[None, :] == stems[:, None]).sum(1)
-        share = len(held) / max(1.0, len(forward.tokens) / max(1, forward.passages))
+        present = self.arrays.inverted.stem_of[tokens.words]
+        counts = (present[None, :] == stems[:, None]).sum(1)
+        share = len(present) / max(1.0, len(forward.tokens) / max(1, forward.passages))
         return float(inverted.weigh(counts, share) @ worth)
 
     def _near(self, question: str) -> Floats | None:
@@ -194,11 +196,11 @@ class Searcher:
         if vectors is None or self.embedder is None:
             return None
         asked = self.embedder.encode_queries([question])[0].astype(np.float32)
-        found = np.empty(len(vectors), np.float32)
+        likeness = np.empty(len(vectors), np.float32)
         for start in range(0, len(vectors), 8192):  # float16 products are slow: convert by parts
             part = vectors[start : start + 8192].astype(np.float32)
-            found[start : start + len(part)] = part @ asked
-        return np.maximum(found, 0.0)
+            likeness[start : start + len(part)] = part @ asked
+        return np.maximum(likeness, 0.0)
 
 
 def _best(scores: Floats, count: int) -> npt.NDArray[np.int64]:

@@ -149,13 +149,13 @@ def _without_emphasis(line: str) -> str:
     """A line with what stands between a mark and the nearest one that closes it, without both."""
     closings: dict[str, list[int]] = {}
     parts, done = [], 0
-    for start in (found.start() for found in _MARK.finditer(line)):
+    for start in (sign.start() for sign in _MARK.finditer(line)):
         for mark in _MARKS if start >= done else ():
             begin = start + len(mark)
             if not line.startswith(mark, start) or line[begin : begin + 1].strip() == "":
                 continue
             if mark not in closings:
-                closings[mark] = [found.start() for found in _CLOSING[mark].finditer(line)]
+                closings[mark] = [sign.start() for sign in _CLOSING[mark].finditer(line)]
             place = bisect_right(closings[mark], begin)
             if place < len(closings[mark]):
                 end = closings[mark][place]

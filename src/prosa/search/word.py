@@ -76,9 +76,9 @@ def _level(paragraph: Any) -> int:
 
 def _cells(row: Any) -> list[str]:
     # A merged cell comes once for every column it spans.
-    found: list[str] = []
+    cells: list[str] = []
     for cell in row.cells:
         text = " ".join(cell.text.split())
-        if text and (not found or found[-1] != text):
-            found.append(text)
-    return found
+        if text and (not cells or cells[-1] != text):
+            cells.append(text)
+    return cells

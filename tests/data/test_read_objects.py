@@ -1,6 +1,7 @@
 """What Python programs hold is read like the file it would be saved to."""
 
 import socket
+import urllib.request
 
 import datasets
 import numpy as np
@@ -9,7 +10,6 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from prosa.data import objects
 from prosa.data.kinds import Kind
 from prosa.data.read import read
 from prosa.errors import InputError
@@ -165,7 +165,7 @@ def test_without_a_network_the_cache_is_asked_at_once(asked, monkeypatch):
         raise OSError
 
     monkeypatch.setattr(socket, "create_connection", unreachable)
-    monkeypatch.setattr(objects, "getproxies", dict)
+    monkeypatch.setattr(urllib.request, "getproxies", dict)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
     seen = []
     load = datasets.load_dataset

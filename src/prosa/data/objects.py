@@ -4,14 +4,12 @@ None of the libraries is imported here: who holds an object of one has imported 
 """
 
 import re
-import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import pyarrow as pa
 
@@ -235,6 +233,9 @@ def _no_waiting(datasets: ModuleType) -> Iterator[None]:
 
 
 def _reachable(endpoint: str) -> bool:
+    import socket  # noqa: PLC0415  these two take 0.1 s
+    from urllib.request import getproxies  # noqa: PLC0415
+
     address = urlsplit(endpoint)
     if getproxies() or not address.hostname:
         return True

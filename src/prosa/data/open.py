@@ -52,11 +52,13 @@ class Options:
     Attributes:
         raw: Every line of a text file is a record as it stands.
         records: What a record of a text file is.
+        columns: Columns of a table that the person speaks of.
         among_others: The file lies in a folder with other text files.
     """
 
     raw: bool = False
     records: text.Layout | None = None
+    columns: tuple[str, ...] = ()
     among_others: bool = False
 
 
@@ -137,7 +139,8 @@ def _open_text(file: TextFile, format_name: str | None, options: Options) -> Sou
     if format_name is None and not options.raw:
         format_name = "json" if json.looks_json(file) else None
     if format_name == "table" or (format_name is None and not options.raw):
-        dialect = tables.sniff(file, tabs=suffix_of(file.path) in (".tsv", ".tab"))
+        tabs = suffix_of(file.path) in (".tsv", ".tab")
+        dialect = tables.sniff(file, tabs=tabs, named=options.columns)
     if format_name == "json":
         return Source(file.name, lambda _columns: json.read_json(file), file.notes)
     if format_name == "yaml":

@@ -78,7 +78,7 @@ def read(
             asked for; the message says where and what to do.
         ProsaError: The disk for working files is full.
     """
-    options = Options(raw, checked_layout(records))
+    options = Options(raw, checked_layout(records), tuple((columns or {}).values()))
     parts, name, notes = _opened(source, options)
     try:
         return _merged(parts, name, notes, _checked(kind), dict(columns or {}))

@@ -30,7 +30,8 @@ _SAMPLE_LINES = 200
 _SAMPLE_CHARACTERS = 1 << 20
 _ROW_CHARACTERS = 64 << 20
 _HINT_SIGN = re.compile(r"sep=(.)\s*$")
-_NUMBER = re.compile(r"[-+\d.,:/ ]+$")
+_NUMBER = re.compile(r"[-+\d.,:/ ]+")
+_IDENTIFIER = re.compile(r"\w_\w|[a-z][A-Z]")
 _BATCH_CHARACTERS = 8 << 20
 _PARQUET_ROWS = 512
 
@@ -57,12 +58,13 @@ class Dialect(csv.excel):
         super().__init__()
 
 
-def sniff(file: TextFile, *, tabs: bool = False) -> Dialect:
+def sniff(file: TextFile, *, tabs: bool = False, named: Collection[str] = ()) -> Dialect:
     """Find out how a file parts its columns.
 
     Args:
         file: The file.
         tabs: Prefer the tab, as the name .tsv says.
+        named: Columns that the person speaks of: a row that has one is the header.
     """
     lines = _sample(file)
     skip, signs = 0, _DELIMITERS
@@ -76,7 +78,7 @@ def sniff(file: TextFile, *, tabs: bool = False) -> Dialect:
     known = parsed.get(delimiter) if dialect.quoting != csv.QUOTE_NONE else None
     rows = _parsed(lines[skip:], dialect) if known is None else known
     dialect.skip = skip
-    dialect.header = has_header(rows)
+    dialect.header = _has_header(rows, named)
     dialect.looks_tabular = (
         delimiter != _NONE
         and len(rows) > 1
@@ -276,23 +278,62 @@ def _bare(lines: list[str]) -> bool:
     return one_sided and len({len(row) for row in rows}) == 1
 
 
-def has_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names the columns: different names, no numbers, no sentences.
+def _has_header(rows: list[list[str]], named: Collection[str]) -> bool:
+    """Whether the first row names the columns, or is data as the rows below it.
 
-    A question may be a name, as in forms, unless that whole column holds questions.
+    Args:
+        rows: The first rows.
+        named: Columns that the person speaks of.
     """
     cells = [cell.strip() for cell in rows[0]] if rows else []
     some = [cell for cell in cells if cell]
-    if not some or len(set(some)) < len(some):
+    if names.find([names.plain(name) for name in named if not name.isdigit()], some):
+        return True
+    data = any(len(c) > 100 or c[-1] in ".!" or _NUMBER.fullmatch(c) for c in some)
+    if data or not some or len(set(some)) < len(some):
         return False
-    if any(len(c) > 100 or c[-1] in ".!" or _NUMBER.match(c) for c in some):
-        return False
+    columns = []
     for place, cell in enumerate(cells):
-        others = [row[place] for row in rows[1:] if len(row) > place]
-        asked = sum(other.rstrip().endswith("?") for other in others)
-        if cell.endswith("?") and others and asked > len(others) / 2:
-            return False
-    return True
+        below = [row[place].strip() for row in rows if len(row) > place and row != rows[0]]
+        if cell and any(below):
+            columns.append((cell, list(filter(None, below))))
+    languages = sum(map(names.is_language, some))
+    if not columns or languages > 1 or any(_surely_names(*column) for column in columns):
+        return True
+    if any(cell in below or _asked(cell, below) for cell, below in columns):
+        return False  # a label stands below again; a question stands above questions
+    # Where nothing tells the first row from the others, single words are taken for names.
+    words = [len(cell.split()) for cell in some]
+    return any(_may_name(*column) for column in columns) or (max(words) < 3 and min(words) < 2)
+
+
+def _surely_names(cell: str, below: list[str]) -> bool:
+    """Whether a cell is a known name, or stands above numbers."""
+    numbers = sum(bool(_NUMBER.fullmatch(value)) for value in below)
+    known = names.find(names.KNOWN, [cell]) is not None
+    return numbers > 0.9 * len(below) or (known and cell not in below)
+
+
+def _asked(cell: str, below: list[str]) -> bool:
+    """Whether a cell is a question as most of those below: in a form it may be a name."""
+    return cell[-1] == "?" and sum(value[-1] == "?" for value in below) > len(below) / 2
+
+
+def _may_name(cell: str, below: list[str]) -> bool:
+    """Whether a cell is of another kind than the values below it."""
+    if cell[-1] in "?:" or names.begins_like_a_name(cell):
+        return True
+    if (
+        _IDENTIFIER.search(cell)
+        and sum(bool(_IDENTIFIER.search(v)) for v in below) < len(below) / 2
+    ):
+        return True
+    if sum(value[-1] in ".!?…" for value in below) > len(below) / 2:
+        return True
+    if len(below) >= 10 and len(set(below)) <= len(below) / 3:
+        return True  # a label that is none of the labels below
+    count, counts = len(cell.split()), sorted(len(value.split()) for value in below)
+    return counts[len(counts) // 2] >= 3 * count or count > 1.5 * counts[-1]
 
 
 def _allow_long_values() -> None:

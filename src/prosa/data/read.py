@@ -307,7 +307,8 @@ class Spool:
             self._writer = pa.ipc.new_file(self._file, self._waiting[0].schema)
         assert self._path is not None
         with full_disk_said(self._path.parent, hint=_cache_hint()):
-            for batch in self._waiting:
+            # In one piece: of thousands of small ones, each would keep some pages in memory.
+            for batch in pa.Table.from_batches(self._waiting).combine_chunks().to_batches():
                 self._writer.write_batch(batch)
         self._waiting, self._bytes = [], 0
 

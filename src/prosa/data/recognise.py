@@ -125,8 +125,8 @@ class Columns:
 
     def worded(self, wanted: frozenset[str], but: tuple[str, ...] = ()) -> str | None:
         """The column of text that has one of some words in its name; of several the longest."""
-        others = [n for n in self.profiles if not names.has_word(n, wanted)]
-        return self.longest((*others, *but))
+        worded = [n for n in self.of_shape("text") if names.has_word(n, wanted) and n not in but]
+        return max(worded, key=lambda name: self.profiles[name].length, default=None)
 
     def longest(self, but: tuple[str, ...] = ()) -> str | None:
         """The column of text with the longest values."""
@@ -301,12 +301,12 @@ def _exact(table: Columns) -> Kind | None:
 
 def _finished(kind: Kind, made: Roles, table: Columns) -> Recipe:
     roles, keys = made
-    used = {name for columns in roles.values() for name in columns}
     split = table.given.get("split") or _split_column(table)
     group = table.given.get("group")
     if group is None and "group" in table.profiles and _exact(table) == kind:
         group = "group"
-    unused = tuple(n for n in table.profiles if n not in used | {split, group})
+    used = {name for columns in roles.values() for name in columns} | {split, group}
+    unused = tuple(n for n in table.profiles if n not in used)
     several = next((n for n in roles.get("answer", ()) if table.profiles[n].shape == "list"), None)
     return Recipe(kind, roles, keys, split, group, unused, several)
 

@@ -34,6 +34,7 @@ _NUMBER = re.compile(r"[-+\d.,:/ ]+")
 _IDENTIFIER = re.compile(r"\w_\w|[a-z][A-Z]")
 _BATCH_CHARACTERS = 8 << 20
 _PARQUET_ROWS = 512
+_COLUMNS = 100
 
 
 class Dialect(csv.excel):
@@ -228,13 +229,14 @@ def _broken(place: _Place, reason: str) -> InputError:
 def _header(first: list[str], dialect: Dialect) -> list[str]:
     if not dialect.header:
         return [str(number + 1) for number in range(len(first))]
-    while len(first) > 1 and not first[-1].strip():
-        first = first[:-1]
-    found: list[str] = []
-    for number, name in enumerate(first):
-        name = name.strip() or str(number + 1)  # noqa: PLW2901
-        found.append(name if name not in found else f"{name} ({number + 1})")
-    return found
+    width = max((n for n, name in enumerate(first, 1) if name.strip()), default=1)
+    header: dict[str, None] = {}
+    for number, cell in enumerate(first[:width], 1):
+        name = cell.strip() or str(number)
+        while name in header:
+            name += f" ({number})"
+        header[name] = None
+    return list(header)
 
 
 def _by_column(header: list[str], rows: list[list[str]]) -> Batch:
@@ -293,7 +295,7 @@ def _has_header(rows: list[list[str]], named: Collection[str]) -> bool:
     if data or not some or len(set(some)) < len(some):
         return False
     columns = []
-    for place, cell in enumerate(cells):
+    for place, cell in enumerate(cells[:_COLUMNS]):
         below = [row[place].strip() for row in rows if len(row) > place and row != rows[0]]
         if cell and any(below):
             columns.append((cell, list(filter(None, below))))

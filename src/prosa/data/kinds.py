@@ -57,6 +57,7 @@ class Records:
         source: Where it came from, for messages and manifests.
         columns: Which column of the source became which of ours: {"text": "headline"}.
         notes: Sentences on how the source was understood, already translated.
+        given: The columns that the person gave for roles, as they wrote them.
     """
 
     kind: Kind
@@ -64,6 +65,7 @@ class Records:
     source: str
     columns: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    given: dict[str, str] = field(default_factory=dict)
 
 
 Column: TypeAlias = "pa.Array[Any] | list[Any]"

@@ -240,7 +240,7 @@ def unknown_source(text: str, samples: tuple[str, ...]) -> InputError:
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     try:
-        there = sorted(one.name for one in folder.iterdir() if not one.name.startswith("."))
+        there = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
     except OSError:
         there = []
     by_form = {name.lower(): name for name in there}
@@ -275,6 +275,6 @@ def _stem(path: Path) -> str:
 
 
 def _shown(paths: list[Path], folder: Path) -> str:
-    some = ", ".join(str(path.relative_to(folder)) for path in paths[:_SHOWN])
+    shown = ", ".join(str(path.relative_to(folder)) for path in paths[:_SHOWN])
     more = len(paths) - _SHOWN
-    return some + (_(" and {n} more").format(n=more) if more > 0 else "")
+    return shown + (_(" and {n} more").format(n=more) if more > 0 else "")

@@ -160,7 +160,8 @@ def _merged(
                 _("There are no records in this"), path=name, expected=_("at least one row of data")
             )
         table = _without_empty_extras(spool.table())
-    return Records(first[1].kind, table, name, first[1].columns, _few(list(said)))
+    recipe = first[1]
+    return Records(recipe.kind, table, name, recipe.columns, _few(list(said)), columns)
 
 
 def _recipe(
@@ -211,10 +212,10 @@ def _checked(kind: Kind | str | None) -> Kind | None:
         ) from error
 
 
-def _disagree(one: str, its: Recipe, other: str, others: Recipe) -> InputError:
+def _disagree(first: str, recipe: Recipe, other: str, other_recipe: Recipe) -> InputError:
     return InputError(
         _("This holds {kind}, but '{other}' holds {other_kind}").format(
-            kind=others.kind, other=one, other_kind=its.kind
+            kind=other_recipe.kind, other=first, other_kind=recipe.kind
         ),
         path=other,
         expected=_("one kind of data in a folder"),

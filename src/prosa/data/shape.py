@@ -121,12 +121,12 @@ class Shaper:
     def _exploded(self, columns: dict[str, Column], question: list[Any]) -> dict[str, Column]:
         """Several wordings of a question: a row each, in one group."""
         wordings = [list(v) if isinstance(v, list | tuple) else [v] for v in question]
-        index = [row for row, some in enumerate(wordings) for _wording in some]
+        index = [row for row, several in enumerate(wordings) for _wording in several]
         whole = {role: values(column) for role, column in columns.items()}
         made: dict[str, Column] = {
             role: [column[row] for row in index] for role, column in whole.items()
         }
-        made["question"] = [text(wording) for some in wordings for wording in some]
+        made["question"] = [text(wording) for several in wordings for wording in several]
         made["group"] = [
             whole["group"][row] or f"{self.name}#{self._before + row + 1}" for row in index
         ]
@@ -198,17 +198,17 @@ def spans(value: Any) -> list[dict[str, Any]]:
         value = [{"text": t, "start": s} for t, s in zip(texts, starts, strict=True)]
     if not isinstance(value, list | tuple):
         value = [value] if value else []
-    return [_span(one) for one in value]
+    return [_span(answer) for answer in value]
 
 
-def _span(one: Any) -> dict[str, Any]:
-    if not isinstance(one, dict):
-        return {"text": text(one), "start": -1}
-    start = one.get("start", one.get("answer_start"))
+def _span(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        return {"text": text(answer), "start": -1}
+    start = answer.get("start", answer.get("answer_start"))
     place = -1 if start is None else int(start)
     if abs(place) > _LONGEST:
         raise ValueError(start)
-    return {"text": text(one.get("text")), "start": place}
+    return {"text": text(answer.get("text")), "start": place}
 
 
 def _message(turn: Any, number: int) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """CSV and TSV: which character parts the columns, whether there is a header, and sound rows.
 
-Rows flow; nothing is held but a chunk. Every fault is an error that names the line in the file
+Rows flow; nothing is kept but a batch. Every fault is an error that names the line in the file
 where its row begins, because a row that is read wrongly is worse than one that is not read.
 """
 
@@ -288,24 +288,24 @@ def _has_header(rows: list[list[str]], named: Collection[str]) -> bool:
         named: Columns that the person speaks of.
     """
     cells = [cell.strip() for cell in rows[0]] if rows else []
-    some = [cell for cell in cells if cell]
-    if names.find([names.plain(name) for name in named if not name.isdigit()], some):
+    filled = [cell for cell in cells if cell]
+    if names.find([names.plain(name) for name in named if not name.isdigit()], filled):
         return True
-    data = any(len(c) > 100 or c[-1] in ".!" or _NUMBER.fullmatch(c) for c in some)
-    if data or not some or len(set(some)) < len(some):
+    data = any(len(c) > 100 or c[-1] in ".!" or _NUMBER.fullmatch(c) for c in filled)
+    if data or not filled or len(set(filled)) < len(filled):
         return False
     columns = []
     for place, cell in enumerate(cells[:_COLUMNS]):
         below = [row[place].strip() for row in rows if len(row) > place and row != rows[0]]
         if cell and any(below):
             columns.append((cell, list(filter(None, below))))
-    languages = sum(map(names.is_language, some))
+    languages = sum(map(names.is_language, filled))
     if not columns or languages > 1 or any(_surely_names(*column) for column in columns):
         return True
     if any(cell in below or _asked(cell, below) for cell, below in columns):
         return False  # a label stands below again; a question stands above questions
     # Where nothing tells the first row from the others, single words are taken for names.
-    words = [len(cell.split()) for cell in some]
+    words = [len(cell.split()) for cell in filled]
     return any(_may_name(*column) for column in columns) or (max(words) < 3 and min(words) < 2)
 
 

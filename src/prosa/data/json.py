@@ -154,9 +154,8 @@ def _values(file: TextFile) -> Iterator[Sized]:
     except (json.JSONDecodeError, RecursionError):
         yield from _elements(file) if first.startswith("[") else _document(file)
     else:
-        yield from (
-            _lines(file) if more else ((row, 0) for row in nested.records_of(value, file.name))
-        )
+        rows = ((row, 0) for row in nested.records_of(value, file.name))
+        yield from _lines(file) if more else rows
 
 
 def _first_line(file: TextFile) -> tuple[str, bool]:
@@ -201,7 +200,7 @@ def _document(file: TextFile) -> Iterator[Sized]:
     with file.open() as text:
         whole = text.read()
     try:
-        value = loads(whole.strip(_SPACE))
+        value = loads(whole.lstrip("\ufeff"))
     except json.JSONDecodeError as error:
         if any(map(_complete, islice(filter(str.strip, io.StringIO(whole)), 5))):
             yield from _lines(file)

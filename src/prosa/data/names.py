@@ -7,6 +7,7 @@ A name is compared without accents, case, plural and separators: "Perguntas", "P
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from prosa.i18n import _
 
@@ -85,6 +86,7 @@ _WORD = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(10_000)  # every rule asks again
 def plain(name: str) -> str:
     """A name without accents, case and separators."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -44,6 +44,8 @@ STANDARD_INPUT = "-"
 
 _HEAD_BYTES = 4 << 20
 _NOTES = 12
+
+_T = TypeVar("_T")
 
 Part = tuple[Source, str | None]
 """A source, and the split that all of it belongs to, if any."""
@@ -154,8 +156,12 @@ def _merged(
                     raise _disagree(*first, source.name, recipe)
                 said |= dict.fromkeys(() if source.plain else recipe.describe())
                 shaper = Shaper(recipe, source.name, split)
-                again = source.batches(recipe.needed) if source.by_column else None
-                yield from map(shaper.batch, again or chain(begun, batches))
+                rest: Iterator[Batch] = chain(_drained(begun), batches)
+                if source.by_column:
+                    begun.clear()
+                    batches.close()
+                    rest = source.batches(recipe.needed)
+                yield from map(shaper.batch, rest)
 
     table = _collected(batch for batch in shaped() if batch.num_rows)
     if table is None or first is None:
@@ -173,7 +179,8 @@ def _collected(batches: Iterator[pa.RecordBatch]) -> pa.Table | None:
     The file has no name any more, so that nothing is left on the disk even after a kill; where the
     system does not allow that (Windows), it goes at exit.
     """
-    few, size = [], 0
+    few: list[pa.RecordBatch] = []
+    size = 0
     for batch in batches:
         few.append(batch)
         size += batch.nbytes
@@ -189,12 +196,19 @@ def _collected(batches: Iterator[pa.RecordBatch]) -> pa.Table | None:
             path.open("wb") as file,
             pa.ipc.new_file(file, few[0].schema) as writer,
         ):
-            for batch in _large(chain(few, batches)):
+            for batch in _large(chain(_drained(few), batches)):
                 writer.write_batch(batch)
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     finally:
         with suppress(OSError):
             path.unlink()
+
+
+def _drained(batches: list[_T]) -> Iterator[_T]:
+    """Each in turn, none of them kept."""
+    batches.reverse()
+    while batches:
+        yield batches.pop()
 
 
 def _large(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -432,3 +432,10 @@ def test_halves_of_characters_reach_no_name_and_no_message(tmp_path):
         assert records.table["text"].to_pylist() == ["a \ufffd"] * 3
         " ".join(records.notes).encode()
     refused([{"texto": "a", "split": "train"}] * 3000 + [{"split": "metade\ud83d"}]).encode()
+
+
+@pytest.mark.parametrize("sign", ['"', "\r", " ", "\t", "é", "a"])
+def test_any_sign_may_be_named_as_the_separator(tmp_path, sign):
+    path = write(tmp_path / "a.csv", f"sep={sign}\ntexto{sign}n\nOlá{sign}x\n")
+    with suppress(InputError):
+        read(path, kind="text")

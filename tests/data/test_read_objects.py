@@ -2,6 +2,7 @@
 
 import socket
 import urllib.request
+from datetime import UTC, date, datetime, time, timedelta
 
 import datasets
 import numpy as np
@@ -98,6 +99,12 @@ def test_values_of_every_type_become_text():
         {"text": "a", "label": "1"},
         {"text": "b", "label": ""},
     ]
+
+
+def test_times_and_durations_are_text_too():
+    for value in (timedelta(hours=2), datetime(2026, 1, 2, tzinfo=UTC), time(3), date(2026, 1, 2)):
+        table = pa.table({"text": ["a", "b"], "label": [value, None]})
+        assert read(table).table["label"].to_pylist()[1] == ""
 
 
 def test_halves_of_characters_are_joined():

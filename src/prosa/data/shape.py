@@ -145,7 +145,10 @@ def strings(column: Column) -> Column:
         return strings(column.dictionary_decode())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_nested(kind):
         return list(map(text, column.to_pylist()))
-    return column.cast(pa.string()).fill_null("")
+    try:
+        return column.cast(pa.string()).fill_null("")
+    except pa.ArrowNotImplementedError:  # durations
+        return list(map(text, column.to_pylist()))
 
 
 def text(value: Any) -> str:

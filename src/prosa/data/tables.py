@@ -29,12 +29,13 @@ _NONE = "\x1f"
 _SAMPLE_LINES = 200
 _SAMPLE_CHARACTERS = 1 << 20
 _ROW_CHARACTERS = 64 << 20
-_HINT_SIGN = re.compile(r"sep=(.)\s*$")
+_HINT_SIGN = re.compile(r"sep=([^\s\"]|\t)\s*$")
 _NUMBER = re.compile(r"[-+\d.,:/ ]+")
 _IDENTIFIER = re.compile(r"\w_\w|[a-z][A-Z]")
 _BATCH_CHARACTERS = 8 << 20
 _PARQUET_ROWS = 512
 _COLUMNS = 100
+"""Columns that are looked at to find out whether there is a header."""
 
 
 class Dialect(csv.excel):
@@ -76,8 +77,8 @@ def sniff(file: TextFile, *, tabs: bool = False, named: Collection[str] = ()) ->
     if not skip and _fit(parsed[delimiter])[1] < 2:
         delimiter = _NONE
     dialect = Dialect(delimiter, quoted=not (delimiter == "\t" and _bare(lines)))
-    known = parsed.get(delimiter) if dialect.quoting != csv.QUOTE_NONE else None
-    rows = _parsed(lines[skip:], dialect) if known is None else known
+    as_parsed = delimiter in parsed and dialect.quoting != csv.QUOTE_NONE
+    rows = parsed[delimiter] if as_parsed else _parsed(lines[skip:], dialect)
     dialect.skip = skip
     dialect.header = _has_header(rows, named)
     dialect.looks_tabular = (
@@ -325,17 +326,15 @@ def _may_name(cell: str, below: list[str]) -> bool:
     """Whether a cell is of another kind than the values below it."""
     if cell[-1] in "?:" or names.begins_like_a_name(cell):
         return True
-    if (
-        _IDENTIFIER.search(cell)
-        and sum(bool(_IDENTIFIER.search(v)) for v in below) < len(below) / 2
-    ):
+    half = len(below) / 2
+    identifiers = sum(_IDENTIFIER.search(value) is not None for value in below)
+    sentences = sum(value[-1] in ".!?…" for value in below)
+    # Ten values of few kinds are labels, and this is none of them.
+    labels = len(below) >= 10 and len(set(below)) <= len(below) / 3
+    if sentences > half or labels or (_IDENTIFIER.search(cell) and identifiers < half):
         return True
-    if sum(value[-1] in ".!?…" for value in below) > len(below) / 2:
-        return True
-    if len(below) >= 10 and len(set(below)) <= len(below) / 3:
-        return True  # a label that is none of the labels below
-    count, counts = len(cell.split()), sorted(len(value.split()) for value in below)
-    return counts[len(counts) // 2] >= 3 * count or count > 1.5 * counts[-1]
+    words, below_words = len(cell.split()), sorted(len(value.split()) for value in below)
+    return below_words[len(below) // 2] >= 3 * words or words > 1.5 * below_words[-1]
 
 
 def _allow_long_values() -> None:

@@ -268,6 +268,7 @@ def test_data_larger_than_the_limit_is_mapped_from_disk(tmp_path, monkeypatch):
     table = read(write(tmp_path / "a.txt", "\n".join(texts))).table
     assert table["text"].to_pylist() == texts
     assert pa.total_allocated_bytes() - before < table.nbytes / 4
+    assert table["text"].num_chunks == 1
 
 
 def test_opening_the_door_loads_no_heavy_library():

@@ -142,14 +142,17 @@ def survey(path: Path, name: str) -> TextFile:
         utf8 = encoding == "utf-8-sig"
         if utf8:
             _refuse_binary(head, name)
-        decoder = codecs.getincrementaldecoder("utf-8" if utf8 else encoding)(
-            "surrogateescape" if utf8 else "replace"
-        )
+        decoder = codecs.getincrementaldecoder("utf-8" if utf8 else encoding)("strict")
         seen = _Survey()
         block = head
         while block:
             more = file.read(_BLOCK)
-            seen.add(decoder.decode(block, final=not more), len(block))
+            try:
+                text = decoder.decode(block, final=not more)
+            except UnicodeDecodeError:
+                decoder.errors = "surrogateescape" if utf8 else "replace"
+                text = decoder.decode(block, final=not more)
+            seen.add(text, len(block), broken=decoder.errors == "surrogateescape")
             block = more
     if not seen.lines:
         raise EmptyFileError(name)
@@ -188,27 +191,24 @@ class _Survey:
         self._line = 1
         self._blank_end = ""
 
-    def add(self, block: str, size: int) -> None:
-        """Look at the next block, which took `size` bytes."""
-        text = self._newlines.decode(block)
-        self.characters += len(text)
-        if not block.isascii():
-            self.wide += size - len(block)
-            try:
-                text.encode("utf-8")
-            except UnicodeEncodeError:
-                self._count_broken(text)
-        self._line += text.count("\n")
-        text = self._blank_end + text
+    def add(self, block: str, size: int, *, broken: bool) -> None:
+        """Look at the next block, which took `size` bytes, some of them perhaps `broken`."""
+        self.wide += size - len(block)
+        text = self._blank_end + self._newlines.decode(block)
+        if broken:
+            self._count_broken(text)
+        self.characters += len(text) - len(self._blank_end)
+        newlines = text.count("\n")
+        self._line += newlines - len(self._blank_end)
         shown = text.rstrip()
-        blank_end = text[len(shown) :]
-        if not self.lines:
-            shown = shown.lstrip().lstrip("\ufeff").lstrip()
+        after = text.count("\n", len(shown))
+        if not self.lines and shown:
+            shown = shown.lstrip("\ufeff").lstrip()
+            newlines = after + shown.count("\n") + bool(shown)
         if shown:
-            self.lines += shown.count("\n") + (self.lines == 0)
+            self.lines += newlines - after
             self.blank_lines = self.blank_lines or _BLANK_LINE.search(shown) is not None
-        if self.lines:
-            self._blank_end = "\n" * min(2, blank_end.count("\n"))
+        self._blank_end = "\n" * min(2, after) if self.lines else ""
 
     def _count_broken(self, text: str) -> None:
         start, line = 0, self._line

@@ -57,6 +57,7 @@ class Records:
         source: Where it came from, for messages and manifests.
         columns: Which column of the source became which of ours: {"text": "headline"}.
         notes: Sentences on how the source was understood, already translated.
+        given: The columns that the person gave for roles, as they wrote them.
     """
 
     kind: Kind
@@ -64,6 +65,7 @@ class Records:
     source: str
     columns: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    given: dict[str, str] = field(default_factory=dict)
 
 
 Column: TypeAlias = "pa.Array[Any] | list[Any]"
@@ -101,7 +103,7 @@ class Source:
 def from_rows(rows: Sequence[Mapping[str, Any]]) -> Batch:
     """Rows into columns; what a row lacks is None."""
     names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [row.get(name) for row in rows] for name in names}
+    return {sound(str(name)): [row.get(name) for row in rows] for name in names}
 
 
 def from_arrow(batch: pa.RecordBatch) -> Batch:
@@ -125,3 +127,10 @@ def as_text(value: Any) -> str:
         return str(value)
     except ValueError:  # Python writes no whole number of more than 4,300 digits
         return str(Decimal(value))
+
+
+def sound(text: str) -> str:
+    """Text with halves of characters joined, as JSON escapes part them; a lone one is U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

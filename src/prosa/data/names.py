@@ -7,6 +7,7 @@ A name is compared without accents, case, plural and separators: "Perguntas", "P
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from prosa.i18n import _
 
@@ -49,6 +50,14 @@ SPLIT = ("split", "particao")
 TELLING = (*TEXT, *QUESTION, *ANSWER, *SOURCE, *TARGET)
 """Names that show that something is a table."""
 
+KNOWN = (*TELLING, *LABEL, *MESSAGES, *CONTEXT, *SPLIT, *TRANSLATION, "id", "group")
+_FIRST_WORDS = frozenset(KNOWN) | frozenset(
+    _words(
+        "nome name titulo title autor author data date codigo code numero number valor value "
+        "tipo type email telefone phone endereco address url link coluna column campo field"
+    )
+)
+
 LANGUAGES = frozenset(
     _words(
         "pt ptbr ptpt por portugues portuguese en eng enus engb ingles english es spa espanhol "
@@ -77,6 +86,7 @@ _WORD = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(10_000)  # every rule asks again
 def plain(name: str) -> str:
     """A name without accents, case and separators."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
@@ -99,6 +109,12 @@ def has_word(name: str, wanted: frozenset[str]) -> bool:
     return bool(wanted & (parts | {part.removesuffix("s") for part in parts})) and not (
         ABOUT_WORDS & parts
     )
+
+
+def begins_like_a_name(text: str) -> bool:
+    """Whether the first of several words is one with which columns are named: "Nome completo"."""
+    first = plain(text.split(maxsplit=1)[0])
+    return len(first) > 1 and bool({first, first.removesuffix("s")} & _FIRST_WORDS)
 
 
 def is_language(name: str) -> bool:

@@ -62,7 +62,7 @@ def as_row(value: Any, name: str, number: int) -> dict[str, Any]:
         InputError: It is none of these.
     """
     if isinstance(value, dict):
-        return {str(key): part for key, part in value.items()}
+        return value
     if isinstance(value, str):
         return {"text": value}
     if isinstance(value, list):

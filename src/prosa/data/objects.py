@@ -4,14 +4,12 @@ None of the libraries is imported here: who holds an object of one has imported 
 """
 
 import re
-import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import pyarrow as pa
 
@@ -90,16 +88,16 @@ def _pandas(frame: Any) -> Source:
     frame = frame if hasattr(frame, "columns") else frame.to_frame()
 
     def batches(wanted: Collection[str] | None) -> Batches:
-        some = frame[[c for c in frame.columns if wanted is None or str(c) in wanted]]
+        kept = frame[[c for c in frame.columns if wanted is None or str(c) in wanted]]
         for start in range(0, len(frame), ROWS):
-            part = some.iloc[start : start + ROWS]
+            part = kept.iloc[start : start + ROWS]
             present = part.notna()
             yield {
                 str(c): [
                     _plain(v) if there else None
                     for v, there in zip(part[c].tolist(), present[c].tolist(), strict=True)
                 ]
-                for c in some.columns
+                for c in kept.columns
             }
 
     return Source("<pandas.DataFrame>", batches, by_column=True)
@@ -143,8 +141,8 @@ def _data_sets(value: Any) -> list[tuple[Source, str | None]]:
         return [(_data_set(value, f"<{type(value).__name__}>"), None)]
     known = all(names.plain(name) in names.SPLITS for name in value)
     return [
-        (_data_set(one, f"<{name}>"), names.SPLITS[names.plain(name)] if known else None)
-        for name, one in value.items()
+        (_data_set(part, f"<{name}>"), names.SPLITS[names.plain(name)] if known else None)
+        for name, part in value.items()
     ]
 
 
@@ -156,8 +154,8 @@ def _data_set(value: Any, name: str) -> Source:
     }
 
     def batches(wanted: Collection[str] | None) -> Batches:
-        some = [c for c in value.column_names or () if wanted is None or c in wanted]
-        part = value.select_columns(some) if some else value
+        columns = [c for c in value.column_names or () if wanted is None or c in wanted]
+        part = value.select_columns(columns) if columns else value
         for rows in part.with_format("arrow").iter(ROWS):
             for arrow in rows.to_batches():
                 batch = from_arrow(arrow)
@@ -235,6 +233,9 @@ def _no_waiting(datasets: ModuleType) -> Iterator[None]:
 
 
 def _reachable(endpoint: str) -> bool:
+    import socket  # noqa: PLC0415  these two take 0.1 s
+    from urllib.request import getproxies  # noqa: PLC0415
+
     address = urlsplit(endpoint)
     if getproxies() or not address.hostname:
         return True

@@ -52,11 +52,13 @@ class Options:
     Attributes:
         raw: Every line of a text file is a record as it stands.
         records: What a record of a text file is.
+        columns: Columns of a table that the person speaks of.
         among_others: The file lies in a folder with other text files.
     """
 
     raw: bool = False
     records: text.Layout | None = None
+    columns: tuple[str, ...] = ()
     among_others: bool = False
 
 
@@ -133,18 +135,17 @@ def open_stream(path: Path | None, options: Options, name: str) -> Source:
 
 
 def _open_text(file: TextFile, format_name: str | None, options: Options) -> Source:
-    dialect = None
-    if format_name is None and not options.raw:
-        format_name = "json" if json.looks_json(file) else None
-    if format_name == "table" or (format_name is None and not options.raw):
-        dialect = tables.sniff(file, tabs=suffix_of(file.path) in (".tsv", ".tab"))
-    if format_name == "json":
+    unknown = format_name is None and not options.raw
+    if format_name == "json" or (unknown and json.looks_json(file)):
         return Source(file.name, lambda _columns: json.read_json(file), file.notes)
     if format_name == "yaml":
         return Source(file.name, lambda _columns: json.read_yaml(file), file.notes)
-    if dialect and (format_name == "table" or dialect.looks_tabular):
-        notes = (*file.notes, *tables.describe(dialect))
-        return Source(file.name, lambda _columns: tables.read_table(file, dialect), notes)
+    if format_name == "table" or unknown:
+        tabs = suffix_of(file.path) in (".tsv", ".tab")
+        dialect = tables.sniff(file, tabs=tabs, named=options.columns)
+        if format_name == "table" or dialect.looks_tabular:
+            notes = (*file.notes, *tables.describe(dialect))
+            return Source(file.name, lambda _columns: tables.read_table(file, dialect), notes)
     if options.raw:
         notes = (*file.notes, _("Raw text: a record is a line as it stands"))
         return Source(file.name, lambda _columns: text.read_raw(file), notes, plain=True)
@@ -239,7 +240,7 @@ def unknown_source(text: str, samples: tuple[str, ...]) -> InputError:
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     try:
-        there = sorted(one.name for one in folder.iterdir() if not one.name.startswith("."))
+        there = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
     except OSError:
         there = []
     by_form = {name.lower(): name for name in there}
@@ -274,6 +275,6 @@ def _stem(path: Path) -> str:
 
 
 def _shown(paths: list[Path], folder: Path) -> str:
-    some = ", ".join(str(path.relative_to(folder)) for path in paths[:_SHOWN])
+    shown = ", ".join(str(path.relative_to(folder)) for path in paths[:_SHOWN])
     more = len(paths) - _SHOWN
-    return some + (_(" and {n} more").format(n=more) if more > 0 else "")
+    return shown + (_(" and {n} more").format(n=more) if more > 0 else "")

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -44,6 +44,8 @@ STANDARD_INPUT = "-"
 
 _HEAD_BYTES = 4 << 20
 _NOTES = 12
+
+_T = TypeVar("_T")
 
 Part = tuple[Source, str | None]
 """A source, and the split that all of it belongs to, if any."""
@@ -78,7 +80,7 @@ def read(
             asked for; the message says where and what to do.
         ProsaError: The disk for working files is full.
     """
-    options = Options(raw, checked_layout(records))
+    options = Options(raw, checked_layout(records), tuple((columns or {}).values()))
     parts, name, notes = _opened(source, options)
     try:
         return _merged(parts, name, notes, _checked(kind), dict(columns or {}))
@@ -140,7 +142,9 @@ def _merged(
 ) -> Records:
     first: tuple[str, Recipe] | None = None
     said = dict.fromkeys(notes)
-    with closing(Spool()) as spool:
+
+    def shaped() -> Iterator[pa.RecordBatch]:
+        nonlocal first, said
         for source, split in parts:
             said |= dict.fromkeys(source.notes)
             with closing(source.batches(None)) as batches:
@@ -152,15 +156,73 @@ def _merged(
                     raise _disagree(*first, source.name, recipe)
                 said |= dict.fromkeys(() if source.plain else recipe.describe())
                 shaper = Shaper(recipe, source.name, split)
-                again = source.batches(recipe.needed) if source.by_column else None
-                for batch in again or chain(begun, batches):
-                    spool.add(shaper.batch(batch))
-        if first is None or not spool.rows:
-            raise InputError(
-                _("There are no records in this"), path=name, expected=_("at least one row of data")
-            )
-        table = _without_empty_extras(spool.table())
-    return Records(first[1].kind, table, name, first[1].columns, _few(list(said)))
+                rest: Iterator[Batch] = chain(_drained(begun), batches)
+                if source.by_column:
+                    begun.clear()
+                    batches.close()
+                    rest = source.batches(recipe.needed)
+                yield from map(shaper.batch, rest)
+
+    table = _collected(batch for batch in shaped() if batch.num_rows)
+    if table is None or first is None:
+        raise InputError(
+            _("There are no records in this"), path=name, expected=_("at least one row of data")
+        )
+    recipe = first[1]
+    table = _without_empty_extras(table)
+    return Records(recipe.kind, table, name, recipe.columns, _few(list(said)), columns)
+
+
+def _collected(batches: Iterator[pa.RecordBatch]) -> pa.Table | None:
+    """Rows as a table: in memory while they are few, else in a memory-mapped file.
+
+    The file has no name any more, so that nothing is left on the disk even after a kill; where the
+    system does not allow that (Windows), it goes at exit.
+    """
+    few: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        few.append(batch)
+        size += batch.nbytes
+        if size > IN_MEMORY:
+            break
+    else:
+        return pa.Table.from_batches(few) if few else None
+    path = scratch() / "records.arrow"
+    hint = _("Make room, or set PROSA_CACHE to a folder on another disk")
+    try:
+        with (
+            full_disk_said(path.parent, hint=hint),
+            path.open("wb") as file,
+            pa.ipc.new_file(file, few[0].schema) as writer,
+        ):
+            for batch in _large(chain(_drained(few), batches)):
+                writer.write_batch(batch)
+        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _drained(batches: list[_T]) -> Iterator[_T]:
+    """Each in turn, none of them kept."""
+    batches.reverse()
+    while batches:
+        yield batches.pop()
+
+
+def _large(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Batches joined: of thousands of small ones, each would keep some pages in memory."""
+    small: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        small.append(batch)
+        size += batch.nbytes
+        if size > _WRITTEN:
+            yield from pa.Table.from_batches(small).combine_chunks().to_batches()
+            small, size = [], 0
+    if small:
+        yield from pa.Table.from_batches(small).combine_chunks().to_batches()
 
 
 def _recipe(
@@ -211,10 +273,10 @@ def _checked(kind: Kind | str | None) -> Kind | None:
         ) from error
 
 
-def _disagree(one: str, its: Recipe, other: str, others: Recipe) -> InputError:
+def _disagree(first: str, recipe: Recipe, other: str, other_recipe: Recipe) -> InputError:
     return InputError(
         _("This holds {kind}, but '{other}' holds {other_kind}").format(
-            kind=others.kind, other=one, other_kind=its.kind
+            kind=other_recipe.kind, other=first, other_kind=recipe.kind
         ),
         path=other,
         expected=_("one kind of data in a folder"),
@@ -248,69 +310,3 @@ def _exists(path: Path) -> bool:
         if error.errno == errno.ENAMETOOLONG:
             return False
         raise unreadable(str(path), error) from error
-
-
-class Spool:
-    """Finished rows, in memory while they are few, in a memory-mapped file beyond that.
-
-    All batches that are added have the same columns.
-    """
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self._waiting: list[pa.RecordBatch] = []
-        self._bytes = 0
-        self._path: Path | None = None
-        self._file: BinaryIO | None = None
-        self._writer: pa.ipc.RecordBatchFileWriter | None = None
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Add rows.
-
-        Raises:
-            ProsaError: The disk that holds the working files is full.
-        """
-        if not batch.num_rows:
-            return
-        self.rows += batch.num_rows
-        self._waiting.append(batch)
-        self._bytes += batch.nbytes
-        if self._bytes >= (_WRITTEN if self._writer else IN_MEMORY):
-            self._flush()
-
-    def table(self) -> pa.Table:
-        """Everything that was added; nothing can be added afterwards."""
-        if self._writer is None or self._file is None or self._path is None:
-            return pa.Table.from_batches(self._waiting)
-        self._flush()
-        with full_disk_said(self._path.parent, hint=_cache_hint()):
-            self._writer.close()
-            self._file.close()
-        return pa.ipc.open_file(pa.memory_map(str(self._path))).read_all()
-
-    def close(self) -> None:
-        """Let go of the file. A table made of it stays: the mapping outlives the name.
-
-        So nothing is left on the disk even after a kill; where the system does not allow it
-        (Windows), the file goes at exit.
-        """
-        if self._file is not None and self._path is not None:
-            with suppress(OSError):
-                self._file.close()
-            with suppress(OSError):
-                self._path.unlink()
-
-    def _flush(self) -> None:
-        if self._writer is None:
-            self._path = scratch() / "records.arrow"
-            self._file = self._path.open("wb")
-            self._writer = pa.ipc.new_file(self._file, self._waiting[0].schema)
-        assert self._path is not None
-        with full_disk_said(self._path.parent, hint=_cache_hint()):
-            for batch in self._waiting:
-                self._writer.write_batch(batch)
-        self._waiting, self._bytes = [], 0
-
-
-def _cache_hint() -> str:
-    return _("Make room, or set PROSA_CACHE to a folder on another disk")

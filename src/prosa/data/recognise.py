@@ -47,8 +47,8 @@ class Recipe:
     @property
     def needed(self) -> set[str]:
         """The source's columns that are read."""
-        some = {name for columns in self.roles.values() for name in columns}
-        return some | {name for name in (self.split, self.group) if name}
+        names_of_roles = {name for columns in self.roles.values() for name in columns}
+        return names_of_roles | {name for name in (self.split, self.group) if name is not None}
 
     @property
     def columns(self) -> dict[str, str]:
@@ -66,8 +66,8 @@ class Recipe:
         )
         notes = [_("Read as {kind}: {columns}").format(kind=self.kind, columns=parts)]
         if self.several:
-            told = _("Of several answers in '{name}' the first is taken")
-            notes.append(told.format(name=self.several))
+            note = _("Of several answers in '{name}' the first is taken")
+            notes.append(note.format(name=self.several))
         if self.split:
             notes.append(_("The split in column '{name}' is kept").format(name=self.split))
         if self.unused:
@@ -112,44 +112,42 @@ class Columns:
         role: str,
         wanted: tuple[str, ...] | list[str],
         *shapes: str,
-        but: tuple[str, ...] = (),
+        but: str | None = None,
     ) -> str | None:
         """The column for a role: the one that was given, or the first fitting name."""
         if role in self.given:
             return self.given[role]
-        return names.find(wanted, [n for n in self.of_shape(*shapes) if n not in but])
+        return names.find(wanted, [name for name in self.of_shape(*shapes) if name != but])
 
     def of_shape(self, *shapes: str) -> list[str]:
         """The names of the columns with one of these shapes."""
-        return [name for name, one in self.profiles.items() if one.shape in shapes]
+        return [profile.name for profile in self.profiles.values() if profile.shape in shapes]
 
-    def worded(self, wanted: frozenset[str], but: tuple[str, ...] = ()) -> str | None:
-        """The column of text that has one of some words in its name; of several the longest."""
-        others = [n for n in self.profiles if not names.has_word(n, wanted)]
-        return self.longest((*others, *but))
-
-    def longest(self, but: tuple[str, ...] = ()) -> str | None:
-        """The column of text with the longest values."""
-        rest = [n for n in self.of_shape("text") if n not in but]
-        return max(rest, key=lambda name: self.profiles[name].length, default=None)
+    def longest(self, words: frozenset[str] | None = None, *, but: str | None = None) -> str | None:
+        """The column of text with the longest values, of those with a word in their names."""
+        texts = [name for name in self.of_shape("text") if name != but]
+        if words is not None:
+            texts = [name for name in texts if names.has_word(name, words)]
+        return max(texts, key=lambda name: self.profiles[name].length, default=None)
 
 
 def profile(name: str, column: list[Any]) -> Profile:
     """Look at the values of a column."""
-    some = [value for value in column if not is_absent(value)]
-    if not some:
+    present = [value for value in column if not is_absent(value)]
+    if not present:
         return Profile(name, "empty")
-    lists = sum(isinstance(value, list | tuple) for value in some)
-    dicts = sum(isinstance(value, dict) for value in some)
+    lists = sum(isinstance(value, list | tuple) for value in present)
+    dicts = sum(isinstance(value, dict) for value in present)
     if lists or dicts:
-        return Profile(name, "list" if lists >= dicts else "dict", len(some))
-    texts = [as_text(value).strip() for value in some]
+        return Profile(name, "list" if lists >= dicts else "dict", len(present))
+    texts = [as_text(value).strip() for value in present]
     numbers = sum(
         not isinstance(value, str) or bool(_NUMBER.fullmatch(text) or _ADDRESS.fullmatch(text))
-        for value, text in zip(some, texts, strict=True)
+        for value, text in zip(present, texts, strict=True)
     )
-    shape = "number" if numbers > 0.9 * len(some) else "text"
-    return Profile(name, shape, len(some), sum(map(len, texts)) / len(some), len(set(texts)))
+    count = len(present)
+    shape = "number" if numbers > 0.9 * count else "text"
+    return Profile(name, shape, count, sum(map(len, texts)) / count, len(set(texts)))
 
 
 def is_absent(value: Any) -> bool:
@@ -182,14 +180,14 @@ def recognise(
     own = _exact(table)
     if own and kind in (None, own) and not given:
         return _finished(own, ({role: (role,) for role in COLUMNS[own]}, {}), table)
-    if asked := kind or _kind_of(given, name):
-        found = _RULES[asked](table, sure=False)
-        if found is None:
-            raise _cannot(asked, table, name)
-        return _finished(asked, found, table)
-    for each in _ORDER:
-        if found := _RULES[each](table, sure=True):
-            return _finished(each, found, table)
+    if kind := kind or _kind_of(given, name):
+        roles = _RULES[kind](table, sure=False)
+        if roles is None:
+            raise _cannot(kind, table, name)
+        return _finished(kind, roles, table)
+    for kind, rule in _RULES.items():
+        if roles := rule(table, sure=True):
+            return _finished(kind, roles, table)
     raise _cannot(Kind.TEXT, table, name)
 
 
@@ -206,9 +204,9 @@ def _text(table: Columns, *, sure: bool) -> Roles | None:
 
 def _question_answer(table: Columns, *, sure: bool) -> Roles | None:
     answer = table.role("answer", names.ANSWER, "text", "number", "list")
-    answer = answer or table.worded(names.ANSWER_WORDS)
-    question = table.role("question", names.QUESTION, "text", "list", but=(answer or "",))
-    question = question or table.worded(names.QUESTION_WORDS, but=(answer or "",))
+    answer = answer or table.longest(names.ANSWER_WORDS)
+    question = table.role("question", names.QUESTION, "text", "list", but=answer)
+    question = question or table.longest(names.QUESTION_WORDS, but=answer)
     if not sure and not (question and answer):
         rest = [name for name in table.of_shape("text") if name not in (question, answer)]
         if len(rest) != (not question) + (not answer):
@@ -237,7 +235,7 @@ def _conversation(table: Columns, *, sure: bool) -> Roles | None:
 def _span_qa(table: Columns, *, sure: bool) -> Roles | None:
     answers = table.role("answers", names.ANSWER, *(("list", "dict") if sure else _ANY))
     context = table.role("context", names.CONTEXT, "text")
-    question = table.role("question", names.QUESTION, "text", but=(answers or "",))
+    question = table.role("question", names.QUESTION, "text", but=answers)
     if not (answers and context and question):
         return None
     return {"context": (context,), "question": (question,), "answers": (answers,)}, {}
@@ -253,32 +251,29 @@ def _pair(table: Columns, *, sure: bool) -> Roles | None:
     target = table.role("target", names.TARGET, "text")
     if source and target:
         return {"source": (source,), "target": (target,)}, {}
-    two = [n for n in table.of_shape("text") if names.is_language(n)]
-    if len(two) != 2 and not sure:
-        two = table.of_shape("text")
-    if len(two) != 2:
+    languages = [n for n in table.of_shape("text") if names.is_language(n)]
+    if len(languages) != 2 and not sure:
+        languages = table.of_shape("text")
+    if len(languages) != 2:
         return None
-    pair = _completed(source, target, _towards_portuguese(two))
+    pair = _completed(source, target, _towards_portuguese(languages))
     return {"source": pair[:1], "target": pair[1:]}, {}
 
 
 def _labelled(table: Columns, *, sure: bool) -> Roles | None:
     label = table.role("label", names.LABEL, "text", "number")
-    one = table.profiles[label] if label else None
-    if one and sure and not (one.length <= 40 and one.distinct <= max(10, one.rows / 2)):
-        label = None
+    if label is not None and sure:
+        labels = table.profiles[label]
+        if labels.length > 40 or labels.distinct > max(10, labels.rows / 2):
+            label = None
     if label is None:
         others = [p for p in table.profiles.values() if p.name not in EXTRA and p.rows]
-        few = [p for p in others if _few(p)]
+        few = [p for p in others if p.length <= 40 and 2 <= p.distinct <= min(50, p.rows / 5)]
         if (len(others) != 2 and sure) or len(few) != 1:
             return None
         label = few[0].name
-    text = table.role("text", names.TEXT, "text", but=(label,)) or table.longest(but=(label,))
+    text = table.role("text", names.TEXT, "text", but=label) or table.longest(but=label)
     return ({"text": (text,), "label": (label,)}, {}) if text else None
-
-
-def _few(one: Profile) -> bool:
-    return one.length <= 40 and 2 <= one.distinct <= min(50, one.rows / 5)
 
 
 _ANY = ("text", "number", "list", "dict")
@@ -290,7 +285,6 @@ _RULES = {
     Kind.LABELLED: _labelled,
     Kind.TEXT: _text,
 }
-_ORDER = tuple(_RULES)
 
 
 def _exact(table: Columns) -> Kind | None:
@@ -301,12 +295,12 @@ def _exact(table: Columns) -> Kind | None:
 
 def _finished(kind: Kind, made: Roles, table: Columns) -> Recipe:
     roles, keys = made
-    used = {name for columns in roles.values() for name in columns}
     split = table.given.get("split") or _split_column(table)
     group = table.given.get("group")
     if group is None and "group" in table.profiles and _exact(table) == kind:
         group = "group"
-    unused = tuple(n for n in table.profiles if n not in used | {split, group})
+    used = {name for columns in roles.values() for name in columns} | {split, group}
+    unused = tuple(n for n in table.profiles if n not in used)
     several = next((n for n in roles.get("answer", ()) if table.profiles[n].shape == "list"), None)
     return Recipe(kind, roles, keys, split, group, unused, several)
 
@@ -319,8 +313,8 @@ def _split_column(table: Columns) -> str | None:
     return name if known else None
 
 
-def _towards_portuguese(two: list[str]) -> tuple[str, str]:
-    first, second = two
+def _towards_portuguese(languages: list[str]) -> tuple[str, str]:
+    first, second = languages
     if names.plain(first) in names.PORTUGUESE and names.plain(second) not in names.PORTUGUESE:
         return second, first
     return first, second
@@ -349,7 +343,7 @@ def _resolved(columns: Mapping[str, str], head: Batch, name: str) -> dict[str, s
             expected=", ".join(dict.fromkeys(r for kind in Kind for r in COLUMNS[kind])),
             hint=_("Write role=column, for example text=headline"),
         )
-    found = {}
+    resolved = {}
     for role, wanted in columns.items():
         same = wanted if wanted in head else names.find([names.plain(wanted)], head)
         if same is None:
@@ -360,8 +354,8 @@ def _resolved(columns: Mapping[str, str], head: Batch, name: str) -> dict[str, s
                     names=names.listed(list(head))
                 ),
             )
-        found[role] = same
-    return found
+        resolved[role] = same
+    return resolved
 
 
 def _kind_of(given: Mapping[str, str], name: str) -> Kind | None:

@@ -5,14 +5,16 @@ value. Nothing is repaired here, and no row is left out: an absent value is an e
 """
 
 import json
+import reprlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
 
 from prosa.data import names
-from prosa.data.kinds import SCHEMAS, Batch, Column, Kind, rows_of, values
-from prosa.data.recognise import Recipe, is_absent
+from prosa.data.json import loads
+from prosa.data.kinds import SCHEMAS, Batch, Column, as_text, rows_of, sound, values
+from prosa.data.recognise import EXTRA, Recipe, is_absent
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -28,11 +30,6 @@ _EXPECTED = {
 _LONGEST = 1 << 31
 
 
-def schema_of(kind: Kind) -> pa.Schema:
-    """The columns of a kind with `split` and `group`, which are dropped later where empty."""
-    return pa.schema([*SCHEMAS[kind], ("split", pa.string()), ("group", pa.string())])
-
-
 class Shaper:
     """Makes a kind's rows out of a source's, batch after batch.
 
@@ -46,25 +43,25 @@ class Shaper:
         self.recipe = recipe
         self.name = name
         self.split = split
-        self.schema = schema_of(recipe.kind)
-        self._taken = 0
+        self.schema = pa.schema([*SCHEMAS[recipe.kind], *((name, pa.string()) for name in EXTRA)])
+        self._before = 0
 
     def batch(self, batch: Batch) -> pa.RecordBatch:
-        """The rows of a batch.
+        """The rows of a batch, with `split` and `group`, which `read` drops where they are empty.
 
         Raises:
             InputError: A value cannot be what its column stands for.
         """
-        taken = rows_of(batch)
+        count = rows_of(batch)
         columns = {
-            role: self._column(role, batch, taken) for role in SCHEMAS[self.recipe.kind].names
+            role: self._column(role, batch, count) for role in SCHEMAS[self.recipe.kind].names
         }
-        columns["split"] = self._splits(batch, taken)
-        columns["group"] = self._groups(batch, taken)
+        columns["split"] = self._splits(batch, count)
+        columns["group"] = self._groups(batch, count)
         question = columns.get("question")
         if isinstance(question, list) and any(isinstance(v, list | tuple) for v in question):
             columns = self._exploded(columns, question)
-        self._taken += taken
+        self._before += count
         arrays = [_array(columns[field.name], field.type) for field in self.schema]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
@@ -86,13 +83,13 @@ class Shaper:
 
     def _each(self, make: Callable[[Any], Any], column: Column, role: str) -> list[Any]:
         made = []
-        for number, value in enumerate(values(column), self._taken + 1):
+        for number, value in enumerate(values(column), self._before + 1):
             try:
                 made.append(make(value))
-            except (TypeError, ValueError, AttributeError) as error:
+            except (TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise InputError(
                     _("Record {number} cannot be read: {value}").format(
-                        number=number, value=repr(value)[:100]
+                        number=number, value=reprlib.repr(value)
                     ),
                     path=self.name,
                     column=self.recipe.columns[role],
@@ -101,38 +98,37 @@ class Shaper:
         return made
 
     def _splits(self, batch: Batch, count: int) -> Column:
-        if self.recipe.split is None:
-            return [self.split] * count
-        return [self._split(value) for value in values(batch[self.recipe.split])]
-
-    def _split(self, value: Any) -> str:
-        found = names.SPLITS.get(names.plain(text(value)) or "train")
-        if found is None:
+        column = None if self.recipe.split is None else batch.get(self.recipe.split)
+        if column is None:
+            split = self.split or ("train" if self.recipe.split else None)
+            return pa.repeat(pa.scalar(split, pa.string()), count)
+        splits = [names.SPLITS.get(names.plain(text(v)) or "train") for v in values(column)]
+        if None in splits:
+            unknown = text(values(column)[splits.index(None)])
             raise InputError(
-                _("'{value}' is no split").format(value=value),
+                _("'{value}' is no split").format(value=sound(unknown)),
                 path=self.name,
                 column=self.recipe.split,
                 expected="train, validation, test",
                 hint=_("Rename the column if it means something else"),
             )
-        return found
+        return splits
 
     def _groups(self, batch: Batch, count: int) -> Column:
-        if self.recipe.group is None:
-            return [None] * count
-        return strings(batch[self.recipe.group])
+        column = None if self.recipe.group is None else batch.get(self.recipe.group)
+        return pa.nulls(count, pa.string()) if column is None else strings(column)
 
     def _exploded(self, columns: dict[str, Column], question: list[Any]) -> dict[str, Column]:
         """Several wordings of a question: a row each, in one group."""
         wordings = [list(v) if isinstance(v, list | tuple) else [v] for v in question]
-        index = [row for row, some in enumerate(wordings) for _one in some]
+        index = [row for row, several in enumerate(wordings) for _wording in several]
         whole = {role: values(column) for role, column in columns.items()}
         made: dict[str, Column] = {
             role: [column[row] for row in index] for role, column in whole.items()
         }
-        made["question"] = [text(one) for some in wordings for one in some]
+        made["question"] = [text(wording) for several in wordings for wording in several]
         made["group"] = [
-            whole["group"][row] or f"{self.name}#{self._taken + row + 1}" for row in index
+            whole["group"][row] or f"{self.name}#{self._before + row + 1}" for row in index
         ]
         return made
 
@@ -149,7 +145,10 @@ def strings(column: Column) -> Column:
         return strings(column.dictionary_decode())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_nested(kind):
         return list(map(text, column.to_pylist()))
-    return column.cast(pa.string()).fill_null("")
+    try:
+        return column.cast(pa.string()).fill_null("")
+    except pa.ArrowNotImplementedError:  # durations
+        return list(map(text, column.to_pylist()))
 
 
 def text(value: Any) -> str:
@@ -168,7 +167,7 @@ def text(value: Any) -> str:
         case dict():
             made = json.dumps(value, ensure_ascii=False)
         case _:
-            made = "" if is_absent(value) else str(value)
+            made = "" if is_absent(value) else as_text(value)
     return made
 
 
@@ -180,7 +179,7 @@ def messages(value: Any) -> list[dict[str, str]]:
     """
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = loads(value)
         except json.JSONDecodeError:
             value = [value]
     if isinstance(value, dict):
@@ -202,17 +201,17 @@ def spans(value: Any) -> list[dict[str, Any]]:
         value = [{"text": t, "start": s} for t, s in zip(texts, starts, strict=True)]
     if not isinstance(value, list | tuple):
         value = [value] if value else []
-    return [_span(one) for one in value]
+    return [_span(answer) for answer in value]
 
 
-def _span(one: Any) -> dict[str, Any]:
-    if not isinstance(one, dict):
-        return {"text": text(one), "start": -1}
-    start = one.get("start", one.get("answer_start"))
+def _span(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        return {"text": text(answer), "start": -1}
+    start = answer.get("start", answer.get("answer_start"))
     place = -1 if start is None else int(start)
     if abs(place) > _LONGEST:
         raise ValueError(start)
-    return {"text": text(one.get("text")), "start": place}
+    return {"text": text(answer.get("text")), "start": place}
 
 
 def _message(turn: Any, number: int) -> dict[str, str]:
@@ -245,7 +244,7 @@ def _mended(column: list[Any]) -> Iterator[Any]:
     """Join halves of characters that JSON escapes left apart; a lone half becomes U+FFFD."""
     for value in column:
         if isinstance(value, str):
-            yield value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            yield sound(value)
         elif isinstance(value, list):
             yield list(_mended(value))
         elif isinstance(value, dict):

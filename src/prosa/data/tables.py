@@ -1,6 +1,6 @@
 """CSV and TSV: which character parts the columns, whether there is a header, and sound rows.
 
-Rows flow; nothing is held but a chunk. Every fault is an error that names the line in the file
+Rows flow; nothing is kept but a batch. Every fault is an error that names the line in the file
 where its row begins, because a row that is read wrongly is worse than one that is not read.
 """
 
@@ -29,10 +29,13 @@ _NONE = "\x1f"
 _SAMPLE_LINES = 200
 _SAMPLE_CHARACTERS = 1 << 20
 _ROW_CHARACTERS = 64 << 20
-_HINT_SIGN = re.compile(r"sep=(.)\s*$")
-_NUMBER = re.compile(r"[-+\d.,:/ ]+$")
+_HINT_SIGN = re.compile(r"sep=([^\s\"]|\t)\s*$")
+_NUMBER = re.compile(r"[-+\d.,:/ ]+")
+_IDENTIFIER = re.compile(r"\w_\w|[a-z][A-Z]")
 _BATCH_CHARACTERS = 8 << 20
 _PARQUET_ROWS = 512
+_COLUMNS = 100
+"""Columns that are looked at to find out whether there is a header."""
 
 
 class Dialect(csv.excel):
@@ -57,12 +60,13 @@ class Dialect(csv.excel):
         super().__init__()
 
 
-def sniff(file: TextFile, *, tabs: bool = False) -> Dialect:
+def sniff(file: TextFile, *, tabs: bool = False, named: Collection[str] = ()) -> Dialect:
     """Find out how a file parts its columns.
 
     Args:
         file: The file.
         tabs: Prefer the tab, as the name .tsv says.
+        named: Columns that the person speaks of: a row that has one is the header.
     """
     lines = _sample(file)
     skip, signs = 0, _DELIMITERS
@@ -73,10 +77,10 @@ def sniff(file: TextFile, *, tabs: bool = False) -> Dialect:
     if not skip and _fit(parsed[delimiter])[1] < 2:
         delimiter = _NONE
     dialect = Dialect(delimiter, quoted=not (delimiter == "\t" and _bare(lines)))
-    known = parsed.get(delimiter) if dialect.quoting != csv.QUOTE_NONE else None
-    rows = _parsed(lines[skip:], dialect) if known is None else known
+    as_parsed = delimiter in parsed and dialect.quoting != csv.QUOTE_NONE
+    rows = parsed[delimiter] if as_parsed else _parsed(lines[skip:], dialect)
     dialect.skip = skip
-    dialect.header = has_header(rows)
+    dialect.header = _has_header(rows, named)
     dialect.looks_tabular = (
         delimiter != _NONE
         and len(rows) > 1
@@ -226,13 +230,14 @@ def _broken(place: _Place, reason: str) -> InputError:
 def _header(first: list[str], dialect: Dialect) -> list[str]:
     if not dialect.header:
         return [str(number + 1) for number in range(len(first))]
-    while len(first) > 1 and not first[-1].strip():
-        first = first[:-1]
-    found: list[str] = []
-    for number, name in enumerate(first):
-        name = name.strip() or str(number + 1)  # noqa: PLW2901
-        found.append(name if name not in found else f"{name} ({number + 1})")
-    return found
+    width = max((n for n, name in enumerate(first, 1) if name.strip()), default=1)
+    header: dict[str, None] = {}
+    for number, cell in enumerate(first[:width], 1):
+        name = cell.strip() or str(number)
+        while name in header:
+            name += f" ({number})"
+        header[name] = None
+    return list(header)
 
 
 def _by_column(header: list[str], rows: list[list[str]]) -> Batch:
@@ -276,23 +281,60 @@ def _bare(lines: list[str]) -> bool:
     return one_sided and len({len(row) for row in rows}) == 1
 
 
-def has_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names the columns: different names, no numbers, no sentences.
+def _has_header(rows: list[list[str]], named: Collection[str]) -> bool:
+    """Whether the first row names the columns, or is data as the rows below it.
 
-    A question may be a name, as in forms, unless that whole column holds questions.
+    Args:
+        rows: The first rows.
+        named: Columns that the person speaks of.
     """
     cells = [cell.strip() for cell in rows[0]] if rows else []
-    some = [cell for cell in cells if cell]
-    if not some or len(set(some)) < len(some):
+    filled = [cell for cell in cells if cell]
+    if names.find([names.plain(name) for name in named if not name.isdigit()], filled):
+        return True
+    data = any(len(c) > 100 or c[-1] in ".!" or _NUMBER.fullmatch(c) for c in filled)
+    if data or not filled or len(set(filled)) < len(filled):
         return False
-    if any(len(c) > 100 or c[-1] in ".!" or _NUMBER.match(c) for c in some):
-        return False
-    for place, cell in enumerate(cells):
-        others = [row[place] for row in rows[1:] if len(row) > place]
-        asked = sum(other.rstrip().endswith("?") for other in others)
-        if cell.endswith("?") and others and asked > len(others) / 2:
-            return False
-    return True
+    columns = []
+    for place, cell in enumerate(cells[:_COLUMNS]):
+        below = [row[place].strip() for row in rows if len(row) > place and row != rows[0]]
+        if cell and any(below):
+            columns.append((cell, list(filter(None, below))))
+    languages = sum(map(names.is_language, filled))
+    if not columns or languages > 1 or any(_surely_names(*column) for column in columns):
+        return True
+    if any(cell in below or _asked(cell, below) for cell, below in columns):
+        return False  # a label stands below again; a question stands above questions
+    # Where nothing tells the first row from the others, single words are taken for names.
+    words = [len(cell.split()) for cell in filled]
+    return any(_may_name(*column) for column in columns) or (max(words) < 3 and min(words) < 2)
+
+
+def _surely_names(cell: str, below: list[str]) -> bool:
+    """Whether a cell is a known name, or stands above numbers."""
+    numbers = sum(bool(_NUMBER.fullmatch(value)) for value in below)
+    known = names.find(names.KNOWN, [cell]) is not None
+    return numbers > 0.9 * len(below) or (known and cell not in below)
+
+
+def _asked(cell: str, below: list[str]) -> bool:
+    """Whether a cell is a question as most of those below: in a form it may be a name."""
+    return cell[-1] == "?" and sum(value[-1] == "?" for value in below) > len(below) / 2
+
+
+def _may_name(cell: str, below: list[str]) -> bool:
+    """Whether a cell is of another kind than the values below it."""
+    if cell[-1] in "?:" or names.begins_like_a_name(cell):
+        return True
+    half = len(below) / 2
+    identifiers = sum(_IDENTIFIER.search(value) is not None for value in below)
+    sentences = sum(value[-1] in ".!?…" for value in below)
+    # Ten values of few kinds are labels, and this is none of them.
+    labels = len(below) >= 10 and len(set(below)) <= len(below) / 3
+    if sentences > half or labels or (_IDENTIFIER.search(cell) and identifiers < half):
+        return True
+    words, below_words = len(cell.split()), sorted(len(value.split()) for value in below)
+    return below_words[len(below) // 2] >= 3 * words or words > 1.5 * below_words[-1]
 
 
 def _allow_long_values() -> None:

@@ -32,7 +32,7 @@ Progress = Callable[[float], None]
 
 _BATCH = 4 << 20
 _MOST_ROWS = 16_384
-_WORTH_WORKERS = 12 << 20
+_WORTH_WORKERS = 24 << 20
 """Below this many bytes the start of workers (0.4 s) costs more than it saves."""
 
 

@@ -7,7 +7,6 @@ something else are left out. All are off by default. They judge repaired text, b
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from prosa.data.classic import language
+from prosa.data.repair import normalized
 from prosa.errors import InputError
 from prosa.extras import need
 from prosa.i18n import _
@@ -236,7 +236,7 @@ def _forms(word: str) -> list[str]:
 def _folded(text: str) -> str:
     """Small letters without accents."""
     text = text.lower()
-    return text if text.isascii() else _ACCENTS.sub("", unicodedata.normalize("NFD", text))
+    return text if text.isascii() else _ACCENTS.sub("", normalized("NFD", text))
 
 
 def _repetition(words: Sequence[str]) -> float:

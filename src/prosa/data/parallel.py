@@ -71,9 +71,11 @@ class Stored:
             for number in range(sum(part.num_record_batches for part in parts)):
                 yield parts[number % len(parts)].get_batch(number // len(parts)).select(names)
 
-    def array(self, name: str) -> "NDArray[Any]":
-        """One column of numbers, in memory."""
-        return np.concatenate([np.asarray(batch.column(0)) for batch in self.batches([name])])
+    def arrays(self, names: Sequence[str]) -> "list[NDArray[Any]]":
+        """Columns of numbers, in memory."""
+        # Copies: a view would keep the whole batch.
+        parts = [[np.array(column) for column in batch.columns] for batch in self.batches(names)]
+        return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
     def mapped(self) -> pa.Table:
         """All of it, memory-mapped."""

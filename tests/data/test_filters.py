@@ -33,7 +33,7 @@ def test_a_filter_says_why(spec, text):
 
 def test_the_first_reason_counts_and_specs_add_up():
     filters = parse(["symbols, short=3", "", "links=0.5"])
-    assert filters == Filters(short=3, symbols=0.3, links=0.5)
+    assert filters == Filters(short=3, symbols=0.4, links=0.5)
     assert filters.reason("### !!!") == "short"
     assert not parse([]).active
     assert not parse([" , "]).active
@@ -45,7 +45,9 @@ def test_a_long_text_may_say_things_again():
 
 
 def test_what_cannot_be_told_from_any_language_stays():
-    assert parse(["language=pt"]).reason("Xyz 123") is None
+    filters = parse(["language=pt"])
+    assert filters.reason("Xyz 123") is None
+    assert filters.reason("I - (revogado);") is None
 
 
 def test_blocked_words_and_phrases(tmp_path):

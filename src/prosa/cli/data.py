@@ -57,7 +57,7 @@ def _register_inspect(app: typer.Typer) -> None:
         from prosa.verbs import preparing
         from prosa.verbs.request import Request
 
-        records, prepared = preparing.look(
+        source, prepared = preparing.look(
             data,
             Request(
                 kind=kind,
@@ -72,7 +72,7 @@ def _register_inspect(app: typer.Typer) -> None:
         if as_json:
             shared.print_json(prepared.report.to_json())
             return
-        shared.say(_("{source}: {kind}").format(source=records.source, kind=prepared.kind))
+        shared.say(_("{source}: {kind}").format(source=source, kind=prepared.kind))
         shared.say(*prepared.report.lines(), "")
         shared.say(*_examples(prepared), "")
         shared.say(*_outlook(preparing.outlook(prepared)))
@@ -148,7 +148,7 @@ def _register_prepare(app: typer.Typer) -> None:
         from prosa.verbs.request import Request
 
         free_place(output, overwrite=overwrite)
-        records, prepared = preparing.look(
+        source, prepared = preparing.look(
             data,
             Request(
                 kind=kind,
@@ -164,6 +164,6 @@ def _register_prepare(app: typer.Typer) -> None:
         if as_json:
             shared.print_json({**prepared.report.to_json(), "output": str(path)})
             return
-        shared.say(_("{source}: {kind}").format(source=records.source, kind=prepared.kind))
+        shared.say(_("{source}: {kind}").format(source=source, kind=prepared.kind))
         shared.say(*prepared.report.lines())
         shared.say(_("Saved in {output}").format(output=path))

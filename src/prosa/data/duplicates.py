@@ -20,6 +20,7 @@ NEAR = 0.9
 GROUPED = 0.5
 _LONE_ANSWER = 4
 _LARGEST, _SMALL = 0.5, 10
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -242,15 +243,23 @@ def _repeats(keys: Hashes, rows: Rows) -> tuple[Rows, Rows]:
         rows: int64 [rows], in order of preference.
     """
     known = keys[rows]
-    order = np.argsort(known, kind="stable")
-    same = _same_as_before(known[order])
-    del known
-    again, begins = np.flatnonzero(same), np.flatnonzero(~same)
-    # In the order of the rows, so that what follows does not depend on the hashes.
-    leaders = order[begins[np.searchsorted(begins, again) - 1]]
-    order = order[again]
-    by_place = np.argsort(order)
-    return rows[leaders[by_place]], rows[order[by_place]]
+    ordered = np.sort(known)
+    repeated = np.unique(ordered[_same_as_before(ordered)])
+    del ordered
+    blocks = range(0, len(known) if len(repeated) else 0, _BLOCK)
+    some = [start + _members(known[start : start + _BLOCK], repeated) for start in blocks]
+    candidates = np.concatenate([np.empty(0, np.int64), *some])
+    known, rows = known[candidates], rows[candidates]
+    _keys, first, inverse = np.unique(known, return_index=True, return_inverse=True)
+    first = first[inverse]
+    again = first != np.arange(len(first))
+    return rows[first[again]], rows[again]
+
+
+def _members(keys: Hashes, of: Hashes) -> Rows:
+    """The places of the keys that are among some sorted ones."""
+    nearest = np.minimum(np.searchsorted(of, keys), len(of) - 1)
+    return np.flatnonzero(of[nearest] == keys)
 
 
 def _same_as_before(sorted_keys: Hashes) -> Mask:

@@ -59,11 +59,13 @@ def read_facts(stored: Stored, kind: Kind) -> Facts:
     """Read what `steps.prepared` noted."""
     texts = []
     for place in range(len(COMPARED[kind])):
-        words, minhash = stored.array(f"#words{place}"), f"#minhash{place}"
+        identity, words = stored.arrays([f"#identity{place}", f"#words{place}"])
+        minhash = f"#minhash{place}"
         columns = (batch.column(minhash) for batch in stored.batches([minhash]))
         path = stored.paths[0].with_name(f"minhash{place}")
         signatures = Signatures.stored(words >= SHORT, columns, path)
-        texts.append(Fingerprints(stored.array(f"#identity{place}"), words, signatures))
-    repair, exact, sizes, dropped_by = map(stored.array, ("#repair", "#exact", "#bytes", "#filter"))
-    fate = np.where(stored.array("#empty"), np.uint8(Fate.EMPTY), np.uint8(Fate.KEPT))
+        texts.append(Fingerprints(identity, words, signatures))
+    names = ["#repair", "#exact", "#bytes", "#filter", "#empty"]
+    repair, exact, sizes, dropped_by, empty = stored.arrays(names)
+    fate = np.where(empty, np.uint8(Fate.EMPTY), np.uint8(Fate.KEPT))
     return Facts(repair, exact, sizes, dropped_by, texts, fate)

@@ -7,7 +7,6 @@ something else are left out. All are off by default. They judge repaired text, b
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from prosa.data.classic import language
+from prosa.data.repair import normalized
 from prosa.errors import InputError
 from prosa.extras import need
 from prosa.i18n import _
@@ -25,6 +25,7 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _SAMPLE = 20_000
 _WINDOW = 200
+_TELLING = 5
 _ACCEPTED = "short=3, repetition, symbols, links, language=pt, offensive, blocked=FILE"
 REASONS = ("short", "repetition", "symbols", "links", "language", "offensive", "blocked")
 """What a filter says of a record it drops; the first that holds, in this order."""
@@ -36,30 +37,30 @@ def _words(listed: str) -> frozenset[str]:
 
 # Measured on 1.1 million paragraphs of Brazilian prose, minutes, manuals and laws, and on 8.7
 # thousand of English: these words of the lists stood there in another sense, or as plain terms.
-_ORDINARY = _words(
-    "anus boceta cacete camelo cambada chupa chupar clitoris coito comer consolo desgracado gozar"
-    " imbecil lesbica lixo lolita meretriz otario palhaco paneleiro paspalho pau peludo penis"
-    " pilantra pinto piranha porcaria queca saco transar vagabundo veado vibrador"
-    " abbo anal areola aryan babeland beaner bombers bombing bondage boned boner bung bunga butt"
-    " cervix chug clansman cock cocks copulate coon coons coolie cox crabs cracker crotch demon"
-    " dike dikes dong domination ejaculation erect erection ero erotic fatah fecal feces fetish"
-    " ficken fingering fister fitt flange flasher flipping floo fondle foreskin fornicate foursome"
-    " genital genitals gob goatse gonad gonads hadji haji hajis halfcaste hamas hardcore hitler"
-    " hitlerism hitlerist ho homo hooker hookers hori hui hymen incest indon intercourse jap jugs"
-    " kushi kum kwa lesbian lez masochist mams menage milf minge molest molestation molester muff"
-    " mung naked nazi nazis nazism neonazi nip nips nipple nipples nude nudity oriface orifice"
-    " orgy orgies paki pakis pedophile pedophilia penal penetrate penetration penile perversion"
-    " picka pocha pocho porn porno pornography premature preteen prick pricks prostitute pubic"
-    " pubis pud pula punta puss pussycat queer queers rape raped raper raping rapist rearend rectal"
-    " rectum redskin reich sambo sanchez santorum semen sex sexed sexes sexing sexo sexual"
-    " sexuality sexually sexy snatch sodom spade spic sperm spunk spunky squirting stroke stroking"
-    " suck sucked sucker sucking sucks swallower swastika teste testes testicle testicles testis"
-    " threesome throating tit tits titi tity vag vagina vibrator virgin vulva yid"
-)
+_ORDINARY = _words("""
+    abbo anal anus areola aryan babeland beaner boceta bombers bombing bondage boned boner bung
+    bunga butt cacete cambada camelo cervix chug chupa chupar clansman clitoris cock cocks coito
+    comer consolo coolie coon coons copulate cox crabs cracker crotch demon desgracado dike dikes
+    domination dong ejaculation erect erection ero erotic fatah fecal feces fetish ficken fingering
+    fister fitt flange flasher flipping floo fondle foreskin fornicate foursome genital genitals
+    goatse gob gonad gonads gozar grelho hadji haji hajis halfcaste hamas hardcore hitler hitlerism
+    hitlerist ho homo hooker hookers hori hui hymen imbecil incest indon intercourse jap jugs kum
+    kushi kwa lesbian lesbica lez lixo lolita mams masochist menage meretriz milf minge molest
+    molestation molester muff mung naked nazi nazis nazism neonazi nip nipple nipples nips nude
+    nudity orgies orgy oriface orifice otario paki pakis palhaco paneleiro paspalho pau pedophile
+    pedophilia peludo penal penetrate penetration penile penis perversion picka pilantra pinto
+    piranha pocha pocho porcaria porn porno pornography premature preteen prick pricks prostitute
+    pubic pubis pud pula punta puss pussycat queca queer queers rape raped raper raping rapist
+    rearend rectal rectum redskin reich saco sambo sanchez santorum semen sex sexed sexes sexing
+    sexo sexual sexuality sexually sexy snatch sodom spade sperm spic spunk spunky squirting stroke
+    stroking suck sucked sucker sucking sucks swallower swastika teste testes testicle testicles
+    testis threesome throating tit titi tits tity transar vag vagabundo vagina veado vibrador
+    vibrator virgin vulva yid
+    """)
 # Said often in Brazil, and missing in the list.
 _BRAZILIAN = (
     "viado fdp pqp vsf vtnc puto putaria babaca punheta punheteiro xoxota siririca boquete baitola"
-    " boiola fode fodeu fodido fudido fuder arrombada cusão foda-se caralhos"
+    " boiola fode fodeu fodido fudido fuder cusão foda-se"
 )
 
 
@@ -99,7 +100,7 @@ class Filters:
             "repetition": lambda: self.repetition < 1 and _repetition(words) > self.repetition,
             "symbols": lambda: self.symbols < 1 and _symbols(text) > self.symbols,
             "links": lambda: self.links < 1 and _links(text) > self.links,
-            "language": lambda: bool(self.language) and language(text) not in ("", self.language),
+            "language": lambda: bool(self.language) and _in_another(text, words, self.language),
             "offensive": lambda: self.offensive and _offensive(language(text)).stand_in(words),
             "blocked": lambda: self._blocked.stand_in(words),
         }
@@ -143,7 +144,7 @@ def parse(specs: Iterable[str]) -> Filters:
 
 def _value(name: str, value: str, spec: str) -> int | float | str | bool:
     defaults: dict[str, int | float | bool] = {
-        "short": 3, "repetition": 0.3, "symbols": 0.3, "links": 0.3, "offensive": True,
+        "short": 3, "repetition": 0.5, "symbols": 0.4, "links": 0.3, "offensive": True,
     }  # fmt: skip
     if name not in REASONS:
         raise InputError(_("There is no filter '{name}'").format(name=name), expected=_ACCEPTED)
@@ -236,7 +237,12 @@ def _forms(word: str) -> list[str]:
 def _folded(text: str) -> str:
     """Small letters without accents."""
     text = text.lower()
-    return text if text.isascii() else _ACCENTS.sub("", unicodedata.normalize("NFD", text))
+    return text if text.isascii() else _ACCENTS.sub("", normalized("NFD", text))
+
+
+def _in_another(text: str, words: Sequence[str], code: str) -> bool:
+    """Whether a text is in another language; of fewer than five words nobody can say."""
+    return len(words) >= _TELLING and language(text) not in ("", code)
 
 
 def _repetition(words: Sequence[str]) -> float:

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -32,8 +33,10 @@ Progress = Callable[[float], None]
 
 _BATCH = 4 << 20
 _MOST_ROWS = 16_384
-_WORTH_WORKERS = 12 << 20
-"""Below this many bytes the start of workers (0.4 s) costs more than it saves."""
+_SAMPLE = 64 << 10
+_LARGE = 24 << 20
+_WORTH_WORKERS = 2.5
+"""Below so many seconds of work the start of workers (0.4 s each) costs more than it saves."""
 
 
 def batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
@@ -68,9 +71,11 @@ class Stored:
             for number in range(sum(part.num_record_batches for part in parts)):
                 yield parts[number % len(parts)].get_batch(number // len(parts)).select(names)
 
-    def array(self, name: str) -> "NDArray[Any]":
-        """One column of numbers, in memory."""
-        return np.concatenate([np.asarray(batch.column(0)) for batch in self.batches([name])])
+    def arrays(self, names: Sequence[str]) -> "list[NDArray[Any]]":
+        """Columns of numbers, in memory."""
+        # Copies: a view would keep the whole batch.
+        parts = [[np.array(column) for column in batch.columns] for batch in self.batches(names)]
+        return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
     def mapped(self) -> pa.Table:
         """All of it, memory-mapped."""
@@ -98,7 +103,7 @@ def transform(
         progress: Called with the share that is done, 0 to 1.
     """
     if workers is None:
-        workers = min(os.cpu_count() or 1, 8) if table.nbytes > _WORTH_WORKERS else 1
+        workers = min(os.cpu_count() or 1, 8) if _takes_long(table, step, settings) else 1
     folder = files.scratch()
     with files.full_disk_said(folder):
         if workers > 1:
@@ -107,6 +112,22 @@ def transform(
             except (OSError, subprocess.SubprocessError):
                 pass
         return _in_process(table, step, settings, folder / "result.arrow", progress)
+
+
+def _takes_long(table: pa.Table, step: str, settings: Settings) -> bool:
+    """Whether workers pay, judged by a sample; by size alone where the rows are large.
+
+    What is broken, or is stemmed, takes ten times as long as sound text.
+    """
+    sample = next(batches(table), None)
+    if sample is None or sample.nbytes // sample.num_rows > _SAMPLE:
+        return table.nbytes > _LARGE
+    sample = sample.slice(0, max(1, sample.num_rows * _SAMPLE // sample.nbytes))
+    for _again in range(2):  # the first time, things are imported
+        start = time.process_time()
+        _load(step)(sample, settings)
+    seconds = time.process_time() - start
+    return seconds * table.nbytes / sample.nbytes > _WORTH_WORKERS
 
 
 def _write(path: Path, empty: pa.RecordBatch, parts: Iterable[pa.RecordBatch]) -> None:

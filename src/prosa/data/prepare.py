@@ -116,6 +116,7 @@ def prepare(
     names = {name: repaired_name(name, settings) for name in WRITTEN[records.kind]}
     facts = read_facts(stored, records.kind)
     alike = _drop(stored, facts, settled, options, records.kind, names)
+    facts.texts.clear()  # the split needs room
     describe(report, settled.table, stored.mapped(), facts, names, options.filters)
     if not report.kept:
         raise _nothing_left(report, records.source)

@@ -70,6 +70,8 @@ ESCAPES = re.compile(
 """One whole sequence of a terminal (colours, cursor moves, titles, links), so that taking it out
 leaves no "[31m" behind. A title or link that is never ended loses its first two signs only."""
 
+# Nothing to tidy, and in NFC as it stands.
+_PLAIN = re.compile("[\t\n\x20-~\xa1-\xac\xae-\u02ff\u2010-\u2027\u2030-\u205e€™]*")
 _ODD_BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _ODD_BLANKS = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x9f\xad\u200b\u2060\ufeff\ufff9-\ufffb]")
@@ -168,6 +170,8 @@ def _tidy(text: str) -> str:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\x1b" in text:
         text = ESCAPES.sub("", text)
+    if _PLAIN.fullmatch(text):
+        return text
     if not text.isascii():
         text = _ODD_BLANKS.sub(" ", text.replace("\xad\n", ""))
     text = _UNSEEN.sub("", _ODD_BREAKS.sub("\n", text))

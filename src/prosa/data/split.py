@@ -180,33 +180,35 @@ def assign(group: Rows, keys: Hashes, shares: Shares, seed: int, codes: Codes) -
         int8 [records]
     """
     codes = codes.copy()
-    free = np.flatnonzero(codes == TRAIN)
     for code, share in ((TEST, shares.test), (VALIDATION, shares.validation)):
-        wanted = round(len(free) * share)
+        free = codes == TRAIN
+        wanted = round(int(free.sum()) * share)
         if wanted:
-            taken = _deal(group[free], keys[free], wanted, seed + code)
-            codes[free[taken]] = code
-            free = free[~taken]
+            codes[free & _deal(group, keys, free, wanted, seed + code)] = code
     return codes
 
 
-def _deal(group: Rows, keys: Hashes, wanted: int, seed: int) -> NDArray[np.bool_]:
-    """Choose whole groups, in shuffled order, that hold `wanted` records together."""
-    _, member, sizes = np.unique(group, return_inverse=True, return_counts=True)
+def _deal(group: Rows, keys: Hashes, free: Mask, wanted: int, seed: int) -> Mask:
+    """Choose whole groups, in shuffled order, that hold `wanted` free records together."""
     salt = np.random.default_rng(seed).integers(0, 1 << 63, dtype=np.uint64)
     shuffled = (keys ^ salt) * np.uint64(0x9E3779B97F4A7C15)
-    shuffled = (shuffled ^ (shuffled >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-    lot = np.full(len(sizes), np.iinfo(np.uint64).max, np.uint64)
-    np.minimum.at(lot, member, shuffled)
-    chosen = np.zeros(len(sizes), np.bool_)
+    shuffled ^= shuffled >> np.uint64(29)
+    shuffled *= np.uint64(0xBF58476D1CE4E5B9)
+    last = np.uint64(np.iinfo(np.uint64).max)
+    shuffled[~free] = last
+    lot = np.full(int(group.max()) + 1, last)
+    np.minimum.at(lot, group, shuffled)
+    del shuffled
+    sizes = np.bincount(group[free], minlength=len(lot))
+    chosen = np.zeros(len(lot), np.bool_)
     left = wanted
     for number in _one_by_one(np.argsort(lot, kind="stable")):
-        if sizes[number] <= left:
+        if 0 < sizes[number] <= left:
             chosen[number] = True
             left -= int(sizes[number])
             if not left:
                 break
-    return chosen[member]
+    return chosen[group]
 
 
 def _one_by_one(rows: Rows) -> Iterator[int]:

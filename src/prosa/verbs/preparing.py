@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prosa.data.kinds import TRAINABLE, Kind, Records
+from prosa.data.kinds import TRAINABLE, Kind
 from prosa.verbs.request import Request
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Outlook:
     minutes: float
 
 
-def look(data: Any, request: Request) -> "tuple[Records, Prepared]":
+def look(data: Any, request: Request) -> "tuple[str, Prepared]":
     """Read and prepare data, and write nothing.
 
     Args:
@@ -34,7 +34,7 @@ def look(data: Any, request: Request) -> "tuple[Records, Prepared]":
         request: Of it: kind, columns, raw, clean, filter, validation, test and seed.
 
     Returns:
-        What was read, and what was made of it.
+        What was read is called, and what was made of it.
 
     Raises:
         InputError: The data or a setting is at fault.
@@ -59,7 +59,7 @@ def look(data: Any, request: Request) -> "tuple[Records, Prepared]":
         raw=request.raw,
         seed=request.seed,
     )
-    return records, prepare(records, options)
+    return records.source, prepare(records, options)
 
 
 def write(prepared: "Prepared", output: str | Path, *, overwrite: bool = False) -> Path:

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from prosa.search import calibrate, rank
-from prosa.search.defaults import RANKER
 from prosa.search.features import PAIR
 from prosa.search.index import build
-from prosa.search.learn import Asked, subject
-from prosa.search.search import Found, Searcher
+from prosa.search.learn import HeldOut, subject
+from prosa.search.rank import RANKER
+from prosa.search.search import Ranking, Searcher
 from prosa.search.terms import Analyzer
 
 HERE = Path(__file__).parent / "data"
@@ -34,7 +34,7 @@ class Case:
     """A question's searcher, what it found, and the passage that answers it (-1: none)."""
 
     searcher: Searcher
-    found: Found
+    found: Ranking
     answer: int
 
 
@@ -58,7 +58,7 @@ def cases(entries, unanswerable):
             for turn, text in enumerate(entry["asked"]):
                 yield Case(searcher, searcher.find(text), answer)
                 if (answer + turn) % 2:
-                    gone = subject(searcher, Asked(text, -1, answer), titles)
+                    gone = subject(searcher, HeldOut(text, -1, answer), titles)
                     yield Case(searcher, searcher.find(text, without_passages=gone), -1)
         for text in unanswerable:
             yield Case(searcher, searcher.find(text), -1)

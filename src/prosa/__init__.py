@@ -8,6 +8,13 @@ The verbs of the command line are functions here; each is imported when it is fi
     prosa.index("manuais", "indice").ask("Como troco a senha?").answer
 """
 
+import sys
+
+if sys.argv[:1] == ["-m"]:  # `python -m prosa` begins with the current folder on the path
+    from prosa.child import leave_current_folder
+
+    leave_current_folder()
+
 import importlib
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,7 @@
 """Answers with their sources, silence, follow-up questions, batches."""
 
 import pytest
-from tests.answer.conftest import CAFE, FAQ, GARAGEM, NONSENSE, PISCINA
+from tests.answering.conftest import CAFE, FAQ, GARAGEM, NONSENSE, PISCINA
 
 from prosa.errors import InputError
 from prosa.verbs.answering import open_documents

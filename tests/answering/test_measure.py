@@ -5,7 +5,7 @@ import math
 import xml.etree.ElementTree as ET
 
 import pytest
-from tests.answer.conftest import CAFE, FAQ, GARAGEM, NONSENSE
+from tests.answering.conftest import CAFE, FAQ, GARAGEM, NONSENSE
 
 from prosa.answering import plot
 from prosa.answering.questions import Question, read

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tests.answer.conftest import CAFE, GARAGEM, PISCINA
+from tests.answering.conftest import CAFE, GARAGEM, PISCINA
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertForQuestionAnswering, PreTrainedTokenizerFast
 

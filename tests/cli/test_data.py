@@ -27,6 +27,61 @@ def test_inspect_shows_how_the_data_reads(prosa, faq_file):
     assert "prosa train" in out
 
 
+def test_filters_are_counted_by_reason_and_shown(prosa, prosa_json, tmp_path):
+    lines = [f"A canção número {number} fala da chuva e do rio." for number in range(60)]
+    lines += ["oi", "Veja https://loja.exemplo/promocao/agora", "que chuchu bonito é esse"]
+    (tmp_path / "f.txt").write_text("\n".join(lines), "utf-8")
+    (tmp_path / "lista.txt").write_text("Chuchu # ruim\n", "utf-8")
+    flags = ["--filter", "short=3,links", "--filter", "blocked=lista.txt"]
+    result = prosa_json("inspect", "f.txt", *flags)
+    assert result["filters"] == {"short": 1, "links": 1, "blocked": 1}
+    assert result["dropped"]["filtered"] == 3
+    assert result["kept"] == 60
+    out = prosa("inspect", "f.txt", *flags)[1]
+    assert "1 too short" in out
+    assert "que c*** bonito" in out
+    assert "chuchu" not in out
+    prepared = prosa_json("prepare", "f.txt", "-o", "pronto", *flags)
+    assert prepared["filters"] == result["filters"]
+    (tmp_path / "s.yaml").write_text("filter: [short=3, 'links,blocked=lista.txt']\n", "utf-8")
+    for given in (flags, ["--config", "s.yaml"]):
+        trained = prosa_json("train", "f.txt", "--family", "ngram", "--overwrite", *given)
+        assert trained["documents"] == result["splits"]["train"]
+    assert "(test)" in prosa("evaluate", "f-ngram", "f.txt")[1]
+
+
+@pytest.mark.parametrize("spec", ["nada", "short=muito", "blocked=nada.txt"])
+@pytest.mark.parametrize("verb", ["inspect", "prepare", "train", "index"])
+def test_a_filter_that_does_not_exist_is_one_message(spec, verb, prosa, lines_file, tmp_path):
+    output = {"prepare": ["-o", "p"], "index": ["-o", "i"]}.get(verb, [])
+    code, _out, err = prosa(verb, lines_file, *output, "--filter", spec)
+    assert code == 2, err
+    assert err.startswith("Error:")
+    assert ("blocked=FILE" if "nada.txt" not in spec else "nada.txt") in err
+    assert [path.name for path in tmp_path.iterdir()] == ["frases.txt"]
+
+
+def test_a_holdout_file_is_read_by_the_column_asked_for(prosa_json, tmp_path):
+    rows = "".join(f"curto{n},Um corpo de texto de número {n}\n" for n in range(30))
+    (tmp_path / "a.csv").write_text("titulo,corpo\n" + rows, "utf-8")
+    (tmp_path / "b.csv").write_text("titulo,corpo\nbreve,Outro corpo\n", "utf-8")
+    flags = ["--column", "text=titulo", "--validation", "b.csv", "--test", "0"]
+    prosa_json("prepare", "a.csv", "-o", "p", *flags)
+    import pyarrow.parquet as pq
+
+    assert pq.read_table(tmp_path / "p/validation.parquet")["text"].to_pylist() == ["breve"]
+
+
+def test_labelled_data_is_not_sent_to_where_it_is_refused(prosa, tmp_path):
+    rows = "".join(f"Uma frase de número {n},{'sim' if n % 2 else 'não'}\n" for n in range(40))
+    (tmp_path / "l.csv").write_text("text,label\n" + rows, "utf-8")
+    code, out, _err = prosa("inspect", "l.csv")
+    assert code == 0
+    assert "prosa train" not in out
+    assert "prosa prepare l.csv -o" in out
+    assert "question-answer" in out
+
+
 def test_prepare_leaves_parquet_that_trains(prosa_json, lines_file, tmp_path):
     result = prosa_json("prepare", lines_file, "-o", "pronto")
     assert list(result) == [*KEYS, "output"]

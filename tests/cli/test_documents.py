@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.answer.conftest import CAFE, FAQ, GARAGEM, INJECTION, NONSENSE, PISCINA
+from tests.answering.conftest import CAFE, FAQ, GARAGEM, INJECTION, NONSENSE, PISCINA
 
 ASK = ["question", "answer", "abstained", "confidence", "citations"]
 CITED = ["source", "location", "text", "score"]
 INDEX = [
     "output", "documents", "passages", "language", "added", "replaced", "removed", "kept",
-    "skipped", "wordings", "seconds",
+    "skipped", "filtered", "wordings", "seconds",
 ]  # fmt: skip
 EVALUATE = [
     "questions", "answerable", "held_out", "accuracy", "coverage", "given", "wrong", "auroc",
@@ -58,6 +58,30 @@ def test_index_takes_documents_out(indice, prosa, prosa_json):
     assert code == 2
     assert "nada.txt" in err
     assert prosa("index", "-o", indice)[0] == 2
+
+
+def test_index_leaves_out_what_a_filter_names_and_remembers_it(docs, prosa, prosa_json):
+    (docs / "curto.txt").write_text("Oi.\n", "utf-8")
+    (docs / "faq2.csv").write_text(
+        "pergunta,resposta\nPosso?,Sim.\nQual é o horário da xpto?,Das nove às dez.\n", "utf-8"
+    )
+    Path("lista.txt").write_text("xpto\n", "utf-8")
+    flags = ["--filter", "short=3", "--filter", "blocked=lista.txt"]
+    result = prosa_json("index", "docs", "-o", "indice", *flags)
+    assert result["filtered"] == {"short": 2, "blocked": 1}
+    assert result["documents"] == 6
+    code, out, _err = prosa("index", "docs", "-o", "indice")
+    assert code == 0
+    assert "6 as before" in out
+    (docs / "curto.txt").write_text("Olá.\n", "utf-8")
+    code, out, _err = prosa("index", "docs", "-o", "indice")
+    assert (code, "--filter: short 1" in out) == (0, True)
+    code, _out, err = prosa("index", "docs", "-o", "indice", "--filter", "short=9")
+    assert (code, "short=3,blocked=lista.txt" in err) == (2, True)
+    for flag, said in (("short=999", "all 10 passages"), ("longo", "no filter 'longo'")):
+        code, _out, err = prosa("index", "docs", "-o", "outro", "--filter", flag)
+        assert (code, said in err) == (2, True), err
+        assert not Path("outro").exists()
 
 
 def test_ask_prints_the_answer_then_the_confidence_then_the_sources(indice, prosa):
@@ -189,7 +213,7 @@ def test_a_fault_of_input_is_one_message_and_exit_code_2(indice, prosa, words, n
 def test_a_newer_and_an_unreadable_index_are_said(indice, prosa, monkeypatch):
     path = Path(indice) / "prosa-index.json"
     text = path.read_text("utf-8")
-    path.write_text(text.replace('"format": 1', '"format": 99'), "utf-8")
+    path.write_text(text.replace('"format": 2', '"format": 99'), "utf-8")
     code, _out, err = prosa("ask", indice, "oi")
     assert (code, "newer version" in err) == (2, True)
     path.write_text("{", "utf-8")
@@ -207,7 +231,7 @@ def test_a_newer_and_an_unreadable_index_are_said(indice, prosa, monkeypatch):
 def test_ask_imports_nothing_heavy(indice):
     code = (
         "import sys; from prosa.cli.app import run; code = run(['ask', 'indice', 'Tem piscina?']);"
-        "bad = {'torch', 'transformers', 'lancedb', 'datasets', 'pypdf', 'docx', 'rich', 'pandas'}"
+        "bad = {'torch', 'transformers', 'datasets', 'pypdf', 'docx', 'rich', 'pandas'}"
         " & set(sys.modules); sys.exit(repr(bad) if bad else code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -3,7 +3,6 @@
 import pytest
 
 from prosa.data.classic import STEPS, checked, language, pipeline
-from prosa.data.filters import Filters
 from prosa.errors import InputError
 
 TEXT = "Os gatos não correram, às 3h, por 1.500 ruas — “é verdade”!"
@@ -67,23 +66,3 @@ def test_language():
 def test_an_unknown_step_is_named_with_those_there_are():
     with pytest.raises(InputError, match=r"'lematizar'.*lower, numbers, stopwords"):
         checked(["lower", "lematizar"])
-
-
-@pytest.mark.parametrize(
-    ("filters", "text"),
-    [
-        (Filters(shortest=5), "só quatro palavras aqui"),
-        (Filters(longest=3), "são quatro palavras aqui"),
-        (Filters(repetition=0.5), "compre agora já " * 6),
-        (Filters(symbols=0.3), "### @@@ !!! ok"),
-        (Filters(blocked=("Spam",)), "isto é SPAM, sim"),
-        (Filters(language="pt"), "this is not in the right language"),
-    ],
-)
-def test_filters_reject(filters, text):
-    assert filters.active
-    assert filters.reject(text)
-    assert not Filters().reject(text)
-    assert not filters.reject(
-        "O rio subiu" if filters.longest else "O rio subiu até a segunda rua."
-    )

@@ -8,6 +8,10 @@ from prosa.data.placeholders import placeholders
 NAMES = [f"Nome {number}" for number in range(100)]
 
 
+def count(batches, **options):
+    return sum(int(mask.sum()) for mask in placeholders(lambda: batches, **options))
+
+
 @pytest.mark.parametrize(
     ("rows", "found"),
     [
@@ -24,9 +28,17 @@ NAMES = [f"Nome {number}" for number in range(100)]
     ],
 )
 def test_placeholders(rows, found):
-    assert placeholders(pa.chunked_array([pa.array(rows, pa.string())])).sum() == found
+    assert count([pa.array(rows, pa.string())]) == found
+    halves = [pa.array(rows[start::2], pa.string()) for start in (0, 1)]
+    assert count(halves) == found
 
 
 def test_a_stock_answer_may_repeat():
-    column = pa.chunked_array([["Não sei."] * 30 + ["nenhum"] * 10 + ["n/a"] * 3 + NAMES])
-    assert placeholders(column, answers=True).sum() == 3
+    rows = pa.array(["Não sei."] * 30 + ["nenhum"] * 10 + ["n/a"] * 3 + NAMES)
+    assert count([rows], answers=True) == 3
+
+
+def test_a_known_word_may_be_the_answer():
+    rows = [*NAMES, "NULL", "N/A", "[deleted]"]
+    assert count([pa.array(rows)], answers=True) == 0
+    assert count([pa.array(rows)]) == 3

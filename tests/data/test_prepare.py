@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prosa.data.filters import Filters
+from prosa.data.filters import parse
 from prosa.data.kinds import SCHEMAS, Kind, Records
 from prosa.data.prepare import PrepareOptions, prepare, save
 from prosa.errors import InputError
@@ -203,6 +203,61 @@ def test_a_copy_of_a_test_record_does_not_train():
     assert any(note.startswith("2 ") for note in prepared.report.notes)
 
 
+SHORT = [f"Manchete curta {number}" for number in range(40)]
+
+
+@pytest.mark.parametrize("name", ["validation", "test"])
+def test_a_short_text_that_is_held_out_does_not_train(name):
+    held = records(["Manchete curta 3", "MANCHETE CURTA 4!", "Bom dia", "Bom dia"])
+    options = {"validation": 0, "test": 0, name: held}
+    prepared = prepare(records([*SHORT, "Manchete curta 3"]), PrepareOptions(**options))
+    assert texts(prepared, name) == held.table.column("text").to_pylist()
+    assert texts(prepared) == [*SHORT[:3], *SHORT[5:]]
+    assert prepared.report.dropped.exact_duplicates == 2
+    assert prepared.report.dropped.near_duplicates == 1
+    assert [note for note in prepared.report.notes if "short" in note] == []
+    assert any(note.startswith("3 training records") for note in prepared.report.notes)
+
+
+def test_a_short_text_of_the_authors_test_does_not_train():
+    rows = [*SHORT, *SHORT[:2], "Só no teste"]
+    column = pa.array(["train"] * 40 + ["test"] * 3)
+    prepared = prepare(records(rows, split=column), PrepareOptions(validation=0))
+    assert texts(prepared, "test") == rows[40:]
+    assert texts(prepared) == SHORT[2:]
+
+
+def test_an_answer_that_is_a_known_word_is_kept():
+    pairs = [(f"Pergunta sobre o assunto {number}?", f"É o {number}.") for number in range(60)]
+    pairs += [("Que valor do SQL não é nenhum?", "NULL"), ("O que se escreve se não há?", "N/A")]
+    report = prepare(answers(pairs), ALL_TRAIN).report
+    assert (report.kept, report.dropped.placeholder) == (62, 0)
+
+
+def test_a_file_held_out_is_read_by_the_same_column(tmp_path):
+    from prosa.data.read import read
+
+    train, held, other = (tmp_path / name for name in ("a.csv", "b.csv", "c.csv"))
+    train.write_text("corpo,titulo\n" + "".join(f"{t},curto\n" for t in TEXTS), "utf-8")
+    held.write_text("titulo,corpo\nbreve,Um corpo que ninguém viu\n", "utf-8")
+    other.write_text("manchete,resumo\nOutra,Nada se sabe dela ainda\n", "utf-8")
+    for asked in ("corpo", "titulo"):
+        columns = {"text": asked}
+        rows = read(train, columns=columns)
+        options = PrepareOptions(validation=str(held), test=0, columns=columns)
+        expected = {"corpo": "Um corpo que ninguém viu", "titulo": "breve"}[asked]
+        assert texts(prepare(rows, options), "validation") == [expected]
+        assert texts(prepare(rows, PrepareOptions(validation=str(held))), "validation") == [
+            expected
+        ]
+        with pytest.raises(InputError, match="manchete"):
+            prepare(rows, PrepareOptions(validation=str(other), columns=columns))
+    (tmp_path / "d.txt").write_text("Um texto sem colunas\n", "utf-8")
+    options = PrepareOptions(validation=str(tmp_path / "d.txt"), columns={"text": "corpo"})
+    prepared = prepare(read(train, columns=options.columns), options)
+    assert texts(prepared, "validation") == ["Um texto sem colunas"]
+
+
 def test_records_held_out_are_of_the_same_kind():
     with pytest.raises(InputError, match="question-answer"):
         prepare(records(TEXTS), PrepareOptions(test=answers([("Quê?", "Isso.")])))
@@ -270,10 +325,31 @@ def test_raw_passes_through_untouched():
 
 def test_filters_are_counted_apart():
     rows = [*TEXTS, "### !!! ### $$$ %%%", "curto"]
-    options = PrepareOptions(validation=0, test=0, filters=Filters(shortest=3, symbols=0.5))
+    options = PrepareOptions(validation=0, test=0, filters=parse(["short=3", "symbols=0.5"]))
     report = prepare(records(rows), options).report.to_json()
     assert report["dropped"]["filtered"] == 2
+    assert report["filters"] == {"short": 2}
     assert report["kept"] == 100
+    assert "filters" not in prepare(records(rows), ALL_TRAIN).report.to_json()
+
+
+def test_what_is_filtered_is_no_copy_and_is_shown_masked(tmp_path):
+    (tmp_path / "lista.txt").write_text("barco azul\n", "utf-8")
+    spam = prose(500, 40) + " Que barco azul! " + prose(501, 40)
+    rows = [*TEXTS, spam, spam.replace("barco azul", "barco velho")]
+    rows = [row.replace("barco azul", "barco verde") if row is not spam else row for row in rows]
+    filters = parse([f"blocked={tmp_path / 'lista.txt'}"])
+    report = prepare(records(rows), PrepareOptions(filters=filters)).report
+    assert report.to_json()["filters"] == {"blocked": 1}
+    assert report.kept == 101
+    (shown,) = report.dropped_examples["blocked"]
+    assert "b*** a***" in shown
+    assert "barco azul" not in "\n".join(report.lines())
+
+
+def test_records_as_they_stand_are_not_filtered():
+    with pytest.raises(InputError, match="--filter"):
+        prepare(records(TEXTS), PrepareOptions(raw=True, filters=parse(["short"])))
 
 
 def test_what_the_steps_leave_empty_is_dropped():
@@ -332,8 +408,7 @@ def test_progress_is_told():
         PrepareOptions(clean=("lower",)),
         progress=lambda stage, share: told.append((stage, share)),
     )
-    assert told[-1] == ("clean", 1.0)
-    assert ("repair", 1.0) in told
+    assert told[-1] == ("repair", 1.0)
 
 
 def test_save(tmp_path):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import prosa.data.chunks
+import prosa.data.read
 from prosa import samples
 from prosa.data.kinds import Kind
 from prosa.data.read import read
@@ -262,12 +262,13 @@ def test_bundled_samples_by_name_unless_a_path_has_it(tmp_path, monkeypatch):
 
 
 def test_data_larger_than_the_limit_is_mapped_from_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr(prosa.data.chunks, "IN_MEMORY", 1000)
+    monkeypatch.setattr(prosa.data.read, "IN_MEMORY", 1000)
     texts = [f"A linha número {number} desta história." for number in range(5000)]
     before = pa.total_allocated_bytes()
     table = read(write(tmp_path / "a.txt", "\n".join(texts))).table
     assert table["text"].to_pylist() == texts
     assert pa.total_allocated_bytes() - before < table.nbytes / 4
+    assert table["text"].num_chunks == 1
 
 
 def test_opening_the_door_loads_no_heavy_library():

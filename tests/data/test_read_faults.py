@@ -5,14 +5,15 @@ import json
 import pickle
 import random
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import prosa.data.chunks
-from prosa.data import tabular
+import prosa.data.read
+from prosa.data import tables
 from prosa.data.read import read
 from prosa.errors import InputError, ProsaError
 
@@ -90,7 +91,7 @@ def test_quote_that_never_closes_is_named_by_its_line(tmp_path, rest):
 
 
 def test_quote_that_never_closes_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(tabular, "_ROW_CHARACTERS", 1000)
+    monkeypatch.setattr(tables, "_ROW_CHARACTERS", 1000)
     path = write(tmp_path / "faq.csv", FAQ + 'Onde?,"Aqui\n' + "x,y\n" * 1000 + 'a,"b"\n')
     assert refused(path).startswith(f"{path}:5: A quote that opens in this row is never closed.")
     long = write(tmp_path / "longo.csv", FAQ + f"Onde?,{'x' * 5000}\n")
@@ -311,8 +312,8 @@ def test_full_disk_for_working_files(tmp_path, monkeypatch):
     if not (tmp_path / "/dev/full").exists():
         pytest.skip("needs /dev/full")
     (tmp_path / "cheio" / "records.arrow").symlink_to("/dev/full")
-    monkeypatch.setattr(prosa.data.chunks, "IN_MEMORY", 1000)
-    monkeypatch.setattr(prosa.data.chunks, "scratch", lambda: tmp_path / "cheio")
+    monkeypatch.setattr(prosa.data.read, "IN_MEMORY", 1000)
+    monkeypatch.setattr(prosa.data.read, "scratch", lambda: tmp_path / "cheio")
     with pytest.raises(ProsaError, match=r"disk is full.*PROSA_CACHE"):
         read(write(tmp_path / "a.txt", "Uma linha.\n" * 100_000))
 
@@ -358,3 +359,83 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(tmp_path):
             except InputError:
                 refusals += 1
     assert 100 < refusals < 400
+
+
+def test_a_row_without_a_split_is_for_training(tmp_path):
+    rows = [{"texto": f"Olá {n}", **({"split": "test"} if n % 2 else {})} for n in range(5000)]
+    del rows[4001]["split"]
+    lines = "\n".join(map(json.dumps, rows)) + '\n{"texto": "Tchau"}' * 2000
+    table = read(write(tmp_path / "a.jsonl", lines)).table
+    assert table["split"].to_pylist()[:2] == ["train", "test"]
+    assert table["split"].to_pylist()[4001:] == [
+        "train",
+        "train",
+        *["test", "train"] * 499,
+        *["train"] * 1999,
+    ]
+
+
+DIGITS = "7" * 5000
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", '[{{"texto": "Olá", "id": {value}}}, {{"texto": "Tchau"}}]'),
+        ("b.json", '{{"data": [{{"texto": "Olá", "id": {value}}}]}}'),
+        ("a.jsonl", '{{"texto": "Olá", "id": 1}}\n{{"texto": "Tchau", "id": {value}}}\n'),
+        ("a.yaml", "- texto: Olá\n  id: {value}\n"),
+        ("a.csv", "texto,id\nOlá,{value}\n"),
+    ],
+)
+@pytest.mark.parametrize(
+    "value", [DIGITS, "-" + DIGITS, "1e999", "-1e999", "NaN", "1" + "0" * 400 + ".5"]
+)
+def test_numbers_beyond_reason_are_values_like_others(tmp_path, name, content, value):
+    path = write(tmp_path / name, content.format(value=value))
+    assert read(path).table["text"].to_pylist()[0] == "Olá"
+    told = read(path, columns={"text": "id"}).table["text"].to_pylist()
+    assert any(value in text for text in told) or value[-1] != "7"
+
+
+def test_whole_numbers_of_any_size_from_python():
+    assert (
+        read([{"texto": "Olá", "label": int("7" * 4000) ** 2}], kind="labelled")
+        .table["label"][0]
+        .as_py()[:2]
+    )
+    assert "answers: Record 1" in refused(
+        [{"context": "c", "question": "q", "answers": [{"text": "c", "start": float("inf")}]}]
+    )
+
+
+@pytest.mark.parametrize("depth", [500, 100_000])
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("a.json", '[{"messages": ', "}]"),
+        ("b.json", '{"messages": ', "}"),
+        ("a.jsonl", '{"texto": "Olá"}\n{"texto": ', "}\n"),
+        ("a.yaml", "- texto: ", "\n"),
+    ],
+)
+def test_values_in_values_without_end(tmp_path, name, before, after, depth):
+    path = write(tmp_path / name, f"{before}{'[' * depth}{']' * depth}{after}")
+    with suppress(InputError):
+        assert read(path).table.num_rows
+
+
+def test_halves_of_characters_reach_no_name_and_no_message(tmp_path):
+    rows = [{"texto": "a \ud83d", "b\udc41": "x", "messages": "\udc41"}] * 3
+    for content in (json.dumps(rows), "\n".join(map(json.dumps, rows))):
+        records = read(write(tmp_path / "a.json", content))
+        assert records.table["text"].to_pylist() == ["a \ufffd"] * 3
+        " ".join(records.notes).encode()
+    refused([{"texto": "a", "split": "train"}] * 3000 + [{"split": "metade\ud83d"}]).encode()
+
+
+@pytest.mark.parametrize("sign", ['"', "\r", " ", "\t", "é", "a"])
+def test_any_sign_may_be_named_as_the_separator(tmp_path, sign):
+    path = write(tmp_path / "a.csv", f"sep={sign}\ntexto{sign}n\nOlá{sign}x\n")
+    with suppress(InputError):
+        read(path, kind="text")

@@ -1,6 +1,8 @@
 """What Python programs hold is read like the file it would be saved to."""
 
 import socket
+import urllib.request
+from datetime import UTC, date, datetime, time, timedelta
 
 import datasets
 import numpy as np
@@ -9,7 +11,6 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from prosa.data import hub
 from prosa.data.kinds import Kind
 from prosa.data.read import read
 from prosa.errors import InputError
@@ -100,6 +101,12 @@ def test_values_of_every_type_become_text():
     ]
 
 
+def test_times_and_durations_are_text_too():
+    for value in (timedelta(hours=2), datetime(2026, 1, 2, tzinfo=UTC), time(3), date(2026, 1, 2)):
+        table = pa.table({"text": ["a", "b"], "label": [value, None]})
+        assert read(table).table["label"].to_pylist()[1] == ""
+
+
 def test_halves_of_characters_are_joined():
     found = read([{"text": "Oi \ud83d\ude00 \udc41!"}]).table["text"].to_pylist()
     assert found == ["Oi 😀 \ufffd!"]
@@ -165,7 +172,7 @@ def test_without_a_network_the_cache_is_asked_at_once(asked, monkeypatch):
         raise OSError
 
     monkeypatch.setattr(socket, "create_connection", unreachable)
-    monkeypatch.setattr(hub, "getproxies", dict)
+    monkeypatch.setattr(urllib.request, "getproxies", dict)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
     seen = []
     load = datasets.load_dataset

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from prosa.data import textfiles
+from prosa.data import text
 from prosa.data.kinds import Kind
 from prosa.data.read import read
 
@@ -96,8 +96,8 @@ def test_files_in_a_folder_are_documents(tmp_path):
 
 def test_long_lists_in_a_folder_stay_lists(tmp_path):
     for name in ("a", "b"):
-        write(tmp_path / f"{name}.txt", f"Uma frase de {name}.\n" * textfiles.SHARD_LINES)
-    assert len(texts(tmp_path)) == 2 * textfiles.SHARD_LINES
+        write(tmp_path / f"{name}.txt", f"Uma frase de {name}.\n" * text.SHARD_LINES)
+    assert len(texts(tmp_path)) == 2 * text.SHARD_LINES
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_long_lists_in_a_folder_stay_lists(tmp_path):
     ],
 )
 def test_long_running_text_is_cut_at_the_best_border(tmp_path, monkeypatch, paragraph, start):
-    monkeypatch.setattr(textfiles, "WHOLE", 8000)
-    monkeypatch.setattr(textfiles, "PIECE", 1000)
-    monkeypatch.setattr(textfiles, "_BLOCK", 3000)
+    monkeypatch.setattr(text, "WHOLE", 8000)
+    monkeypatch.setattr(text, "PIECE", 1000)
+    monkeypatch.setattr(text, "_BLOCK", 3000)
     whole = paragraph * (60_000 // len(paragraph))
     path = write(tmp_path / "a.txt", whole)
     pieces = texts(path, records="file")
@@ -125,7 +125,7 @@ def test_long_running_text_is_cut_at_the_best_border(tmp_path, monkeypatch, para
 
 
 def test_a_long_line_among_others_stays_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(textfiles, "_BLOCK", 100)
+    monkeypatch.setattr(text, "_BLOCK", 100)
     lines = ["Curta.", "Longa e sem fim " * 50 + ".", "Outra curta."]
     assert texts(write(tmp_path / "a.txt", "\n".join(lines))) == lines
     assert texts(write(tmp_path / "b.txt", "x" * 1000)) == ["x" * 1000]

@@ -237,6 +237,8 @@ def test_columns_are_chosen_by_role():
     assert (
         read(data, columns={"text": "snippet"}).table["text"][0].as_py() == "Um texto mais longo 0"
     )
+    assert read(data, columns={"text": "Snippet"}).given == {"text": "Snippet"}
+    assert read(data).given == {}
     chosen = read(data, columns={"question": "Headline", "answer": "snippet"})
     assert chosen.kind == Kind.QUESTION_ANSWER
     assert read(data, columns={"text": "snippet", "label": "headline"}).kind == Kind.LABELLED

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 
-from prosa.data.clean import repair
+from prosa.data.repair import repair
 from prosa.samples import questions
 from prosa.samples.questions import Answer, load
 

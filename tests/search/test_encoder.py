@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from types import SimpleNamespace
 
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -66,6 +67,36 @@ def test_a_folder_that_is_not_there_is_refused_at_once(name, tmp_path):
     with pytest.raises(InputError, match="no such model folder"):
         build([tmp_path / "a.txt"], tmp_path / "i", encoder=name)
     assert not (tmp_path / "i").exists()
+
+
+def test_without_a_network_only_what_is_on_the_disk_is_looked_at(tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    from prosa.search import encoder
+
+    seen = []
+
+    def loaded(name, *, local_files_only, **_more):
+        seen.append((name, local_files_only))
+        raise OSError("not found in the cached files")
+
+    def refused(address, **_more):
+        seen.append(address)
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(
+        encoder, "need", lambda *_names: SimpleNamespace(SentenceTransformer=loaded)
+    )
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(encoder, "getproxies", dict)
+    monkeypatch.setattr(encoder.socket, "create_connection", refused)
+    (tmp_path / "a.txt").write_text(TEXTS["carro"], "utf-8")
+    with pytest.raises(InputError, match="There is no encoder 'casa/modelo'"):
+        build([tmp_path / "a.txt"], tmp_path / "i", encoder="casa/modelo")
+    assert seen == [("huggingface.co", 443), ("casa/modelo", True)]
+    with pytest.raises(InputError, match="There is no encoder"):
+        build([tmp_path / "a.txt"], tmp_path / "i", encoder=str(tmp_path))
+    assert seen[2:] == [(str(tmp_path), False)]
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

@@ -1,14 +1,20 @@
 """Building, changing and searching an index through its public doors."""
 
+import errno
+import io
 import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-pytest.importorskip("lancedb")
 pytest.importorskip("lxml")
 
-from prosa.errors import InputError
-from prosa.search import building, manifest
+from prosa.errors import InputError, ProsaError
+from prosa.search import building, documents, manifest, text
 from prosa.search.forward import Unit
 from prosa.search.index import build, open_index
 
@@ -63,7 +69,7 @@ def test_only_what_changed_is_read_again(docs, tmp_path):
     assert index.search("café da manhã")[0].text == CAFE
 
 
-@pytest.mark.parametrize("step", ["arrays_.save", "manifest.write", "inverted.build"])
+@pytest.mark.parametrize("step", ["store.save_arrays", "manifest.write", "inverted.build"])
 def test_a_run_that_is_cut_off_leaves_the_old_state_and_the_next_finishes(
     docs, tmp_path, monkeypatch, step
 ):
@@ -143,6 +149,29 @@ def test_a_first_run_that_fails_leaves_nothing(docs, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["docs"]
 
 
+@pytest.mark.parametrize("step", ["store.save_arrays", "manifest.write"])
+def test_a_full_disk_is_one_message_and_leaves_the_old_state_alone(
+    docs, tmp_path, monkeypatch, step
+):
+    build(docs, tmp_path / "indice")
+    before = sorted(path.name for path in (tmp_path / "indice").iterdir())
+    (docs / "lazer.txt").write_text("A sauna abre às quartas.\n", "utf-8")
+
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    module, name = step.split(".")
+    monkeypatch.setattr(getattr(building, module), name, full)
+    for place in ("indice", "outro"):
+        with pytest.raises(ProsaError, match="disk is full"):
+            build(docs, tmp_path / place)
+
+    if name != "write":
+        assert sorted(path.name for path in (tmp_path / "indice").iterdir()) == before
+    assert open_index(tmp_path / "indice").search("piscina")[0].text == PISCINA
+    assert not list(tmp_path.glob("*outro*"))
+
+
 def test_a_pair_keeps_every_wording(tmp_path):
     rows = [
         {"pergunta": "Vocês entregam no sábado?", "resposta": "Entregamos até o meio-dia."},
@@ -163,7 +192,9 @@ def test_an_index_of_a_newer_version_and_an_empty_question_are_said(docs, tmp_pa
         index.search("  ")
 
     path = tmp_path / "indice" / manifest.NAME
-    path.write_text(path.read_text("utf-8").replace('"format": 1', '"format": 99'), "utf-8")
+    path.write_text(
+        path.read_text("utf-8").replace(f'"format": {manifest.FORMAT}', '"format": 99'), "utf-8"
+    )
     with pytest.raises(InputError, match="newer version"):
         open_index(tmp_path / "indice")
 
@@ -192,3 +223,155 @@ def test_a_wording_that_is_held_out_is_searched_for_as_if_it_were_not_there(tmp_
     assert 0 in searcher.find("domingo").passages
     assert 0 not in searcher.find("domingo", without_unit=unit).passages
     assert 0 in searcher.find("entregam", without_unit=unit).passages
+
+
+def refuse(monkeypatch, place, number=errno.EIO):
+    """Let the system refuse to open a file, or to list a folder."""
+    real_open, real_scan = io.open, os.scandir
+
+    def refused(path):
+        if isinstance(path, str | os.PathLike) and Path(path) == place:
+            raise OSError(number, os.strerror(number), str(path))
+
+    def opened(path, *more, **options):
+        refused(path)
+        return real_open(path, *more, **options)
+
+    def listed(path="."):
+        refused(path)
+        return real_scan(path)
+
+    monkeypatch.setattr(io, "open", opened)
+    monkeypatch.setattr(os, "scandir", listed)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE])
+def test_a_file_that_cannot_be_read_for_a_moment_stays_in_the_index(
+    docs, tmp_path, monkeypatch, number
+):
+    build(docs, tmp_path / "indice")
+    (docs / "lazer.txt").write_text("A sauna abre às quartas.\n", "utf-8")
+    with monkeypatch.context() as patch:
+        refuse(patch, docs / "lazer.txt", number)
+        report = build(docs, tmp_path / "indice").report
+
+    [(name, why)] = report.skipped.items()
+    assert name.endswith("lazer.txt")
+    assert os.strerror(number) in why
+    assert "stays" in why
+    assert len(report.kept) == 3
+    assert report.removed == report.replaced == []
+    assert open_index(tmp_path / "indice").search("piscina")[0].text == PISCINA
+    assert "sauna" in build(docs, tmp_path / "indice").search("sauna")[0].text
+
+
+def test_a_file_that_breaks_off_while_it_is_read_stays_as_it_was(docs, tmp_path, monkeypatch):
+    build(docs, tmp_path / "indice")
+    (docs / "lazer.txt").write_text("A sauna abre às quartas.\n", "utf-8")
+    (docs / "novo.txt").write_text("O elevador panorâmico está em obras.\n", "utf-8")
+
+    def broken(path, name):
+        if path.name == "lazer.txt":
+            raise OSError(errno.EIO, "Input/output error")
+        yield from text.plain(path, name)
+
+    with monkeypatch.context() as patch:
+        patch.setitem(documents._READERS, ".txt", broken)
+        made = build(docs, tmp_path / "indice")
+
+    assert "stays" in next(iter(made.report.skipped.values()))
+    assert [name.rpartition("/")[2] for name in made.report.added] == ["novo.txt"]
+    assert made.report.replaced == []
+    assert made.search("piscina")[0].text == PISCINA
+    assert made.search("piscina")[0].source.endswith("lazer.txt")
+    assert "elevador" in made.search("elevador")[0].text
+    assert made.search("café da manhã")[0].source.endswith("cafe.md")
+    assert "sauna" in build(docs, tmp_path / "indice").search("sauna")[0].text
+
+
+def test_a_folder_that_cannot_be_listed_for_a_moment_keeps_its_documents(
+    docs, tmp_path, monkeypatch
+):
+    (docs / "rede").mkdir()
+    (docs / "rede" / "elevador.txt").write_text("O elevador está em obras.\n", "utf-8")
+    build(docs, tmp_path / "indice")
+    with monkeypatch.context() as patch:
+        refuse(patch, docs / "rede")
+        report = build(docs, tmp_path / "indice").report
+
+    assert [name.rpartition("/")[2] for name in report.skipped] == ["rede"]
+    assert report.removed == []
+    assert "elevador" in open_index(tmp_path / "indice").search("elevador")[0].text
+
+
+FIRST = """
+import sys
+from prosa.cli.app import run
+from prosa.search import changes
+real = changes.documents.find
+def waits(source):
+    print("pronto", flush=True)
+    sys.stdin.readline()
+    return real(source)
+changes.documents.find = waits
+sys.exit(run(["index", "docs", "-o", "indice"]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_of_two_first_runs_one_makes_the_index_and_the_other_says_so(docs, tmp_path):
+    first = subprocess.Popen(
+        [sys.executable, "-c", FIRST], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path
+    )
+    with first:
+        first.stdout.readline()
+        with pytest.raises(ProsaError, match="Another run"):
+            build(docs, tmp_path / "indice")
+        first.communicate(b"\n")
+    assert first.returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["docs", "indice"]
+    assert open_index(tmp_path / "indice").search("piscina")[0].text == PISCINA
+
+
+def test_a_first_run_that_finds_the_index_made_meanwhile_brings_it_up_to_date(
+    docs, tmp_path, monkeypatch
+):
+    real = building.locked
+
+    @contextmanager
+    def late(folder):
+        monkeypatch.setattr(building, "locked", real)
+        build(docs, tmp_path / "indice")
+        folder.mkdir()
+        with real(folder) as held:
+            yield held
+
+    monkeypatch.setattr(building, "locked", late)
+    made = build(docs, tmp_path / "indice")
+
+    assert len(made.report.kept) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["docs", "indice"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_a_first_run_whose_folder_goes_while_it_waits_begins_anew(docs, tmp_path, monkeypatch):
+    import fcntl
+
+    real = fcntl.flock
+
+    def late(handle, how):
+        monkeypatch.setattr(fcntl, "flock", real)
+        (tmp_path / ".indice.partial").rename(tmp_path / "outro")
+        real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    assert build(docs, tmp_path / "indice").search("piscina")[0].text == PISCINA
+
+
+def test_an_index_of_the_old_format_is_said_to_need_indexing_again(docs, tmp_path):
+    build(docs, tmp_path / "indice")
+    path = tmp_path / "indice" / manifest.NAME
+    path.write_text(json.dumps({"format": 1, "documents": [{"number": 1}]}), "utf-8")
+    for door in (open_index, lambda folder: build(docs, folder)):
+        with pytest.raises(InputError, match=r"older version.*Index again"):
+            door(tmp_path / "indice")

@@ -14,10 +14,7 @@ OLD = "A piscina aquecida fecha às oito da noite."
 NEW = "A sauna finlandesa abre às quartas."
 
 RUN = """
-import sys
-from prosa.search import beside
 from prosa.search.index import build
-beside.WORTH = int(sys.argv[1])
 print("pronto", flush=True)
 build("docs", "indice")
 """
@@ -41,9 +38,7 @@ def kill_at_random(folder, times, seed=0):
         now = NEW if was == OLD else OLD
         (docs / "lazer.txt").write_text(now, "utf-8")
         (docs / f"novo{turn}.txt").write_text(f"A novidade {turn} chegou.\n" * 2000, "utf-8")
-        # In turn: the table is written beside, and by the run itself.
-        worth = str(0 if turn % 2 == 0 else 1 << 40)
-        child = subprocess.Popen([sys.executable, "-c", RUN, worth], stdout=subprocess.PIPE)
+        child = subprocess.Popen([sys.executable, "-c", RUN], stdout=subprocess.PIPE)
         child.stdout.readline()  # the imports are done
         time.sleep(chance.uniform(0, 1.2 * whole))
         child.send_signal(signal.SIGKILL)

@@ -5,8 +5,8 @@ question. A reader (an exact span) or a writer (new text) may stand in for the s
 document says is data: it is quoted, and never acted upon.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from prosa.errors import InputError
@@ -15,8 +15,6 @@ from prosa.search.features import NAMES
 from prosa.search.index import Hit, Index
 from prosa.search.learn import calibration_of
 from prosa.search.query import refers_back
-from prosa.search.quote import quote
-from prosa.search.search import Found
 from prosa.search.terms import WORD, fold
 
 MAX_ERROR = 0.05
@@ -116,12 +114,10 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """The documented keys of `prosa ask --json`."""
-        found = asdict(self)
-        found["citations"] = [
-            {name: part for name, part in one.items() if name != "question"}
-            for one in found["citations"]
-        ]
-        return found
+        value = asdict(self)
+        for citation in value["citations"]:
+            del citation["question"]
+        return value
 
 
 @dataclass(frozen=True)
@@ -207,36 +203,27 @@ class Answerer:
         Raises:
             InputError: The question is empty.
         """
-        return self._decide(self._candidates([self._find(question, history)], [question])[0])
+        return self._decide(self._candidate(question, history))
 
     def ask_many(self, questions: Sequence[str]) -> list[Answer]:
         """Answer many questions, each by itself."""
-        return [self._decide(one) for one in self.candidates(questions)]
+        return [self.ask(question) for question in questions]
 
     def candidates(self, questions: Sequence[str]) -> list[Candidate]:
         """The best answers found, given or not."""
-        return self._candidates([self._find(one, ()) for one in questions], questions)
+        return [self._candidate(question) for question in questions]
 
-    def _find(self, question: str, history: Sequence[str]) -> Found:
-        back = history[-REMEMBERED:] if refers_back(question) else ()
-        return self.index.find(question, back)
-
-    def _candidates(self, found: Sequence[Found], questions: Sequence[str]) -> list[Candidate]:
-        count = max(self._sources, READ)
-        return [
-            self._candidate(question, one, hits)
-            for question, one, hits in zip(
-                questions, found, self.index.hits_many(found, count), strict=True
-            )
-        ]
-
-    def _candidate(self, question: str, found: Found, hits: list[Hit]) -> Candidate:
+    def _candidate(self, question: str, history: Sequence[str] = ()) -> Candidate:
+        history = history[-REMEMBERED:] if refers_back(question) else ()
+        ranking = self.index.find(question, history)
+        hits = self.index.hits(ranking, max(self._sources, READ))
         if not hits:
             return Candidate(question, "", 0.0, 1.0, pair=False)
-        pair = bool(found.features[0][_PAIR])
+        pair = bool(ranking.features[0][_PAIR])
         calibration = self._calibrations[pair]
-        sure = calibration.confidence(found)
-        known = _known(question, hits) if found.query.own == len(found.query.words) else None
+        sure = calibration.confidence(ranking)
+        alone = ranking.query.own == len(ranking.query.words)
+        known = _known(question, hits) if alone else None
         if known is not None:
             # Confidence was learned with the wording asked for held out: this it has never seen.
             pair, sure = True, max(sure, KNOWN)
@@ -250,39 +237,72 @@ class Answerer:
             return plain
         if self._reader is not None:
             return self._read(plain, self._reader)
-        return _with(plain, text=self._quoted(found, hits[0]))
-
-    def _quoted(self, found: Found, hit: Hit) -> str:
-        """The sentences of a passage that hold most of the question."""
-        reader, arrays = self.index.searcher.reader, self.index.arrays
-        return quote(found.query, reader, arrays.forward, hit.place, hit.text)
+        quoted = self.index.searcher.quote(ranking.query, hits[0].place, hits[0].text)
+        return replace(plain, text=quoted)
 
     def _read(self, plain: Candidate, reader: SpanReader) -> Candidate:
-        some = [hit for hit in plain.hits[:READ] if not hit.passage.wordings]
-        span = reader.read(plain.question, [hit.text for hit in some])
-        first = some[span.passage]
+        texts = [hit for hit in plain.hits[:READ] if not hit.passage.wordings]
+        span = reader.read(plain.question, [hit.text for hit in texts])
+        first = texts[span.passage]
         hits = [first, *(hit for hit in plain.hits if hit is not first)]
         # Right only where the passage is, and where the passage does answer.
-        return _with(plain, text=span.text, confidence=plain.confidence * span.chance, hits=hits)
+        return replace(plain, text=span.text, confidence=plain.confidence * span.chance, hits=hits)
 
     def _written(self, plain: Candidate, writer: TextWriter) -> Candidate:
-        some = plain.hits[:READ]
-        told = writer.write(plain.question, [_as_told(hit) for hit in some])
-        if told is None or not told.text:
+        # Of a pair a writer gets the question too.
+        texts = ["\n".join((*hit.passage.wordings[:1], hit.text)) for hit in plain.hits[:READ]]
+        written = writer.write(plain.question, texts)
+        if written is None or not written.text:
             return plain
-        return _with(plain, text=told.text, used=told.passages)
+        return replace(plain, text=written.text, used=written.passages)
 
-    def _decide(self, one: Candidate) -> Answer:
-        confidence = round(one.confidence, 4)
-        if not one.given:
-            nearest = tuple(map(_cited, one.hits[: self._sources]))
+    def _decide(self, best: Candidate) -> Answer:
+        confidence = round(best.confidence, 4)
+        if not best.given:
+            nearest = tuple(map(_cited, best.hits[: self._sources]))
             text = _("I did not find this in the documents")
-            return Answer(one.question, text, True, confidence, nearest)
+            return Answer(best.question, text, True, confidence, nearest)
         used = [
-            hit for n, hit in enumerate(one.hits) if n < one.used or n == 0 or hit.score >= BESIDE
+            hit for n, hit in enumerate(best.hits) if n < max(1, best.used) or hit.score >= BESIDE
         ]
-        cited = tuple(map(_cited, used[: max(self._sources, one.used)]))
-        return Answer(one.question, one.text, False, confidence, cited)
+        cited = tuple(map(_cited, used[: max(self._sources, best.used)]))
+        return Answer(best.question, best.text, False, confidence, cited)
+
+
+class Conversation:
+    """One conversation.
+
+    Args:
+        answerer: Answers the questions.
+    """
+
+    def __init__(self, answerer: Answerer) -> None:
+        self._answerer = answerer
+        self.history: list[dict[str, str]] = []
+        self.last: Answer | None = None
+
+    def reset(self) -> None:
+        """Forget the conversation."""
+        self.history.clear()
+        self.last = None
+
+    def ask(self, question: str) -> Answer:
+        """Ask; the question and the answer join the history.
+
+        Raises:
+            InputError: The question is empty.
+        """
+        asked = [turn["content"] for turn in self.history if turn["role"] == "user"]
+        self.last = self._answerer.ask(question, asked)
+        self.history += [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": self.last.answer},
+        ]
+        return self.last
+
+    def say(self, text: str) -> Iterator[str]:
+        """The answer alone, as the conversation with a model gives it."""
+        yield self.ask(text).answer
 
 
 def _known(question: str, hits: list[Hit]) -> Hit | None:
@@ -292,15 +312,6 @@ def _known(question: str, hits: list[Hit]) -> Hit | None:
         if any(WORD.findall(fold(wording)) == asked for wording in hit.passage.wordings):
             return hit
     return None
-
-
-def _with(one: Candidate, **changed: Any) -> Candidate:
-    return Candidate(**{**vars(one), **changed})
-
-
-def _as_told(hit: Hit) -> str:
-    """A passage as a writer gets it: of a pair its question too."""
-    return "\n".join((*hit.passage.wordings[:1], hit.text))
 
 
 def _cited(hit: Hit) -> Citation:

@@ -77,9 +77,9 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The documented keys."""
-        found = asdict(self)
-        del found["judged"]
-        return found
+        value = asdict(self)
+        del value["judged"]
+        return value
 
 
 def evaluate(answerer: Answerer, questions: Sequence[Question]) -> Evaluation:
@@ -99,13 +99,13 @@ def evaluate(answerer: Answerer, questions: Sequence[Question]) -> Evaluation:
     if not questions:
         raise InputError(_("There is no question to measure with"))
     start = time.perf_counter()
-    found = answerer.candidates([one.question for one in questions])
+    candidates = answerer.candidates([one.question for one in questions])
     seconds = time.perf_counter() - start
     judged = [
         Judged(one.question, one.answerable, _right(one, best), best.given, best.confidence)
-        for one, best in zip(questions, found, strict=True)
+        for one, best in zip(questions, candidates, strict=True)
     ]
-    thresholds = [best.threshold for best in found if best.hits]
+    thresholds = [best.threshold for best in candidates if best.hits]
     return _evaluation(judged, answerer.max_error, thresholds, seconds, held_out=False)
 
 
@@ -176,8 +176,8 @@ def _right(asked: Question, best: Candidate) -> bool:
         return True
     if best.pair:
         return normal(best.hits[0].text) in expected
-    held = (f" {said} ", f" {normal(best.hits[0].text)} ")
-    return any(f" {one} " in text for one in expected for text in held)
+    texts = (f" {said} ", f" {normal(best.hits[0].text)} ")
+    return any(f" {one} " in text for one in expected for text in texts)
 
 
 def normal(text: str) -> str:

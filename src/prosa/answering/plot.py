@@ -61,12 +61,12 @@ def svg(evaluation: Evaluation, title: str) -> str:
     most = max((one.count for one in evaluation.bins), default=1)
     for one in evaluation.bins:
         radius = 3 + 11 * math.sqrt(one.count / most)
-        told = _("{n} answers: confidence {confidence} %, right {right} %").format(
+        caption = _("{n} answers: confidence {confidence} %, right {right} %").format(
             n=one.count, confidence=round(100 * one.confidence), right=round(100 * one.right)
         )
         parts.append(
             f'<circle cx="{_x(one.confidence):.1f}" cy="{_y(one.right):.1f}" r="{radius:.1f}" '
-            f'fill="{_DOT}" fill-opacity="0.75"><title>{escape(told)}</title></circle>'
+            f'fill="{_DOT}" fill-opacity="0.75"><title>{escape(caption)}</title></circle>'
         )
     middle = _x(0.5)
     parts += [

@@ -64,13 +64,13 @@ def read(source: Any, *, answers: bool = True) -> list[Question]:
         raise InputError(
             _("There is no such file"), path=path, expected=_("a JSONL file of questions")
         )
-    found = list(_of_lines(path, answers))
-    if not found:
+    asked = list(_of_lines(path, answers))
+    if not asked:
         raise InputError(_("There is no question in this file"), path=path, expected=_expected())
-    return found
+    return asked
 
 
-def _of_lines(path: Path, told: bool) -> Iterator[Question]:
+def _of_lines(path: Path, answered: bool) -> Iterator[Question]:
     with survey(path, str(path)).open() as text:
         for number, line in enumerate(text, 1):
             if not line.strip():
@@ -81,10 +81,10 @@ def _of_lines(path: Path, told: bool) -> Iterator[Question]:
                 raise InputError(
                     _("This line is not JSON"), path=path, line=number, expected=_expected()
                 ) from error
-            yield _question(record, path, number, told)
+            yield _question(record, path, number, answered)
 
 
-def _question(record: Any, path: Path | None, line: int, told: bool) -> Question:
+def _question(record: Any, path: Path | None, line: int, answered: bool) -> Question:
     value = record if isinstance(record, dict) else {}
     if isinstance(record, str):
         value = {"question": record}
@@ -96,7 +96,7 @@ def _question(record: Any, path: Path | None, line: int, told: bool) -> Question
     answers = tuple(_texts(_first(value, _ANSWER)))
     source = str(_first(value, _SOURCE) or "")
     known = value.get("answerable", value.get("id") is not None or bool(answers or source))
-    if told and known and not (answers or source):
+    if answered and known and not (answers or source):
         raise InputError(
             _("It is not said what the right answer to this question is"),
             path=path,
@@ -124,9 +124,9 @@ def _texts(value: Any) -> Iterator[str]:
 def _sample() -> list[Question]:
     from prosa.samples import questions  # noqa: PLC0415  its data loads when it is asked for
 
-    found = questions.load()
-    asked = [Question(one.held_out, (one.answer,)) for one in found.answers]
-    return asked + [Question(text, answerable=False) for text in found.unanswerable]
+    sample = questions.load()
+    asked = [Question(one.held_out, (one.answer,)) for one in sample.answers]
+    return asked + [Question(text, answerable=False) for text in sample.unanswerable]
 
 
 def _expected() -> str:

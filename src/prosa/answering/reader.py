@@ -112,13 +112,13 @@ class Reader:
         )
         owners = batch.pop("overflow_to_sample_mapping")
         offsets = batch.pop("offset_mapping")
-        found: list[_Window] = []
+        windows: list[_Window] = []
         for first in range(0, len(owners), _BATCH):
             some = slice(first, first + _BATCH)
             inputs = {name: torch.tensor(value[some]) for name, value in batch.items()}
             with torch.inference_mode():
-                told = self._model(**inputs)
-            starts, ends = told.start_logits.double().numpy(), told.end_logits.double().numpy()
+                output = self._model(**inputs)
+            starts, ends = output.start_logits.double().numpy(), output.end_logits.double().numpy()
             for row in range(len(starts)):
                 mine = np.asarray([n == 1 for n in batch.sequence_ids(first + row)])
                 seen = batch["attention_mask"][first + row] > 0
@@ -127,7 +127,7 @@ class Reader:
                     continue
                 score, nothing, start, end = span
                 places = offsets[first + row]
-                found.append(
+                windows.append(
                     _Window(
                         int(owners[first + row]),
                         score,
@@ -136,15 +136,15 @@ class Reader:
                         int(places[end][1]),
                     )
                 )
-        return found
+        return windows
 
     def _short(self, question: str) -> str:
         """The question, cut so that half the window is left for the passage."""
         most = min(QUESTION, self._window // 2)
         # A token is a hundred characters at most in any text that says something.
         head = question[: 100 * most]
-        told = self._tokenizer(head, add_special_tokens=False, return_offsets_mapping=True)
-        places = told["offset_mapping"]
+        encoded = self._tokenizer(head, add_special_tokens=False, return_offsets_mapping=True)
+        places = encoded["offset_mapping"]
         return head if len(places) <= most else head[: places[most - 1][1]]
 
     def _size(self, question: str) -> int:
@@ -188,8 +188,8 @@ def _logs(logits: Reals, seen: npt.NDArray[np.bool_]) -> Reals:
     """Log chances over the tokens that are no padding."""
     masked = np.where(seen, logits, -np.inf)
     top = masked.max()
-    found: Reals = masked - top - np.log(np.exp(masked - top).sum())
-    return found
+    logs: Reals = masked - top - np.log(np.exp(masked - top).sum())
+    return logs
 
 
 def _best(

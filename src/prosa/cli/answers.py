@@ -8,8 +8,7 @@ from prosa.cli import shared
 from prosa.i18n import _
 
 if TYPE_CHECKING:
-    from prosa.answering.answerer import Answer, Citation
-    from prosa.answering.conversation import Conversation
+    from prosa.answering.answerer import Answer, Citation, Conversation
     from prosa.answering.measure import Evaluation
 
 WIDTH = 78
@@ -33,8 +32,8 @@ def talk(path: str, settings: dict[str, Any], *, as_json: bool) -> None:
     def sources() -> None:
         print(*_source_lines(chat), sep="\n", file=out, flush=True)
 
-    told = _("/sources  the sources of the last answer in full (also /fontes)")
-    shared.converse(chat, reply, out, [("/sources /fontes", told, sources)])
+    help_text = _("/sources  the sources of the last answer in full (also /fontes)")
+    shared.converse(chat, reply, out, [("/sources /fontes", help_text, sources)])
     if as_json:
         shared.print_json({"index": path, "messages": chat.history})
 
@@ -65,7 +64,7 @@ def _measured(result: "Evaluation") -> list[str]:
         asked = _("{n} questions: its own wordings held out, with their answer there and gone")
     else:
         asked = _("{n} questions, {answerable} with an answer")
-    told = {
+    counts = {
         "n": shared.number(result.questions, 0),
         "answerable": shared.number(result.answerable, 0),
     }
@@ -78,7 +77,7 @@ def _measured(result: "Evaluation") -> list[str]:
         (_("AUROC, answerable or not"), shared.number(result.auroc, 3)),
     ]
     lines = [
-        *wrapped(asked.format(**told)),
+        *wrapped(asked.format(**counts)),
         *shared.table([list(row) for row in rows], ["", ""])[1:],
     ]
     points = [

@@ -1,5 +1,6 @@
 """`prosa inspect` and `prosa prepare`."""
 
+import shlex
 from typing import Any
 
 import typer
@@ -47,6 +48,7 @@ def _register_inspect(app: typer.Typer) -> None:
         kind: str | None = _kind(),
         column: list[str] = _column(),
         clean: str | None = _clean(),
+        filters: list[str] = shared.filter_flag(),
         validation: str | None = _share(),
         test: str | None = _share(),
         raw: bool = _raw(),
@@ -55,12 +57,13 @@ def _register_inspect(app: typer.Typer) -> None:
         from prosa.verbs import preparing
         from prosa.verbs.request import Request
 
-        records, prepared = preparing.look(
+        source, prepared = preparing.look(
             data,
             Request(
                 kind=kind,
                 columns=shared.column_map(column),
                 clean=shared.split_list(clean),
+                filter=tuple(filters),
                 validation=shared.share_or_file(validation),
                 test=shared.share_or_file(test),
                 raw=raw,
@@ -69,11 +72,11 @@ def _register_inspect(app: typer.Typer) -> None:
         if as_json:
             shared.print_json(prepared.report.to_json())
             return
-        shared.say(_("{source}: {kind}").format(source=records.source, kind=prepared.kind))
+        shared.say(_("{source}: {kind}").format(source=source, kind=prepared.kind))
         shared.say(*prepared.report.lines(), "")
         shared.say(*_examples(prepared), "")
         shared.say(*_outlook(preparing.outlook(prepared)))
-        shared.say(_("Next:"), f"  prosa train {data}")
+        shared.say(*_next(data, prepared))
 
 
 def _examples(prepared: Any, count: int = 2) -> list[str]:
@@ -109,6 +112,20 @@ def _outlook(outlook: list[Any]) -> list[str]:
     return [*lines, ""]
 
 
+def _next(data: str, prepared: Any) -> list[str]:
+    from prosa.data.kinds import TRAINABLE
+
+    if prepared.kind in TRAINABLE:
+        return [_("Next:"), f"  prosa train {shlex.quote(data)}"]
+    return [
+        _("Language models learn from: {kinds}. This can be cleaned and split:").format(
+            kinds=", ".join(TRAINABLE)
+        ),
+        f"  prosa prepare {shlex.quote(data)} -o OUTPUT",
+        _("To learn from one of its columns: --kind text --column text=NAME"),
+    ]
+
+
 def _register_prepare(app: typer.Typer) -> None:
     @app.command(cls=usage.Command, help=_("Clean, deduplicate and split DATA into a folder."))
     def prepare(
@@ -120,6 +137,7 @@ def _register_prepare(app: typer.Typer) -> None:
         kind: str | None = _kind(),
         column: list[str] = _column(),
         clean: str | None = _clean(),
+        filters: list[str] = shared.filter_flag(),
         validation: str | None = _share(),
         test: str | None = _share(),
         raw: bool = _raw(),
@@ -130,12 +148,13 @@ def _register_prepare(app: typer.Typer) -> None:
         from prosa.verbs.request import Request
 
         free_place(output, overwrite=overwrite)
-        records, prepared = preparing.look(
+        source, prepared = preparing.look(
             data,
             Request(
                 kind=kind,
                 columns=shared.column_map(column),
                 clean=shared.split_list(clean),
+                filter=tuple(filters),
                 validation=shared.share_or_file(validation),
                 test=shared.share_or_file(test),
                 raw=raw,
@@ -145,6 +164,6 @@ def _register_prepare(app: typer.Typer) -> None:
         if as_json:
             shared.print_json({**prepared.report.to_json(), "output": str(path)})
             return
-        shared.say(_("{source}: {kind}").format(source=records.source, kind=prepared.kind))
+        shared.say(_("{source}: {kind}").format(source=source, kind=prepared.kind))
         shared.say(*prepared.report.lines())
         shared.say(_("Saved in {output}").format(output=path))

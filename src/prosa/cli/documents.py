@@ -57,14 +57,15 @@ def _register_index(app: typer.Typer) -> None:
         encoder: str | None = typer.Option(
             None, help=_("A sentence-transformers model, for vectors besides words.")
         ),
+        filters: list[str] = shared.filter_flag(),
         as_json: bool = shared.json_flag(),
     ) -> None:
         """Keys of --json.
 
         output, documents, passages, language, added, replaced, removed, kept, skipped{name: why},
-        wordings, seconds
+        filtered{reason: n}, wordings, seconds
         """
-        _index(docs or [], output, remove, language, encoder, as_json=as_json)
+        _index(docs or [], output, remove, language, encoder, filters, as_json=as_json)
 
 
 def _index(
@@ -73,6 +74,7 @@ def _index(
     remove: list[str],
     language: str | None,
     encoder: str | None,
+    filters: list[str],
     *,
     as_json: bool,
 ) -> None:
@@ -88,29 +90,36 @@ def _index(
     start = time.perf_counter()
     with _Ticker() as ticker:
         made = index_verb(
-            docs, output, remove=remove, language=language, encoder=encoder, progress=ticker
+            docs,
+            output,
+            remove=remove,
+            language=language,
+            encoder=encoder,
+            filter=filters,
+            progress=ticker,
         )
-    result = _told(made, time.perf_counter() - start)
+    result = _summary(made, time.perf_counter() - start)
     if as_json:
         shared.print_json(result)
         return
     shared.say(*_index_lines(result))
 
 
-def _told(made: "Documents", seconds: float) -> dict[str, Any]:
-    report, found = made.report, made.answerer.index.manifest
+def _summary(made: "Documents", seconds: float) -> dict[str, Any]:
+    report, state = made.report, made.answerer.index.manifest
     assert report is not None
     return {
         "output": str(made.path),
-        "documents": len(found.documents),
-        "passages": found.passages,
-        "language": found.language,
+        "documents": len(state.documents),
+        "passages": state.passages,
+        "language": state.language,
         "added": report.added,
         "replaced": report.replaced,
         "removed": report.removed,
         "kept": report.kept,
         "skipped": report.skipped,
-        "wordings": found.learned.get("wordings", 0),
+        "filtered": report.filtered,
+        "wordings": state.learned.get("wordings", 0),
         "seconds": round(seconds, 2),
     }
 
@@ -119,8 +128,8 @@ def _index_lines(result: dict[str, Any]) -> list[str]:
     lines = []
     skipped = list(result["skipped"].items())
     for name, why in skipped[:_SKIPPED]:
-        told = why if name in why else f"{name}: {why}"
-        lines += wrapped(_("Left out: {why}").format(why=shared.plain(told)), "", "  ")
+        text = shared.plain(why if name in why else f"{name}: {why}")
+        lines += wrapped(_("Left out: {why}").format(why=text), "", "  ")
     if len(skipped) > _SKIPPED:
         lines.append(_("… and {n} more left out").format(n=len(skipped) - _SKIPPED))
     lines += wrapped(
@@ -134,6 +143,9 @@ def _index_lines(result: dict[str, Any]) -> list[str]:
             **{part: len(result[part]) for part in ("added", "replaced", "removed", "kept")},
         )
     )
+    if result["filtered"]:
+        counts = ", ".join(f"{name} {n}" for name, n in result["filtered"].items())
+        lines += wrapped(_("Passages dropped by --filter: {counts}").format(counts=counts))
     if result["wordings"]:
         lines += wrapped(
             _("Learned from {n} wordings of its own questions when to be silent").format(

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import typer
 
-from prosa.data.escapes import ESCAPES
+from prosa.data.repair import ESCAPES
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -94,6 +94,15 @@ def ask_line() -> str | None:
     except (EOFError, KeyboardInterrupt):
         print(file=sys.stderr)
         return None
+
+
+def filter_flag() -> Any:
+    """`--filter`."""
+    text = _(
+        "Leave out what is short=3, repetition, symbols, links, not language=pt, offensive, "
+        "or blocked=FILE (a word or phrase a line); separated by commas, or repeated."
+    )
+    return typer.Option([], "--filter", help=text)
 
 
 def split_list(text: str | None) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ def register(app: typer.Typer) -> None:
         clean: str | None = typer.Option(
             None, help=_("Classic steps, such as lower,punctuation,ascii.")
         ),
+        filters: list[str] = shared.filter_flag(),
         validation: str | None = typer.Option(None, help=_("A share such as 0.1, a file, or 0.")),
         test: str | None = typer.Option(None, help=_("A share such as 0.1, a file, or 0.")),
         raw: bool = typer.Option(
@@ -89,6 +90,7 @@ def register(app: typer.Typer) -> None:
             "tokenizer": tokenizer,
             "vocabulary": vocabulary,
             "clean": shared.split_list(clean) or None,
+            "filter": tuple(filters) or None,
             "validation": shared.share_or_file(validation),
             "test": shared.share_or_file(test),
             "raw": raw or None,

@@ -45,6 +45,7 @@ _BOMS = (
 )
 _CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 _BROKEN = re.compile("[\udc80-\udcff]")
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LINES_NAMED = 5
 
 
@@ -70,14 +71,18 @@ class TextFile:
         path: Where it lies.
         name: What messages call it.
         encoding: A Python codec.
-        characters: How long it is; in UTF-16 and UTF-32, at most.
-        notes: What was found about its encoding, already translated.
+        characters: How long it is.
+        lines: Lines from the first to the last that is not blank.
+        blank_lines: Whether blank lines stand between others.
+        notes: What there is to say about its encoding, already translated.
     """
 
     path: Path
     name: str
     encoding: str
-    characters: int
+    characters: int = 0
+    lines: int = 0
+    blank_lines: bool = False
     notes: tuple[str, ...] = ()
 
     @contextmanager
@@ -115,6 +120,16 @@ def open_bytes(path: Path, name: str) -> Iterator[BinaryIO]:
         raise unreadable(name, error) from error
 
 
+def first_look(path: Path, name: str) -> TextFile:
+    """How to read a file as far as its first bytes tell; `survey` tells the rest.
+
+    Raises:
+        InputError: It cannot be opened or unpacked.
+    """
+    with open_bytes(path, name) as file:
+        return TextFile(path, name, _encoding(file.read(4)))
+
+
 def survey(path: Path, name: str) -> TextFile:
     """Go through a file once and find out how to read it.
 
@@ -123,14 +138,86 @@ def survey(path: Path, name: str) -> TextFile:
     """
     with open_bytes(path, name) as file:
         head = file.read(_HEAD)
-        for bom, encoding in _BOMS:
-            if head.startswith(bom) and encoding != "utf-8-sig":
-                if len(head) <= len(bom):
-                    raise EmptyFileError(name)
-                note = _told(name, encoding.upper())
-                return TextFile(path, name, encoding, path.stat().st_size // 2, (note,))
-        _refuse_binary(head, name)
-        return _survey_utf8(path, name, head, file)
+        encoding = _encoding(head)
+        utf8 = encoding == "utf-8-sig"
+        if utf8:
+            _refuse_binary(head, name)
+        decoder = codecs.getincrementaldecoder("utf-8" if utf8 else encoding)("strict")
+        seen = _Survey()
+        block = head
+        while block:
+            more = file.read(_BLOCK)
+            try:
+                text = decoder.decode(block, final=not more)
+            except UnicodeDecodeError:
+                decoder.errors = "surrogateescape" if utf8 else "replace"
+                text = decoder.decode(block, final=not more)
+            seen.add(text, len(block), broken=decoder.errors == "surrogateescape")
+            block = more
+    if not seen.lines:
+        raise EmptyFileError(name)
+    note = ""
+    if not utf8:
+        note = _("{name}: read as {encoding}").format(name=name, encoding=encoding.upper())
+    elif seen.wide < 4 * seen.broken:
+        encoding = "cp1252"
+        note = _("{name}: read as {encoding}").format(name=name, encoding="cp1252 (latin-1)")
+    elif seen.broken:
+        note = _(
+            "{name}: {count} bytes are not valid UTF-8 (first on line {lines}); "
+            "those were read as cp1252, nothing is left out"
+        ).format(name=name, count=seen.broken, lines=", ".join(map(str, seen.broken_lines)))
+    notes = (note,) if note else ()
+    return TextFile(path, name, encoding, seen.characters, seen.lines, seen.blank_lines, notes)
+
+
+class _Survey:
+    """What the blocks of a text show, one after the other.
+
+    Attributes:
+        characters: Characters so far.
+        lines: Lines from the first to the last that is not blank.
+        blank_lines: Whether blank lines stand between others.
+        wide: Bytes that characters beyond ASCII take more than one each.
+        broken: Bytes that belong to no character.
+        broken_lines: The first lines that have such.
+    """
+
+    def __init__(self) -> None:
+        self.characters = self.lines = self.wide = self.broken = 0
+        self.blank_lines = False
+        self.broken_lines: dict[int, None] = {}
+        self._newlines = io.IncrementalNewlineDecoder(None, translate=True)
+        self._line = 1
+        self._blank_end = ""
+
+    def add(self, block: str, size: int, *, broken: bool) -> None:
+        """Look at the next block, which took `size` bytes, some of them perhaps `broken`."""
+        self.wide += size - len(block)
+        text = self._blank_end + self._newlines.decode(block)
+        if broken:
+            self._count_broken(text)
+        self.characters += len(text) - len(self._blank_end)
+        newlines = text.count("\n")
+        self._line += newlines - len(self._blank_end)
+        shown = text.rstrip()
+        after = text.count("\n", len(shown))
+        if not self.lines and shown:
+            shown = shown.lstrip("\ufeff").lstrip()
+            newlines = after + shown.count("\n") + bool(shown)
+        if shown:
+            self.lines += newlines - after
+            self.blank_lines = self.blank_lines or _BLANK_LINE.search(shown) is not None
+        self._blank_end = "\n" * min(2, after) if self.lines else ""
+
+    def _count_broken(self, text: str) -> None:
+        start, line = 0, self._line
+        for broken in _BROKEN.finditer(text):
+            self.broken += 1
+            if len(self.broken_lines) < _LINES_NAMED:
+                line += text.count("\n", start, broken.start())
+                start = broken.start()
+                self.broken_lines[line] = None
 
 
 class EmptyFileError(InputError):
@@ -154,43 +241,8 @@ def unreadable(name: str, error: OSError) -> InputError:
     )
 
 
-def _survey_utf8(path: Path, name: str, head: bytes, file: BinaryIO) -> TextFile:
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    blank, good, bad, line, characters = True, 0, 0, 1, 0
-    lines: dict[int, None] = {}
-    block = head
-    while block:
-        more = file.read(_BLOCK)
-        text = decoder.decode(block, final=not more)
-        blank = blank and not text.strip("\ufeff \t\r\n\f\v")
-        if not text.isascii():
-            good += len(block) - len(text)
-            try:
-                text.encode("utf-8")
-            except UnicodeEncodeError:
-                for found in _BROKEN.finditer(text):
-                    bad += 1
-                    if len(lines) < _LINES_NAMED:
-                        lines[line + text.count("\n", 0, found.start())] = None
-        line += text.count("\n")
-        characters += len(text)
-        block = more
-    if blank:
-        raise EmptyFileError(name)
-    if not bad:
-        return TextFile(path, name, "utf-8-sig", characters)
-    if good < 4 * bad:
-        note = _told(name, "cp1252 (latin-1)")
-        return TextFile(path, name, "cp1252", characters, (note,))
-    note = _(
-        "{name}: {count} bytes are not valid UTF-8 (first on line {lines}); "
-        "those were read as cp1252, nothing is left out"
-    ).format(name=name, count=bad, lines=", ".join(map(str, lines)))
-    return TextFile(path, name, "utf-8-sig", characters, (note,))
-
-
-def _told(name: str, encoding: str) -> str:
-    return _("{name}: read as {encoding}").format(name=name, encoding=encoding)
+def _encoding(head: bytes) -> str:
+    return next((codec for bom, codec in _BOMS if head.startswith(bom)), "utf-8-sig")
 
 
 def _unpacked(raw: BinaryIO, magic: bytes) -> BinaryIO | gzip.GzipFile | bz2.BZ2File:

@@ -1,8 +1,8 @@
 """Copies and near copies in a whole set, and the groups of records that belong on one side.
 
-MinHash over runs of five words with `rensa` (why: docs/decisions/0001-minhash.md), banded so that
-similar records meet in a bucket (Broder 1997; Indyk & Motwani 1998). What is dropped is verified
-by the true Jaccard similarity first; what is only grouped, by the estimate.
+MinHash over runs of five words (why: docs/decisions/0001-minhash.md), banded so that similar
+records meet in a bucket (Indyk & Motwani 1998). What is dropped is verified by the true Jaccard
+similarity first; what is only grouped, by the estimate. All arrays take some bytes a record.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prosa.data.shingles import Hashes, similarity
-from prosa.data.sketches import BANDS, SHORT, Sketches
+from prosa.data.signatures import SHORT, Hashes, Signatures, similarity
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -21,26 +20,27 @@ NEAR = 0.9
 GROUPED = 0.5
 _LONE_ANSWER = 4
 _LARGEST, _SMALL = 0.5, 10
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Facet:
+class Fingerprints:
     """One text of each record, as numbers.
 
     Attributes:
         identity: uint64 [records], the hash of all its words; 0 where it has none.
         words: int32 [records], how many words it has.
-        sketches: Those of the records that have at least `SHORT` words.
+        signatures: Those of the records that have at least `SHORT` words.
     """
 
     identity: Hashes
     words: NDArray[np.int32]
-    sketches: Sketches
+    signatures: Signatures
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found in a set of records.
+class Duplicates:
+    """What is alike in a set of records.
 
     Attributes:
         exact: bool [records], the records that repeat another that stays.
@@ -61,145 +61,149 @@ class Found:
 
 def find(
     exact: Hashes,
-    facets: Sequence[Facet],
+    texts: Sequence[Fingerprints],
     text_of: Callable[[int, int], str],
     *,
     usable: Mask,
-    order: Rows,
+    held_out: Mask,
     keep_short: bool,
     near: bool = True,
-) -> Found:
+) -> Duplicates:
     """Find copies, near copies and groups.
 
-    A record is a near copy of another if every facet is (at least `NEAR`); two records are grouped
-    if any facet is alike (at least `GROUPED`), or says the same.
+    A record is a near copy of another if every text of it is (at least `NEAR`); two records are
+    grouped if any text is alike (at least `GROUPED`), or says the same. Of copies the first stays,
+    or the one that is held out.
 
     Args:
         exact: uint64 [records], the hash of everything the record says, to the letter.
-        facets: The texts of the records that are compared.
-        text_of: (facet, record) -> the text, for verifying.
+        texts: The texts of the records that are compared.
+        text_of: (which text, record) -> the text, for verifying.
         usable: bool [records], those that take part; others are dropped already.
-        order: int64 [records], all record numbers in the order in which they are preferred.
-        keep_short: Whether repeated records of fewer than `SHORT` words stay.
+        held_out: bool [records], those that a person holds out.
+        keep_short: Whether repeated records of fewer than `SHORT` words stay, unless they repeat
+            one that is held out.
         near: Whether near copies are dropped.
     """
     count = len(exact)
     copy_of = np.full(count, -1, np.int64)
-    long_enough = np.ones(count, np.bool_)
+    droppable = np.ones(count, np.bool_)
     if keep_short:
-        long_enough = np.sum([facet.words for facet in facets], axis=0) >= SHORT
-    rows = order[usable[order]]
-    repeats = int((~_firsts(exact[rows]) & ~long_enough[rows]).sum())
-    is_exact = np.zeros(count, np.bool_)
-    candidates = rows[long_enough[rows]]
-    first = _first(exact[candidates])
-    is_exact[candidates] = ~_firsts(exact[candidates])
-    copy_of[candidates] = np.where(is_exact[candidates], candidates[first], -1)
+        droppable = np.sum([one.words for one in texts], axis=0) >= SHORT
+    rows = np.concatenate([np.flatnonzero(usable & held_out), np.flatnonzero(usable & ~held_out)])
+    first, again = _repeats(exact, rows)
+    drops = droppable[again] | held_out[first]
+    copy_of[again[drops]] = first[drops]
+    exact_copies = copy_of >= 0
+    repeats = int((~drops & ~held_out[again]).sum())
 
-    rows = rows[~is_exact[rows]]
-    alike = [_alike(facet, rows) for facet in facets]
-    is_near = np.zeros(count, np.bool_)
+    rows = rows[~exact_copies[rows]]
+    alike = [_alike(one, rows) for one in texts]
     if near:
-        position = np.empty(count, np.int64)
-        position[order] = np.arange(count)
-        for one, other in _near_pairs(alike, facets, text_of, long_enough, position):
+        for one, other in _near_pairs(alike, texts, text_of, droppable, held_out):
             if copy_of[one] < 0 and copy_of[other] < 0:
                 copy_of[other] = one
-                is_near[other] = True
-    group, threshold = _groups(alike, facets, rows, copy_of)
-    return Found(is_exact, is_near, copy_of, group, threshold, repeats)
+    group, threshold = _groups(alike, texts, rows, copy_of)
+    return Duplicates(
+        exact_copies, (copy_of >= 0) & ~exact_copies, copy_of, group, threshold, repeats
+    )
 
 
 @dataclass(frozen=True)
 class _Alike:
-    """Pairs of records that are alike in one facet: int64 [pairs, 2] and float64 [pairs]."""
+    """Pairs of records that are alike in one text: int64 [pairs, 2] and float64 [pairs]."""
 
     pairs: Rows
     likeness: NDArray[np.float64]
 
 
-def _alike(facet: Facet, rows: Rows) -> _Alike:
-    """The pairs of one facet: first those that say the same, then those that share much."""
-    rows = rows[facet.identity[rows] != 0]
-    first = _first(facet.identity[rows])
-    same = first != np.arange(len(rows))
-    equal = np.stack([rows[first[same]], rows[same]], axis=1)
-    different = rows[~same & (facet.words[rows] >= SHORT)]
-    similar = _bucketed(facet.sketches, different)
-    likeness = facet.sketches.likeness(similar)
+def _alike(text: Fingerprints, rows: Rows) -> _Alike:
+    """The pairs of one text: first those that say the same, then those that share much."""
+    first, again = _repeats(text.identity, rows[text.identity[rows] != 0])
+    different = text.signatures.has.copy()
+    different[again] = False
+    similar = _bucketed(text.signatures, rows[different[rows]])
+    likeness = text.signatures.likeness(similar)
     enough = likeness >= GROUPED
     return _Alike(
-        np.concatenate([equal, similar[enough]]),
-        np.concatenate([np.ones(len(equal)), likeness[enough]]),
+        np.concatenate([np.stack([first, again], axis=1), similar[enough]]),
+        np.concatenate([np.ones(len(again)), likeness[enough]]),
     )
 
 
-def _bucketed(sketches: Sketches, rows: Rows) -> Rows:
+def _bucketed(signatures: Signatures, rows: Rows) -> Rows:
     """Pairs of records that share a bucket: each with the first in it and with the one before."""
-    found = [np.empty((0, 2), np.int64)]
-    for band in range(BANDS):
-        bucket = sketches.buckets(band, rows)
-        by_bucket = np.argsort(bucket, kind="stable")
-        members, bucket = rows[by_bucket], bucket[by_bucket]
-        starts = np.flatnonzero(np.r_[True, bucket[1:] != bucket[:-1]][: len(bucket)])
-        sizes = np.diff(np.r_[starts, len(bucket)])
-        leaders = np.repeat(members[starts], sizes)
-        joins = np.flatnonzero(leaders != members)
-        found.append(np.stack([leaders[joins], members[joins]], axis=1))
-        found.append(np.stack([members[joins - 1], members[joins]], axis=1))
-        found[:] = [np.unique(np.concatenate(found), axis=0)]
-    return found[0]
+    count = len(signatures.has)
+    places = signatures.places(rows)
+    pairs = np.empty(0, np.int64)
+    for band in signatures.bands() if len(rows) > 1 else ():
+        bucket = band[places]
+        order = np.argsort(bucket, kind="stable")
+        same = _same_as_before(bucket[order])
+        joins = np.flatnonzero(same)
+        # The place where the bucket of each begins: the last before it that begins one.
+        begins = np.flatnonzero(~same)
+        leaders = rows[order[begins[np.searchsorted(begins, joins) - 1]]]
+        members, before = rows[order[joins]], rows[order[joins - 1]]
+        pairs = np.unique(
+            np.concatenate([pairs, leaders * count + members, before * count + members])
+        )
+    return np.stack([pairs // max(1, count), pairs % max(1, count)], axis=1)
 
 
 def _near_pairs(
     alike: Sequence[_Alike],
-    facets: Sequence[Facet],
+    texts: Sequence[Fingerprints],
     text_of: Callable[[int, int], str],
-    long_enough: Mask,
-    position: Rows,
+    droppable: Mask,
+    held_out: Mask,
 ) -> list[tuple[int, int]]:
     """Verified near copies, (preferred, other), in order of preference of the other."""
     # The estimate of 128 slots is off by 0.027 (one sigma) at 0.9.
     likely = alike[0].pairs[alike[0].likeness >= NEAR - 0.1]
-    likely = likely[long_enough[likely].all(axis=1)]
-    found = []
-    for one, other in likely.tolist():
-        if position[one] > position[other]:
-            one, other = other, one  # noqa: PLW2901
-        if all(_is_near(number, facets, text_of, one, other) for number in range(len(facets))):
-            found.append((one, other))
-    return sorted(found, key=lambda pair: (position[pair[1]], position[pair[0]]))
+    likely = likely[droppable[likely].all(axis=1) | held_out[likely].any(axis=1)]
+
+    def preference(row: int) -> tuple[bool, int]:
+        return not held_out[row], row
+
+    pairs = []
+    for ends in likely.tolist():
+        one, other = sorted(ends, key=preference)
+        if all(_is_near(place, texts, text_of, one, other) for place in range(len(texts))):
+            pairs.append((one, other))
+    return sorted(pairs, key=lambda pair: (preference(pair[1]), preference(pair[0])))
 
 
 def _is_near(
-    number: int,
-    facets: Sequence[Facet],
+    place: int,
+    texts: Sequence[Fingerprints],
     text_of: Callable[[int, int], str],
     one: int,
     other: int,
 ) -> bool:
-    facet = facets[number]
-    if facet.identity[one] == facet.identity[other]:
+    text = texts[place]
+    if text.identity[one] == text.identity[other]:
         return True
-    if min(facet.words[one], facet.words[other]) < SHORT:
+    if min(text.words[one], text.words[other]) < SHORT:
         return False
-    return similarity(text_of(number, one), text_of(number, other)) >= NEAR
+    return similarity(text_of(place, one), text_of(place, other)) >= NEAR
 
 
 def _groups(
-    alike: Sequence[_Alike], facets: Sequence[Facet], rows: Rows, copy_of: Rows
+    alike: Sequence[_Alike], texts: Sequence[Fingerprints], rows: Rows, copy_of: Rows
 ) -> tuple[Rows, float]:
     """Connected records; the threshold rises while one group would swallow half of the set."""
     count = len(copy_of)
-    pairs = [np.stack([np.maximum(copy_of, 0), np.arange(count)], axis=1)[copy_of >= 0]]
-    strong = [np.ones(len(pairs[0]))]
-    for number, (facet, one) in enumerate(zip(facets, alike, strict=True)):
+    copies = np.flatnonzero(copy_of >= 0)
+    pairs = [np.stack([copy_of[copies], copies], axis=1)]
+    strengths = [np.ones(len(copies))]
+    for place, (text, one) in enumerate(zip(texts, alike, strict=True)):
         # "Sim." answers many questions; that does not make them alike.
-        few = facet.words[one.pairs].min(axis=1, initial=1 << 30) < _LONE_ANSWER
-        telling = ~few if number else np.ones(len(few), np.bool_)
+        few = text.words[one.pairs].min(axis=1, initial=1 << 30) < _LONE_ANSWER
+        telling = ~few if place else np.ones(len(few), np.bool_)
         pairs.append(one.pairs[telling])
-        strong.append(one.likeness[telling])
-    edges, likeness = np.concatenate(pairs), np.concatenate(strong)
+        strengths.append(one.likeness[telling])
+    edges, likeness = np.concatenate(pairs), np.concatenate(strengths)
     kept = rows[copy_of[rows] < 0]
     for threshold in (GROUPED, 0.6, 0.7, NEAR, 0.9):
         group = connected(count, edges[likeness >= threshold])
@@ -231,14 +235,35 @@ def connected(count: int, edges: Rows) -> Rows:
     return label
 
 
-def _firsts(keys: Hashes) -> Mask:
-    """Whether each key stands at its first place."""
-    mask: Mask = _first(keys) == np.arange(len(keys))
-    return mask
+def _repeats(keys: Hashes, rows: Rows) -> tuple[Rows, Rows]:
+    """Of some rows, those whose key an earlier one has: (the first with that key, the row).
+
+    Args:
+        keys: uint64 [records]
+        rows: int64 [rows], in order of preference.
+    """
+    known = keys[rows]
+    ordered = np.sort(known)
+    repeated = np.unique(ordered[_same_as_before(ordered)])
+    del ordered
+    blocks = range(0, len(known) if len(repeated) else 0, _BLOCK)
+    some = [start + _members(known[start : start + _BLOCK], repeated) for start in blocks]
+    candidates = np.concatenate([np.empty(0, np.int64), *some])
+    known, rows = known[candidates], rows[candidates]
+    _keys, first, inverse = np.unique(known, return_index=True, return_inverse=True)
+    first = first[inverse]
+    again = first != np.arange(len(first))
+    return rows[first[again]], rows[again]
 
 
-def _first(keys: Hashes) -> Rows:
-    """For each key the place where it stands first."""
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    places: Rows = first[inverse]
-    return places
+def _members(keys: Hashes, of: Hashes) -> Rows:
+    """The places of the keys that are among some sorted ones."""
+    nearest = np.minimum(np.searchsorted(of, keys), len(of) - 1)
+    return np.flatnonzero(of[nearest] == keys)
+
+
+def _same_as_before(sorted_keys: Hashes) -> Mask:
+    """Whether each of some sorted numbers equals the one before it."""
+    same = np.zeros(len(sorted_keys), np.bool_)
+    np.equal(sorted_keys[1:], sorted_keys[:-1], out=same[1:])
+    return same

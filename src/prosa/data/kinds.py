@@ -1,10 +1,14 @@
-"""The kinds of data prosa understands, and the one type all data is from the door on.
+"""The kinds of data prosa understands, and the types that data is on its way in.
 
-Nothing here reads files: `read` makes `Records` out of them, and every later room takes `Records`.
+A reader makes a `Source` out of a file or an object; it gives batches of rows by column, under the
+source's own names. `read` makes `Records` out of sources, and every later room takes `Records`.
 """
 
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
@@ -53,6 +57,7 @@ class Records:
         source: Where it came from, for messages and manifests.
         columns: Which column of the source became which of ours: {"text": "headline"}.
         notes: Sentences on how the source was understood, already translated.
+        given: The columns that the person gave for roles, as they wrote them.
     """
 
     kind: Kind
@@ -60,3 +65,72 @@ class Records:
     source: str
     columns: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    given: dict[str, str] = field(default_factory=dict)
+
+
+Column: TypeAlias = "pa.Array[Any] | list[Any]"
+"""The values of one column in a batch: an Arrow array, or a list where values are not uniform."""
+
+Batch = dict[str, Column]
+"""Some rows, by the source's own column names; all columns are equally long."""
+
+Batches: TypeAlias = Generator[Batch, None, None]
+
+ROWS = 2000
+"""Rows of a batch, where the reader chooses."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file or object, opened and understood as far as its format goes.
+
+    Attributes:
+        name: What messages call it.
+        batches: Reads it from the start, as often as asked; where `by_column` holds, only the
+            columns that are named.
+        notes: Sentences on how it was read, already translated.
+        plain: Whether it is plain text, which has no columns of its own: its batches hold `text`.
+        by_column: Whether columns can be left out when it is read.
+    """
+
+    name: str
+    batches: Callable[[Collection[str] | None], Batches]
+    notes: tuple[str, ...] = ()
+    plain: bool = False
+    by_column: bool = False
+
+
+def from_rows(rows: Sequence[Mapping[str, Any]]) -> Batch:
+    """Rows into columns; what a row lacks is None."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {sound(str(name)): [row.get(name) for row in rows] for name in names}
+
+
+def from_arrow(batch: pa.RecordBatch) -> Batch:
+    """An Arrow batch, without copying."""
+    return dict(zip(batch.schema.names, batch.columns, strict=True))
+
+
+def rows_of(batch: Batch) -> int:
+    """How many rows a batch has."""
+    return max(map(len, batch.values()), default=0)
+
+
+def values(column: Column) -> list[Any]:
+    """A column as Python values."""
+    return column if isinstance(column, list) else column.to_pylist()
+
+
+def as_text(value: Any) -> str:
+    """A value as Python writes it, a whole number of thousands of digits too."""
+    try:
+        return str(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return str(Decimal(value))
+
+
+def sound(text: str) -> str:
+    """Text with halves of characters joined, as JSON escapes part them; a lone one is U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -6,7 +6,10 @@ A name is compared without accents, case, plural and separators: "Perguntas", "P
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from prosa.i18n import _
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -44,6 +47,16 @@ LABEL = _words(
     "polaridade intent intencao emotion emocao"
 )
 SPLIT = ("split", "particao")
+TELLING = (*TEXT, *QUESTION, *ANSWER, *SOURCE, *TARGET)
+"""Names that show that something is a table."""
+
+KNOWN = (*TELLING, *LABEL, *MESSAGES, *CONTEXT, *SPLIT, *TRANSLATION, "id", "group")
+_FIRST_WORDS = frozenset(KNOWN) | frozenset(
+    _words(
+        "nome name titulo title autor author data date codigo code numero number valor value "
+        "tipo type email telefone phone endereco address url link coluna column campo field"
+    )
+)
 
 LANGUAGES = frozenset(
     _words(
@@ -68,10 +81,12 @@ ROLES: Mapping[str, str] = {
     **dict.fromkeys(("system", "sistema"), "system"),
 }
 
+_LISTED = 40
 _WORD = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(10_000)  # every rule asks again
 def plain(name: str) -> str:
     """A name without accents, case and separators."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
@@ -96,6 +111,19 @@ def has_word(name: str, wanted: frozenset[str]) -> bool:
     )
 
 
+def begins_like_a_name(text: str) -> bool:
+    """Whether the first of several words is one with which columns are named: "Nome completo"."""
+    first = plain(text.split(maxsplit=1)[0])
+    return len(first) > 1 and bool({first, first.removesuffix("s")} & _FIRST_WORDS)
+
+
 def is_language(name: str) -> bool:
     """Whether a column is named after a language: "pt", "en", "Português"."""
     return plain(name) in LANGUAGES
+
+
+def listed(columns: Sequence[str]) -> str:
+    """Column names for a message."""
+    more = len(columns) - _LISTED
+    shown = ", ".join(f"'{name}'" for name in columns[:_LISTED])
+    return shown + (_(" and {n} more").format(n=more) if more > 0 else "")

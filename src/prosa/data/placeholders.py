@@ -6,14 +6,17 @@ the rows, and far more often than any other value does. The most frequent value 
 not like that (Zipf: the second is half as frequent as the first).
 """
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from prosa.data.duplicates import Mask
+
+Batches = Callable[[], Iterable["pa.Array[Any]"]]
 
 
 def _words(listed: str, mark: str = ",") -> frozenset[str]:
@@ -34,7 +37,11 @@ _OFTEN = _words(
 # Words that may well be the answer to a question.
 _NOT_IN_ANSWERS = _words("none,nenhum,nenhuma,nada")
 
+_KNOWN = pa.array(sorted(_ALWAYS | _OFTEN | _NOT_IN_ANSWERS))
+
 _LONGEST = 80
+# An answer may be "NULL" or "N/A"; where nothing was filled in, it stands again and again.
+_SAID_AGAIN = 3
 _MANY = 5
 _SHARE = 0.01
 _BEYOND_MANY = 20
@@ -42,50 +49,69 @@ _BEYOND_SHARE = 0.05
 _BEYOND_NEXT = 10
 
 
-def placeholders(column: "pa.ChunkedArray[Any]", *, answers: bool = False) -> Mask:
+def placeholders(batches: Batches, *, answers: bool = False) -> Iterator[Mask]:
     """Find the rows of a column that hold a placeholder instead of a text.
 
+    What stands often in all of the column stands often in one batch of it at least: so only some
+    values a batch have to be counted, and not all there are.
+
     Args:
-        column: Strings.
-        answers: Whether the column holds answers: a stock answer may repeat without end.
+        batches: Reads the column from the start, as often as asked: arrays of strings.
+        answers: Whether the column holds answers: a stock answer may repeat without end, and a
+            known word may be the answer, unless it is given again and again.
 
-    Returns:
-        bool [rows]
+    Yields:
+        bool [rows], for each batch.
     """
-    # Bytes, not letters: their number is known without reading the texts.
-    brief = np.asarray(pc.binary_length(column)) <= _LONGEST
-    values = pc.utf8_lower(pc.utf8_trim_whitespace(column.filter(pa.array(brief))))
-    counted = values.value_counts()
-    names = [str(name) for name in counted.field("values").to_pylist()]
-    counts = np.asarray(counted.field("counts"))
-    found = [
-        name
-        for name, count in zip(names, counts.tolist(), strict=True)
-        if _is_known(name, count, len(column), answers=answers)
-    ]
+    counts: Counter[str] = Counter()
+    rows = seen = 0
+    for batch in batches():
+        counts.update(_counted(batch, least=_BEYOND_SHARE / _BEYOND_NEXT * len(batch)))
+        rows, seen = rows + len(batch), seen + 1
+    if seen > 1 and not answers:
+        names = pa.array(counts, pa.string())
+        counts = Counter(dict.fromkeys(counts, 0))
+        for batch in batches():
+            values = _folded(batch)
+            counts.update(_counted(values.filter(pc.is_in(values, names)), least=0))
+    wanted = [name for name, count in counts.items() if _is_known(name, count, rows, answers)]
     if not answers:
-        found += _beyond_reason(names, counts, len(column), set(found))
-    mask = np.zeros(len(column), np.bool_)
-    if found:
-        mask[np.flatnonzero(brief)] = np.asarray(pc.is_in(values, pa.array(found, values.type)))
-    return mask
+        wanted += _beyond_reason(counts, rows, set(wanted))
+    for batch in batches():
+        if wanted:
+            yield np.asarray(pc.is_in(_folded(batch), pa.array(wanted, pa.string())))
+        else:
+            yield np.zeros(len(batch), np.bool_)
 
 
-def _is_known(name: str, count: int, rows: int, *, answers: bool) -> bool:
+def _folded(batch: Any) -> Any:
+    """Brief values in small letters, without white space around them; null for the others."""
+    # Bytes, not letters: their number is known without reading the texts.
+    brief = pc.less_equal(pc.binary_length(batch), pa.scalar(_LONGEST))
+    return pc.utf8_lower(pc.utf8_trim_whitespace(pc.if_else(brief, batch, None)))
+
+
+def _counted(batch: Any, *, least: float) -> dict[str, int]:
+    """How often the known words stand in a batch, and whatever else does at least so often."""
+    counted = _folded(batch).drop_null().value_counts()
+    names, counts = counted.field("values"), counted.field("counts")
+    shown = pc.or_(pc.greater_equal(counts, pa.scalar(least)), pc.is_in(names, _KNOWN))
+    return dict(zip(names.filter(shown).to_pylist(), counts.filter(shown).to_pylist(), strict=True))
+
+
+def _is_known(name: str, count: int, rows: int, answers: bool) -> bool:
     if name in _ALWAYS:
-        return True
+        return count >= (_SAID_AGAIN if answers else 1)
     often = count >= _MANY and count >= _SHARE * rows
     return often and (name in _OFTEN or (not answers and name in _NOT_IN_ANSWERS))
 
 
-def _beyond_reason(
-    names: list[str], counts: NDArray[np.int64], rows: int, known: set[str]
-) -> list[str]:
-    order = [place for place in np.argsort(-counts).tolist() if names[place] not in known]
+def _beyond_reason(counts: Mapping[str, int], rows: int, known: set[str]) -> list[str]:
+    order = sorted((name for name in counts if name not in known), key=lambda name: -counts[name])
     if not order:
         return []
-    top = int(counts[order[0]])
-    following = int(counts[order[1]]) if len(order) > 1 else 1
+    top = counts[order[0]]
+    following = max(1, counts[order[1]]) if len(order) > 1 else 1
     beyond = top >= max(_BEYOND_MANY, _BEYOND_SHARE * rows) and top >= _BEYOND_NEXT * following
     # A set in which nothing else is left would be all placeholder: that is for the person to say.
-    return [names[order[0]]] if beyond and names[order[0]] and top < 0.9 * rows else []
+    return [order[0]] if beyond and order[0] and top < 0.9 * rows else []

@@ -1,31 +1,33 @@
-"""From records as they were found to the splits a model is trained, validated and tested on.
+"""From records as they were read to the splits a model is trained, validated and tested on.
 
-Repair, placeholders, duplicates, classic steps and filters, and the split, in this order, over
-memory-mapped tables: nothing holds the whole of a large set.
+Repair, fingerprints, filters and classic steps in one step over the table; then what is dropped
+(empty records, placeholders, filtered ones, copies); then the split. The table lies on disk on its
+way: what is held in memory are some bytes a record.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from prosa import files
-from prosa.data import batches, classic, duplicates, fields, sides, split
-from prosa.data.clean import Repair
+from prosa.data import classic, duplicates, parallel, split
+from prosa.data.duplicates import Duplicates
+from prosa.data.facts import Facts, Fate, read_facts
 from prosa.data.filters import Filters
-from prosa.data.held import Held, Plan, plan
-from prosa.data.kinds import COLUMNS, Kind, Records
-from prosa.data.marks import Fate, Fates, Marks, read_marks
+from prosa.data.kinds import COLUMNS, SCHEMAS, Kind, Records
+from prosa.data.parallel import Stored
 from prosa.data.placeholders import placeholders
-from prosa.data.report import Report, difference, excerpt
+from prosa.data.report import Report, byte_count, describe, note_likeness
+from prosa.data.split import Holdout, Settled
+from prosa.data.steps import COMPARED, WRITTEN, repaired_name, said
 from prosa.errors import InputError
-from prosa.i18n import _, ngettext
+from prosa.i18n import _
 
 Progress = Callable[[str, float], None]
 
@@ -33,7 +35,6 @@ Progress = Callable[[str, float], None]
 _NEAR_KINDS = (Kind.TEXT, Kind.QUESTION_ANSWER, Kind.CONVERSATION, Kind.PAIR)
 _FEW = 10
 _RUNNING = 2000
-_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,17 @@ class PrepareOptions:
         clean: Names of classic steps, see `classic.STEPS`.
         validation: What to validate on; a share is of the records that are not test (default 0.1).
         test: What to test on; a share is of all records (default 0.15).
+        columns: Which column plays which role in a file held out, where a person has said so.
         raw: Take the records as they stand.
         seed: Of the split.
         near_duplicates: Whether near copies are dropped.
-        filters: What else is dropped.
+        filters: What else is dropped, see `filters.parse`.
     """
 
     clean: tuple[str, ...] = ()
-    validation: Held = None
-    test: Held = None
+    validation: Holdout = None
+    test: Holdout = None
+    columns: Mapping[str, str] | None = None
     raw: bool = False
     seed: int = 0
     near_duplicates: bool = True
@@ -86,44 +89,45 @@ def prepare(
     Args:
         records: What was read.
         options: How.
-        progress: Called with a stage ("repair", "clean") and the share of it that is done.
+        progress: Called with a stage ("repair") and the share of it that is done.
 
     Raises:
         InputError: A cleaning step is unknown, a share is out of range, or no record is left.
     """
     options = options or PrepareOptions()
-    steps = classic.checked(options.clean)
-    held = plan(records, options.validation, options.test, raw=options.raw)
-    report = Report(records.kind, dict(records.columns), records=held.table.num_rows)
+    settings: dict[str, Any] = {
+        "kind": records.kind,
+        "steps": classic.checked(options.clean),
+        "filters": asdict(options.filters),
+    }
+    settled = split.settle(
+        records, options.validation, options.test, columns=options.columns, raw=options.raw
+    )
+    report = Report(records.kind, dict(records.columns), records=settled.table.num_rows)
     report.notes += records.notes
     if options.raw:
-        return _raw(records, options, held, report)
-
-    def stage(name: str) -> Callable[[float], None] | None:
-        return (lambda share: progress(name, share)) if progress else None
-
-    settings: dict[str, Any] = {"kind": records.kind}
-    mended = batches.transform(
-        held.table, "prosa.data.passes:mend", settings, progress=stage("repair")
+        return _raw(records, options, settled, report)
+    stored = parallel.transform(
+        settled.table,
+        "prosa.data.steps:prepared",
+        settings,
+        progress=(lambda share: progress("repair", share)) if progress else None,
     )
-    marks = read_marks(mended, records.kind)
-    fates = Fates(held.table.num_rows)
-    found = _drop(mended, marks, held, fates, options, records.kind)
-    shaped = mended.select(COLUMNS[records.kind])
-    if steps or options.filters.active:
-        settings |= {"steps": steps, "filters": asdict(options.filters)}
-        shaped = batches.transform(
-            shaped, "prosa.data.passes:shape", settings, progress=stage("clean")
-        )
-        fates.mark(np.asarray(shaped.column("#filtered")), Fate.FILTERED)
-        fates.mark(np.asarray(shaped.column("#empty")), Fate.EMPTY)
-        shaped = shaped.select(COLUMNS[records.kind])
-    _describe(report, held.table, mended, marks, fates)
+    names = {name: repaired_name(name, settings) for name in WRITTEN[records.kind]}
+    facts = read_facts(stored, records.kind)
+    alike = _drop(stored, facts, settled, options, records.kind, names)
+    facts.texts.clear()  # the split needs room
+    describe(report, settled.table, stored.mapped(), facts, names, options.filters)
     if not report.kept:
         raise _nothing_left(report, records.source)
-    splits = _split(shaped, marks, held, fates.kept, found.group, options)
-    _describe_splits(report, splits, held)
-    _note_likeness(report, held.sides, fates, found)
+    splits, grouped = _split(stored, facts, settled, alike, options, records.kind)
+    report.splits = {name: table.num_rows for name, table in splits.items()}
+    report.bytes = sum(map(byte_count, splits.values()))
+    for name, share in asdict(settled.shares).items():
+        if share and name not in splits:
+            text = _("Too few records to hold any out for '{name}': all of them train")
+            report.notes.append(text.format(name=name))
+    note_likeness(report, settled.codes == split.TRAIN, facts, alike, grouped=grouped)
     return Prepared(records.kind, splits, report)
 
 
@@ -146,7 +150,7 @@ def save(prepared: Prepared, output: str | Path, *, overwrite: bool = False) -> 
         for name, table in prepared.splits.items():
             path = str(folder / f"{name}.parquet")
             with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
-                for batch in batches.batches(table):
+                for batch in parallel.batches(table):
                     writer.write_batch(batch)
         text = json.dumps({"prepared": prepared.report.to_json()}, ensure_ascii=False, indent=2)
         (folder / "prosa.json").write_text(text + "\n", encoding="utf-8")
@@ -154,54 +158,65 @@ def save(prepared: Prepared, output: str | Path, *, overwrite: bool = False) -> 
 
 
 def _drop(
-    table: pa.Table, marks: Marks, held: Plan, fates: Fates, options: PrepareOptions, kind: Kind
-) -> duplicates.Found:
-    """Decide which records go: empty ones, placeholders, copies and near copies."""
-    fates.mark(marks.bytes == 0, Fate.EMPTY)
-    for name in fields.WRITTEN[kind]:
-        column = table.column(name)
-        if pa.types.is_string(column.type):
-            fates.mark(np.asarray(pc.binary_length(column)) == 0, Fate.EMPTY)
-            fates.mark(placeholders(column, answers=name == "answer"), Fate.PLACEHOLDER)
+    stored: Stored,
+    facts: Facts,
+    settled: Settled,
+    options: PrepareOptions,
+    kind: Kind,
+    names: Mapping[str, str],
+) -> Duplicates:
+    """Decide which records go: placeholders, what a filter rejects, copies and near copies."""
+    for name, column in names.items():
+        if SCHEMAS[kind].field(name).type == pa.string():
+
+            def texts(column: str = column) -> Iterator["pa.Array[Any]"]:
+                return (batch.column(column) for batch in stored.batches([column]))
+
+            found = [*placeholders(texts, answers=name == "answer")]
+            facts.drop(np.concatenate([*found, np.empty(0, np.bool_)]), Fate.PLACEHOLDER)
+    facts.drop(facts.filter > 0, Fate.FILTERED)
+    table = stored.mapped()
+    compared = COMPARED[kind]
     # A record held out by a person stays where a copy of it would train.
-    order = np.argsort(held.sides == split.TRAIN, kind="stable")
-    found = duplicates.find(
-        marks.exact,
-        marks.facets,
-        lambda facet, row: fields.said(table.column(fields.FACETS[kind][facet])[row].as_py()),
-        usable=fates.kept,
-        order=order,
+    free = settled.codes == split.TRAIN
+    alike = duplicates.find(
+        facts.exact,
+        facts.texts,
+        lambda place, row: said(table.column(names[compared[place]])[row].as_py()),
+        usable=facts.kept,
+        held_out=~free,
         keep_short=kind in (Kind.TEXT, Kind.LABELLED),
         near=options.near_duplicates and kind in _NEAR_KINDS,
     )
-    free = held.sides == split.TRAIN
-    fates.mark(found.exact & free, Fate.EXACT_DUPLICATES)
-    fates.mark(found.near & free, Fate.NEAR_DUPLICATES)
-    return found
+    facts.drop(alike.exact & free, Fate.EXACT_DUPLICATES)
+    facts.drop(alike.near & free, Fate.NEAR_DUPLICATES)
+    return alike
 
 
 def _split(
-    table: pa.Table,
-    marks: Marks,
-    held: Plan,
-    kept: duplicates.Mask,
-    group: duplicates.Rows,
+    stored: Stored,
+    facts: Facts,
+    settled: Settled,
+    alike: Duplicates,
     options: PrepareOptions,
-) -> dict[str, pa.Table]:
-    """Cut a few running texts, or deal out many records by group."""
-    free = kept & (held.sides == split.TRAIN)
-    few = int(free.sum()) < _FEW and int(marks.bytes[free].sum()) >= _RUNNING
-    if few and table.column_names == ["text"]:
-        return sides.cut(table, kept, held.sides, held.shares)
-    if "group" in held.table.column_names:
-        group = _with_author_groups(group, held.table.column("group"))
-    if sides.tests_kin(group[kept], held.sides[kept]):
+    kind: Kind,
+) -> tuple[dict[str, pa.Table], bool]:
+    """Cut a few running texts, or deal out many records; and whether that was done by group."""
+    kept, codes, group = facts.kept, settled.codes, alike.group
+    free = kept & (codes == split.TRAIN)
+    names = [*COLUMNS[kind]]
+    if kind is Kind.TEXT and free.sum() < _FEW and facts.bytes[free].sum() >= _RUNNING:
+        return split.cut(stored.batches(names), kept, codes, settled.shares), False
+    if "group" in settled.table.column_names:
+        group = _with_author_groups(group, settled.table.column("group"))
+    grouped = not split.holds_out_wordings(group[kept], codes[kept])
+    if not grouped:
         group = np.arange(len(group))
-    dealt = held.sides.copy()
+    dealt = codes.copy()
     dealt[kept] = split.assign(
-        group[kept], marks.exact[kept], held.shares, options.seed, held.sides[kept]
+        group[kept], facts.exact[kept], settled.shares, options.seed, codes[kept]
     )
-    return sides.deal(table, kept, dealt)
+    return split.write_splits(stored.batches(names), SCHEMAS[kind], kept, dealt), grouped
 
 
 def _with_author_groups(group: duplicates.Rows, column: "pa.ChunkedArray[Any]") -> duplicates.Rows:
@@ -216,113 +231,31 @@ def _with_author_groups(group: duplicates.Rows, column: "pa.ChunkedArray[Any]") 
     return duplicates.connected(len(group), np.concatenate(edges))
 
 
-def _raw(records: Records, options: PrepareOptions, held: Plan, report: Report) -> Prepared:
+def _raw(records: Records, options: PrepareOptions, settled: Settled, report: Report) -> Prepared:
     """Records as they stand; held out is only what was asked for."""
-    asked = replace(
-        held.shares,
-        validation=held.shares.validation if options.validation is not None else 0.0,
-        test=held.shares.test if options.test is not None else 0.0,
+    if options.filters.active:
+        raise InputError(
+            _("--raw takes the records as they stand, and --filter drops some"),
+            hint=_("Leave one of the two out"),
+        )
+    shares = replace(
+        settled.shares,
+        validation=settled.shares.validation if options.validation is not None else 0.0,
+        test=settled.shares.test if options.test is not None else 0.0,
     )
-    table = held.table.select(COLUMNS[records.kind])
+    table = settled.table.select(COLUMNS[records.kind])
     rows = np.arange(table.num_rows)
-    dealt = held.sides
-    if asked.validation or asked.test:
+    codes = settled.codes
+    if shares.validation or shares.test:
         keys = np.random.default_rng(options.seed).permutation(rows).astype(np.uint64)
-        dealt = split.assign(rows, keys, asked, options.seed, held.sides)
+        codes = split.assign(rows, keys, shares, options.seed, codes)
     splits = {"train": table}
-    if (dealt != split.TRAIN).any():
-        splits = sides.deal(table, rows >= 0, dealt)
+    if (codes != split.TRAIN).any():
+        splits = split.write_splits(parallel.batches(table), table.schema, rows >= 0, codes)
     report.kept = table.num_rows
-    report.bytes = _bytes(table)
+    report.bytes = byte_count(table)
     report.splits = {name: part.num_rows for name, part in splits.items()}
     return Prepared(records.kind, splits, report)
-
-
-def _bytes(table: pa.Table) -> int:
-    """UTF-8 bytes of the texts of a table; where they are nested, what Arrow needs for them."""
-    return sum(
-        int(pc.sum(pc.binary_length(column)).as_py() or 0)
-        if pa.types.is_string(column.type)
-        else int(column.nbytes)
-        for column in table.columns
-    )
-
-
-def _describe(
-    report: Report, source: pa.Table, mended: pa.Table, marks: Marks, fates: Fates
-) -> None:
-    """Count what happened, and pick examples."""
-    report.kept = int(fates.kept.sum())
-    for fate in list(Fate)[1:]:
-        name = fate.name.lower()
-        setattr(report.dropped, name, fates.count(fate))
-        examples = [_told(mended, report.kind, row) for row in fates.some(fate, _EXAMPLES)]
-        if fate is not Fate.EMPTY:
-            report.dropped_examples[name] = [excerpt(text) for text in dict.fromkeys(examples)]
-    changed = fates.kept & (marks.repair != 0)
-    report.repaired = int(changed.sum())
-    shown = np.zeros(len(changed), np.bool_)
-    for what in list(Repair):
-        of_this = changed & ((marks.repair & what) != 0)
-        report.repairs[what] = int(of_this.sum())
-        if what is not Repair.SPACES:
-            alone = of_this & (marks.repair == what)
-            telling = alone if alone.any() else of_this & ~shown
-            for row in np.flatnonzero(telling)[:2].tolist():
-                shown[row] = True
-                before, after = (_told(table, report.kind, row) for table in (source, mended))
-                report.examples.append(difference(before, after))
-
-
-def _told(table: pa.Table, kind: Kind, row: int) -> str:
-    """A record on one line."""
-    names = fields.WRITTEN[kind]
-    return " | ".join(fields.said(table.column(name)[row].as_py() or "") for name in names)
-
-
-def _describe_splits(report: Report, splits: dict[str, pa.Table], held: Plan) -> None:
-    report.splits = {name: table.num_rows for name, table in splits.items()}
-    report.bytes = sum(map(_bytes, splits.values()))
-    asked = {"validation": held.shares.validation, "test": held.shares.test}
-    for name, share in asked.items():
-        if share and name not in splits:
-            report.notes.append(
-                _("Too few records to hold any out for '{name}': all of them train").format(
-                    name=name
-                )
-            )
-
-
-def _note_likeness(
-    report: Report, sides_: split.Sides, fates: Fates, found: duplicates.Found
-) -> None:
-    """Say what is alike between the sides, or stays although it repeats."""
-    copies = np.flatnonzero(found.copy_of >= 0)
-    dropped = copies[~fates.kept[copies]]
-    repeated = int((sides_[found.copy_of[dropped]] != split.TRAIN).sum())
-    if repeated:
-        report.notes.append(
-            ngettext(
-                "{n} training record that repeats one held out was dropped",
-                "{n} training records that repeat one held out were dropped",
-                repeated,
-            ).format(n=repeated)
-        )
-    if found.repeats:
-        report.notes.append(
-            ngettext(
-                "{n} short record says what another says; it stays, on the same side of the split",
-                "{n} short records say what others say; they stay, on the same side of the split",
-                found.repeats,
-            ).format(n=found.repeats)
-        )
-    if found.threshold > duplicates.GROUPED:
-        report.notes.append(
-            _(
-                "Much of this set is alike: only records that share {share:.0%} of their text "
-                "are kept on one side of the split"
-            ).format(share=found.threshold)
-        )
 
 
 def _nothing_left(report: Report, source: str) -> InputError:

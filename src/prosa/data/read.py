@@ -8,27 +8,44 @@ tables and lists of Python. What it is, `recognise` says; nothing is repaired or
 import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from prosa.data import folders, formats, frames
-from prosa.data.chunks import ROWS, Chunk, Source, Spool, length, values
+from prosa.data import objects
 from prosa.data.decoding import EmptyFileError, unreadable
-from prosa.data.formats import Options
-from prosa.data.kinds import Kind, Records
+from prosa.data.json import too_deep
+from prosa.data.kinds import ROWS, Batch, Kind, Records, Source, rows_of, values
+from prosa.data.open import (
+    Options,
+    data_in,
+    format_of,
+    open_file,
+    open_stream,
+    splits_of,
+    unknown_source,
+)
 from prosa.data.recognise import EXTRA, Recipe, recognise
-from prosa.data.shapes import Shaper
-from prosa.data.textfiles import checked_layout
+from prosa.data.shape import Shaper
+from prosa.data.text import checked_layout
 from prosa.errors import InputError
+from prosa.files import full_disk_said, scratch
 from prosa.i18n import _
 
+IN_MEMORY = 32 << 20
+"""Bytes of finished rows that stay in memory; more go to a memory-mapped file."""
+
+_WRITTEN = 8 << 20
 STANDARD_INPUT = "-"
 
 _HEAD_BYTES = 4 << 20
 _NOTES = 12
+
+_T = TypeVar("_T")
 
 Part = tuple[Source, str | None]
 """A source, and the split that all of it belongs to, if any."""
@@ -63,56 +80,55 @@ def read(
             asked for; the message says where and what to do.
         ProsaError: The disk for working files is full.
     """
-    options = Options(raw, checked_layout(records))
+    options = Options(raw, checked_layout(records), tuple((columns or {}).values()))
     parts, name, notes = _opened(source, options)
-    return _merged(parts, name, notes, _checked(kind), dict(columns or {}))
+    try:
+        return _merged(parts, name, notes, _checked(kind), dict(columns or {}))
+    except RecursionError as error:
+        raise too_deep(name) from error
 
 
 def _opened(source: Any, options: Options) -> tuple[Iterable[Part], str, tuple[str, ...]]:
     """The parts of a source, what it is called, and notes on it."""
     if not isinstance(source, str | os.PathLike):
-        parts = frames.open_object(source)
+        parts = objects.open_object(source)
         name = parts[0][0].name if len(parts) == 1 else f"<{type(source).__name__}>"
         return parts, name, ()
     text = os.fspath(source)
     if text == STANDARD_INPUT:
         name = _("standard input")
-        return [(formats.open_stream(None, options, name), None)], name, ()
+        return [(open_stream(None, options, name), None)], name, ()
     path = Path(text).expanduser()
     if _exists(path):
         if path.is_dir():
             return _folder(path, options)
-        return [(formats.open_file(path, options), None)], text, ()
+        return [(open_file(path, options), None)], text, ()
     from prosa import samples  # noqa: PLC0415  it brings its texts along
 
     if text in samples.NAMES:
-        rows = frames.from_iterable(lambda: samples.rows(text), text)
-        return [(rows, None)], text, (_("The bundled sample '{name}'").format(name=text),)
-    from prosa.data import hub  # noqa: PLC0415  0.1 s of network modules
-
+        note = _("The bundled sample '{name}'").format(name=text)
+        return [(objects.from_iterable(lambda: samples.rows(text), text), None)], text, (note,)
     in_folder = path.parent != Path() and path.parent.is_dir()
-    is_path = in_folder or formats.format_of(path) is not None
-    if hub.is_id(text) and not is_path:
-        return frames.open_object(hub.load(text)), text, ()
-    raise folders.unknown(text, tuple(samples.NAMES))
+    if objects.is_hub_id(text) and not in_folder and format_of(path) is None:
+        return objects.open_object(objects.load_from_hub(text)), text, ()
+    raise unknown_source(text, tuple(samples.NAMES))
 
 
 def _folder(path: Path, options: Options) -> tuple[Iterable[Part], str, tuple[str, ...]]:
-    files, notes = folders.files_in(path)
-    splits = folders.splits_of(files)
-    texts = sum(formats.format_of(file) == "text" for file in files)
+    files, notes = data_in(path)
+    splits = splits_of(files)
     if splits:
         notes += (_("The files' names give the split: train, validation, test"),)
-    elif texts > 1:
-        options = formats.among_others(options)
+    elif sum(format_of(file) == "text" for file in files) > 1:
+        options = replace(options, among_others=True)
 
     def parts() -> Iterator[Part]:
         for file in files:
             try:
-                yield formats.open_file(file, options), splits.get(file)
+                yield open_file(file, options), splits.get(file)
             except EmptyFileError:
                 note = _("{name}: empty, passed over").format(name=file)
-                yield Source(str(file), frames.nothing, (note,)), None
+                yield replace(objects.from_iterable(tuple, str(file)), notes=(note,)), None
 
     return parts(), str(path), notes
 
@@ -125,30 +141,94 @@ def _merged(
     columns: dict[str, str],
 ) -> Records:
     first: tuple[str, Recipe] | None = None
-    told = dict.fromkeys(notes)
-    with closing(Spool()) as spool:
+    said = dict.fromkeys(notes)
+
+    def shaped() -> Iterator[pa.RecordBatch]:
+        nonlocal first, said
         for source, split in parts:
-            recipe = _recipe(source, kind, columns)
-            told |= dict.fromkeys(source.notes)
-            if recipe is None:
-                continue
-            first = first or (source.name, recipe)
-            if first[1].kind != recipe.kind:
-                raise _disagree(*first, source.name, recipe)
-            told |= dict.fromkeys(() if source.plain else recipe.told())
-            shaper = Shaper(recipe, source.name, split)
-            for chunk in source.chunks(recipe.needed):
-                spool.add(shaper.batch(chunk))
-        if first is None or not spool.rows:
-            raise InputError(
-                _("There are no records in this"), path=name, expected=_("at least one row of data")
-            )
-        table = _without_empty_extras(spool.table())
-    return Records(first[1].kind, table, name, first[1].columns, _few(list(told)))
+            said |= dict.fromkeys(source.notes)
+            with closing(source.batches(None)) as batches:
+                recipe, begun = _recipe(source, batches, kind, columns)
+                if recipe is None:
+                    continue
+                first = first or (source.name, recipe)
+                if first[1].kind != recipe.kind:
+                    raise _disagree(*first, source.name, recipe)
+                said |= dict.fromkeys(() if source.plain else recipe.describe())
+                shaper = Shaper(recipe, source.name, split)
+                rest: Iterator[Batch] = chain(_drained(begun), batches)
+                if source.by_column:
+                    begun.clear()
+                    batches.close()
+                    rest = source.batches(recipe.needed)
+                yield from map(shaper.batch, rest)
+
+    table = _collected(batch for batch in shaped() if batch.num_rows)
+    if table is None or first is None:
+        raise InputError(
+            _("There are no records in this"), path=name, expected=_("at least one row of data")
+        )
+    recipe = first[1]
+    table = _without_empty_extras(table)
+    return Records(recipe.kind, table, name, recipe.columns, _few(list(said)), columns)
 
 
-def _recipe(source: Source, kind: Kind | None, columns: dict[str, str]) -> Recipe | None:
-    """What a source holds; None where it has no rows."""
+def _collected(batches: Iterator[pa.RecordBatch]) -> pa.Table | None:
+    """Rows as a table: in memory while they are few, else in a memory-mapped file.
+
+    The file has no name any more, so that nothing is left on the disk even after a kill; where the
+    system does not allow that (Windows), it goes at exit.
+    """
+    few: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        few.append(batch)
+        size += batch.nbytes
+        if size > IN_MEMORY:
+            break
+    else:
+        return pa.Table.from_batches(few) if few else None
+    path = scratch() / "records.arrow"
+    hint = _("Make room, or set PROSA_CACHE to a folder on another disk")
+    try:
+        with (
+            full_disk_said(path.parent, hint=hint),
+            path.open("wb") as file,
+            pa.ipc.new_file(file, few[0].schema) as writer,
+        ):
+            for batch in _large(chain(_drained(few), batches)):
+                writer.write_batch(batch)
+        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _drained(batches: list[_T]) -> Iterator[_T]:
+    """Each in turn, none of them kept."""
+    batches.reverse()
+    while batches:
+        yield batches.pop()
+
+
+def _large(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Batches joined: of thousands of small ones, each would keep some pages in memory."""
+    small: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        small.append(batch)
+        size += batch.nbytes
+        if size > _WRITTEN:
+            yield from pa.Table.from_batches(small).combine_chunks().to_batches()
+            small, size = [], 0
+    if small:
+        yield from pa.Table.from_batches(small).combine_chunks().to_batches()
+
+
+def _recipe(
+    source: Source, batches: Iterator[Batch], kind: Kind | None, columns: dict[str, str]
+) -> tuple[Recipe | None, list[Batch]]:
+    """What a source holds (None where it has no rows), and the batches that were looked at."""
     if source.plain:
         if kind not in (None, Kind.TEXT) or columns:
             raise InputError(
@@ -157,30 +237,31 @@ def _recipe(source: Source, kind: Kind | None, columns: dict[str, str]) -> Recip
                 expected="csv, tsv, json, jsonl, yaml, parquet",
                 hint=_("Leave out --kind and --column, or give a file with columns"),
             )
-        return Recipe(Kind.TEXT, {"text": ("text",)})
-    head = _head(source)
-    if not length(head):
-        return None
-    return recognise(head, source.name, kind=kind, columns=columns)
+        return Recipe(Kind.TEXT, {"text": ("text",)}), []
+    head, begun = _head(batches)
+    if not rows_of(head):
+        return None, []
+    return recognise(head, source.name, kind=kind, columns=columns), begun
 
 
-def _head(source: Source) -> Chunk:
-    """The first rows of a source: some thousand, or some megabytes."""
+def _head(batches: Iterator[Batch]) -> tuple[Batch, list[Batch]]:
+    """The first rows, some thousand or some megabytes, and the batches they are from."""
     head: dict[str, list[Any]] = {}
+    begun: list[Batch] = []
     rows, room = 0, _HEAD_BYTES
-    with closing(source.chunks(None)) as chunks:
-        for chunk in chunks:
-            count = length(chunk)
-            arrow = [column.nbytes for column in chunk.values() if not isinstance(column, list)]
-            take = min(count, max(50, count * room // max(1, sum(arrow))))
-            for name in head | chunk:
-                column = head.setdefault(name, [None] * rows)
-                column.extend(values(chunk[name][:take]) if name in chunk else [None] * take)
-            rows += take
-            room -= sum(arrow)
-            if rows >= ROWS or room <= 0:
-                break
-    return dict(head)
+    for batch in batches:
+        begun.append(batch)
+        count = rows_of(batch)
+        size = sum(column.nbytes for column in batch.values() if not isinstance(column, list))
+        take = min(count, max(50, count * room // max(1, size)))
+        for name in head | batch:
+            column = head.setdefault(name, [None] * rows)
+            column.extend(values(batch[name][:take]) if name in batch else [None] * take)
+        rows += take
+        room -= size
+        if rows >= ROWS or room <= 0:
+            break
+    return dict(head), begun
 
 
 def _checked(kind: Kind | str | None) -> Kind | None:
@@ -192,10 +273,10 @@ def _checked(kind: Kind | str | None) -> Kind | None:
         ) from error
 
 
-def _disagree(one: str, its: Recipe, other: str, others: Recipe) -> InputError:
+def _disagree(first: str, recipe: Recipe, other: str, other_recipe: Recipe) -> InputError:
     return InputError(
         _("This holds {kind}, but '{other}' holds {other_kind}").format(
-            kind=others.kind, other=one, other_kind=its.kind
+            kind=other_recipe.kind, other=first, other_kind=recipe.kind
         ),
         path=other,
         expected=_("one kind of data in a folder"),

@@ -1,21 +1,31 @@
 """What preparing a set of records did, for a person to read and for a program to parse."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from prosa.data.clean import Repair
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prosa.data.duplicates import GROUPED, Duplicates, Mask
+from prosa.data.facts import Facts, Fate
+from prosa.data.filters import REASONS, Filters
 from prosa.data.kinds import Kind
+from prosa.data.repair import Repair
+from prosa.data.steps import said
 from prosa.files import human
 from prosa.i18n import _, language, ngettext
 
 _SHOWN = 100
+_EXAMPLES = 3
 
 
 @dataclass
 class Dropped:
     """How many records were dropped, by reason; each is counted once, under the first that holds.
 
-    `filtered` counts what the optional filters dropped, and is in the JSON only where it is not 0.
+    `filtered` counts what the optional filters dropped; in the JSON it stands only with filters.
     """
 
     empty: int = 0
@@ -35,12 +45,13 @@ class Report:
         records: How many were read.
         kept: How many are left.
         dropped: How many were dropped, and why.
+        filters: How many each filter dropped, by its name; None where there are no filters.
         repaired: How many were changed by repair.
         bytes: UTF-8 bytes of the text that is left.
         splits: How many records each split holds.
         repairs: How many records each kind of repair changed.
         examples: (before, after) of some repairs, cut to a line each.
-        dropped_examples: Some dropped records of each reason (a field of `Dropped`).
+        dropped_examples: Some dropped records of each reason (a field of `Dropped`, or a filter).
         notes: What else there is to know, in sentences, translated.
     """
 
@@ -49,6 +60,7 @@ class Report:
     records: int = 0
     kept: int = 0
     dropped: Dropped = field(default_factory=Dropped)
+    filters: dict[str, int] | None = None
     repaired: int = 0
     bytes: int = 0
     splits: dict[str, int] = field(default_factory=dict)
@@ -60,7 +72,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The documented keys, and no other."""
         dropped = asdict(self.dropped)
-        if not self.dropped.filtered:
+        if self.filters is None:
             del dropped["filtered"]
         return {
             "kind": str(self.kind),
@@ -68,6 +80,7 @@ class Report:
             "records": self.records,
             "kept": self.kept,
             "dropped": dropped,
+            **({} if self.filters is None else {"filters": self.filters}),
             "repaired": self.repaired,
             "bytes": self.bytes,
             "splits": self.splits,
@@ -92,13 +105,24 @@ class Report:
             "placeholder": _("placeholders"),
             "exact_duplicates": _("exact duplicates"),
             "near_duplicates": _("near duplicates"),
-            "filtered": _("filtered out"),
+        }
+        filters = {
+            "short": _("too short"),
+            "repetition": _("repeating itself"),
+            "symbols": _("mostly signs"),
+            "links": _("mostly links"),
+            "language": _("in another language"),
+            "offensive": _("offensive"),
+            "blocked": _("with a blocked word"),
         }
         lines = []
-        for key, name in names.items():
-            if count := getattr(self.dropped, key):
+        counts = asdict(self.dropped) | (self.filters or {})
+        for key, name in (names | filters).items():
+            if count := counts.get(key):
                 lines.append(_("Dropped: {n} {reason}").format(n=_count(count), reason=name))
                 lines += [f"  - {text}" for text in self.dropped_examples.get(key, [])]
+        if self.filters is not None and not self.dropped.filtered:
+            lines.append(_("The filters drop nothing"))
         return lines
 
     def _repair_lines(self) -> list[str]:
@@ -126,6 +150,116 @@ class Report:
         }
         parts = [f"{names[name]} {_count(count)}" for name, count in self.splits.items()]
         return [_("Split: {parts}").format(parts=", ".join(parts))] if parts else []
+
+
+def describe(
+    report: Report,
+    source: pa.Table,
+    table: pa.Table,
+    facts: Facts,
+    names: Mapping[str, str],
+    filters: Filters,
+) -> None:
+    """Count what happened, and pick examples.
+
+    Args:
+        report: What is filled in.
+        source: The records as they were read.
+        table: The records as they were repaired.
+        facts: What became of them.
+        names: The columns that people wrote: their names in `source`, and in `table`.
+        filters: Those that were on; what is offensive or blocked is shown masked.
+    """
+    report.kept = int(facts.kept.sum())
+    reasons = {fate.name.lower(): facts.fate == fate for fate in list(Fate)[1:]}
+    for name, mask in reasons.items():
+        setattr(report.dropped, name, int(mask.sum()))
+    if filters.active:
+        filtered = reasons.pop("filtered")
+        report.filters = {}
+        for number, name in enumerate(REASONS, 1):
+            reasons[name] = filtered & (facts.filter == number)
+            if count := int(reasons[name].sum()):
+                report.filters[name] = count
+    for name, mask in reasons.items():
+        if name != "empty":
+            texts = [_line(table, names.values(), row) for row in np.flatnonzero(mask)[:_EXAMPLES]]
+            shown = [excerpt(text, max(0, text.find("***"))) for text in map(filters.masked, texts)]
+            report.dropped_examples[name] = list(dict.fromkeys(shown))
+    _describe_repairs(report, source, table, facts, names)
+
+
+def _describe_repairs(
+    report: Report, source: pa.Table, table: pa.Table, facts: Facts, names: Mapping[str, str]
+) -> None:
+    changed = facts.kept & (facts.repair != 0)
+    report.repaired = int(changed.sum())
+    shown: set[int] = set()
+    for what in list(Repair):
+        of_this = changed & ((facts.repair & what) != 0)
+        report.repairs[what] = int(of_this.sum())
+        if what is not Repair.SPACES:
+            alone = np.flatnonzero(of_this & (facts.repair == what))[:2].tolist()
+            first = np.flatnonzero(of_this)[: 2 + len(shown)].tolist()
+            for row in alone or [row for row in first if row not in shown][:2]:
+                shown.add(row)
+                before, after = _line(source, names, row), _line(table, names.values(), row)
+                report.examples.append(difference(before, after))
+
+
+def _line(table: pa.Table, names: Iterable[str], row: int) -> str:
+    """A record on one line."""
+    return " | ".join(said(table.column(name)[row].as_py() or "") for name in names)
+
+
+def note_likeness(
+    report: Report, free: Mask, facts: Facts, alike: Duplicates, *, grouped: bool
+) -> None:
+    """Say what is alike between the splits, or stays although it repeats.
+
+    Args:
+        report: Its notes are added to.
+        free: bool [records], those that nobody held out.
+        facts: What became of the records.
+        alike: Which records are alike.
+        grouped: Whether records that are alike stand on one side of the split.
+    """
+    copies = np.flatnonzero(alike.copy_of >= 0)
+    dropped = copies[~facts.kept[copies]]
+    repeated = int((~free[alike.copy_of[dropped]]).sum())
+    if repeated:
+        report.notes.append(
+            ngettext(
+                "{n} training record that repeats one held out was dropped",
+                "{n} training records that repeat one held out were dropped",
+                repeated,
+            ).format(n=repeated)
+        )
+    if alike.repeats and grouped:
+        report.notes.append(
+            ngettext(
+                "{n} short record says what another says; it stays, on the same side of the split",
+                "{n} short records say what others say; they stay, on the same side of the split",
+                alike.repeats,
+            ).format(n=alike.repeats)
+        )
+    if alike.threshold > GROUPED and grouped:
+        report.notes.append(
+            _(
+                "Much of this set is alike: only records that share {share:.0%} of their text "
+                "are kept on one side of the split"
+            ).format(share=alike.threshold)
+        )
+
+
+def byte_count(table: pa.Table) -> int:
+    """UTF-8 bytes of the texts of a table; where they are nested, what Arrow needs for them."""
+    return sum(
+        int(pc.sum(pc.binary_length(column)).as_py() or 0)
+        if pa.types.is_string(column.type)
+        else int(column.nbytes)
+        for column in table.columns
+    )
 
 
 def excerpt(text: str, at: int = 0) -> str:

@@ -46,9 +46,11 @@ _DANGLING = _words(
     "a à ao aos às as o os um uma de do da dos das em no na nos nas e ou que com por para pelo pela"
     " pelos pelas the of in on at to and or for with by an from"
 )
+# No half of a word has more letters; to look further takes quadratic time in a run of letters.
+_LONGEST = 40
 _HYPHEN = re.compile(r"(\w+)-$")
 _WORD = re.compile(r"\w+")
-_COMPOUND = re.compile(r"\w+(?:-\w+)+")
+_COMPOUND = re.compile(r"\b\w+(?:-\w+)+")
 # What follows a hyphen in a Portuguese verb form: "disse-lhe", "tê-lo", "far-se-ia".
 _CLITICS = _words(
     "me te se lhe lhes nos vos o a os as lo la los las no na nas ei ás á emos eis ão ia iam"
@@ -76,6 +78,8 @@ def unwrap(text: str) -> str:
     if text.count("\n") < _LEAST_LINES - 1:
         return text
     lines = text.split("\n")
+    if 2 * max(map(len, lines)) + 1 < _NARROWEST:
+        return text
     filled = [line for line in lines if line]
     spaced = len(filled) > _LEAST_LINES and len(lines) >= 1.8 * len(filled)
     if spaced:
@@ -162,7 +166,7 @@ class _Hyphens:
 
     def glued(self, before: str, after: str) -> list[str]:
         """Two lines as the parts of one."""
-        half = _HYPHEN.search(before, max(0, len(before) - 40))
+        half = _HYPHEN.search(before, max(0, len(before) - _LONGEST))
         if not half:
             return [before, " ", after]
         divided = self._divided(half[1], _WORD.match(after))
@@ -191,6 +195,7 @@ class _Hyphens:
         halves = [
             (half[1] + other[0]).lower()
             for line, following in pairwise(self._lines)
-            if (half := _HYPHEN.search(line)) and (other := _WORD.match(following))
+            if (half := _HYPHEN.search(line, max(0, len(line) - _LONGEST)))
+            and (other := _WORD.match(following))
         ]
         return sum(word in self._words for word in halves) >= max(2, 0.1 * len(halves))

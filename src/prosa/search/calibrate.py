@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from prosa.search.features import NAMES
 from prosa.search.rank import chances
-from prosa.search.search import CANDIDATES, Found
+from prosa.search.search import CANDIDATES, Ranking
 
 Reals = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
@@ -45,11 +45,11 @@ class Calibration:
     weights: tuple[float, ...]
     thresholds: tuple[float, ...]
 
-    def confidence(self, found: Found) -> float:
+    def confidence(self, ranking: Ranking) -> float:
         """The chance that the first candidate answers the question; 0 where there is none."""
-        if not len(found.passages):
+        if not len(ranking.passages):
             return 0.0
-        return float(_chance(evidence(found) @ np.asarray(self.weights)))
+        return float(_chance(evidence(ranking) @ np.asarray(self.weights)))
 
     def threshold(self, max_error: float) -> float:
         """The least confidence of an answer, for a share of wrong ones among those given."""
@@ -58,15 +58,30 @@ class Calibration:
         return float(np.interp(max_error, ERRORS, self.thresholds))
 
 
-def evidence(found: Found) -> Reals:
+# Of running text: every third question on 506 paragraphs, with its passage there and with the
+# passage or its whole article gone. Of pairs: `python -m benchmarks.faqs` learns it anew.
+TEXT_CALIBRATION = Calibration(
+    (-2.6196, 2.7947, 1.5729, 0.5533, 0.1423, -0.4551, -0.2192, -0.241, -0.1365, *(0.0,) * 6),
+    (0.9882, 0.9827, 0.8915, 0.6931, 0.4358, 0.2713, 0.0865),
+)
+PAIR_CALIBRATION = Calibration(
+    (-1.66, 2.2834, -1.011, 0.0505, 1.4146, -1.4436, 0.9112, 0.0804, -0.6227, 1.2559, 1.1951,
+     0.098, 0.7998, 1.0026, 0.0),
+    (0.9767, 0.9682, 0.8577, 0.6697, 0.4551, 0.3145, 0.1431),
+)  # fmt: skip
+
+
+def evidence(ranking: Ranking) -> Reals:
     """The evidence for the first candidate, float64 [evidence]."""
     # A lone candidate leads nobody: those that are missing count as passages which share no more
     # than a function word. Without them "tem wifi no quarto?" was answered, surely, by the one
     # passage of four that has a "no".
-    missing = np.full(max(0, CANDIDATES - len(found.scores)), _WEAK)
-    first = float(chances(np.append(found.scores, missing))[0])
+    missing = np.full(max(0, CANDIDATES - len(ranking.scores)), _WEAK)
+    first = float(chances(np.append(ranking.scores, missing))[0])
     clear = np.log((first + 1e-3) / (1 - first + 1e-3)) / 4
-    return np.asarray([1.0, clear, found.scores[0] / 10, *found.features[0][_COLUMNS]], np.float64)
+    return np.asarray(
+        [1.0, clear, ranking.scores[0] / 10, *ranking.features[0][_COLUMNS]], np.float64
+    )
 
 
 def fit(rows: Reals, right: Truths, *, strength: float = 1.0) -> Calibration:
@@ -84,8 +99,8 @@ def fit(rows: Reals, right: Truths, *, strength: float = 1.0) -> Calibration:
         weights = _logistic(rows[folds != fold], right[folds != fold], strength)
         unseen[folds == fold] = _chance(rows[folds == fold] @ weights)
     weights = _logistic(rows, right, strength)
-    found = tuple(round(_threshold(unseen, right, error), 4) for error in ERRORS)
-    return Calibration(tuple(round(float(weight), 4) for weight in weights), found)
+    thresholds = tuple(round(_threshold(unseen, right, error), 4) for error in ERRORS)
+    return Calibration(tuple(round(float(weight), 4) for weight in weights), thresholds)
 
 
 def auroc(confidences: Sequence[float], answerable: Sequence[bool]) -> float:
@@ -118,13 +133,13 @@ def bins(confidences: Sequence[float], right: Sequence[bool], count: int = 10) -
     """A calibration plot's points; empty bins are left out."""
     values, truths = np.asarray(confidences, np.float64), np.asarray(right, np.float64)
     number = np.minimum((values * count).astype(np.int64), count - 1)
-    found = []
+    points = []
     for n in range(count):
         here = number == n
         if here.any():
             mean, share = float(values[here].mean()), float(truths[here].mean())
-            found.append(Bin(n / count, (n + 1) / count, int(here.sum()), mean, share))
-    return found
+            points.append(Bin(n / count, (n + 1) / count, int(here.sum()), mean, share))
+    return points
 
 
 def _threshold(confidences: Reals, right: Truths, error: float) -> float:
@@ -142,8 +157,8 @@ def _threshold(confidences: Reals, right: Truths, error: float) -> float:
 
 
 def _chance(logits: Reals) -> Reals:
-    found: Reals = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-    return found
+    chance: Reals = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return chance
 
 
 def _logistic(rows: Reals, right: Truths, strength: float) -> Reals:

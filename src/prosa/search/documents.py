@@ -12,31 +12,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from prosa import samples
-from prosa.data import formats
-from prosa.data.folders import unknown
+from prosa.data.open import ACCEPTED as ACCEPTED_DATA
+from prosa.data.open import files_under, format_of, suffix_of, unknown_source
 from prosa.data.read import read
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.search import manifest, pdf, records, textual, web, word
+from prosa.search import html, manifest, pdf, records, text, word
 from prosa.search.passages import Block, Passage, cut
 
 _READERS: dict[str, Callable[[Path, str], Iterable[Block | Passage]]] = {
-    ".html": web.blocks,
-    ".htm": web.blocks,
-    ".xhtml": web.blocks,
+    ".html": html.blocks,
+    ".htm": html.blocks,
+    ".xhtml": html.blocks,
     ".pdf": pdf.blocks,
     ".docx": word.blocks,
-    ".md": textual.markdown,
-    ".markdown": textual.markdown,
-    ".txt": textual.plain,
-    ".text": textual.plain,
+    ".md": text.markdown,
+    ".markdown": text.markdown,
+    ".txt": text.plain,
+    ".text": text.plain,
 }
-ACCEPTED = f"html, pdf, docx, {formats.ACCEPTED}"
+ACCEPTED = f"html, pdf, docx, {ACCEPTED_DATA}"
 
 _BLOCK = 1 << 20
+_RUN = 64
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,7 @@ class Document:
         root: The source of the person that it belongs to.
         digest: SHA-256 of its content.
         passages: Reads it. Raises InputError where it cannot be read or has no text.
+        fault: Why it cannot be read now: a file, or a folder of files, that the system refuses.
     """
 
     key: str
@@ -56,6 +56,7 @@ class Document:
     root: str
     digest: str
     passages: Callable[[], Iterator[Passage]]
+    fault: InputError | None = None
 
 
 def find(source: Any) -> list[Document]:
@@ -69,15 +70,15 @@ def find(source: Any) -> list[Document]:
     """
     if not isinstance(source, str | os.PathLike):
         return [_table(source)]
-    text = os.fspath(source)
-    path = Path(text).expanduser()
-    if text in samples.NAMES and not path.exists():
-        return [_sample(text)]
+    name = os.fspath(source)
+    path = Path(name).expanduser()
+    if name in samples.NAMES and not path.exists():
+        return [_sample(name)]
     if path.is_dir():
         return _folder(path)
     if not path.exists():
-        raise unknown(text, tuple(samples.NAMES))
-    return [_file(path, text, root_of(text))]
+        raise unknown_source(name, tuple(samples.NAMES))
+    return [_file(path, name, root_of(name))]
 
 
 def root_of(source: Any) -> str:
@@ -89,50 +90,70 @@ def root_of(source: Any) -> str:
 
 def _folder(folder: Path) -> list[Document]:
     root = root_of(folder)
-    found = []
-    for place, inner, names in os.walk(folder):
-        if manifest.NAME in names:  # an index, as `prosa index . -o indice` puts it there
-            inner.clear()
-            continue
-        inner[:] = sorted(name for name in inner if name[0] not in "._")
-        for name in sorted(names):
-            path = Path(place, name)
-            if _counts(path):
-                found.append(_file(path, str(path), root, alone=False))
-    if not found:
+    documents: list[Document] = []
+
+    def refused(error: OSError) -> None:
+        place = Path(error.filename)
+        documents.append(_refused(place, str(place), root, _unreadable(str(place), error)))
+
+    files = files_under(
+        folder,
+        _counts,
+        # An index, as `prosa index . -o indice` puts it there.
+        skip_folder=lambda place: (place / manifest.NAME).exists(),
+        unreadable=refused,
+    )
+    documents += (_file(path, str(path), root, alone=False) for path in files)
+    if not documents:
         raise InputError(
             _("There is no document in this folder"),
             path=folder,
             expected=_("files of the types {types}").format(types=ACCEPTED),
         )
-    return found
+    return documents
 
 
 def _counts(path: Path) -> bool:
-    """Whether a file of a folder is a document: neither hidden, nor of another type, nor a pipe."""
-    known = _suffix(path) in _READERS or formats.format_of(path)
-    return path.name[0] not in "._" and bool(known) and (path.is_file() or not path.exists())
+    """Whether a file of a folder is a document: neither of another type nor a pipe."""
+    known = suffix_of(path) in _READERS or format_of(path) is not None
+    return known and (path.is_file() or not path.exists())
 
 
 def _file(path: Path, name: str, root: str, *, alone: bool = True) -> Document:
-    fault: InputError | None = None
     try:
-        digest = _digest(path, name)
-    except InputError as error:
+        digest = _digest(path)
+    except OSError as error:
+        fault = _unreadable(name, error)
         if alone:
-            raise
-        digest, fault = "", error
+            raise fault from error
+        return _refused(path, name, root, fault)
 
     def passages() -> Iterator[Passage]:
-        if fault is not None:
-            raise fault
-        reader = _READERS.get(_suffix(path))
+        reader = _READERS.get(suffix_of(path))
         if reader is None:
             _refuse_unknown(path, name)
             reader = records.passages
-        yield from _some(_cut(reader(path, name)), name)
+        try:
+            yield from _some(_cut(reader(path, name)), name)
+        except OSError as error:
+            raise _unreadable(name, error) from error
 
     return Document(os.path.abspath(path), name, root, digest, passages)  # noqa: PTH100
+
+
+def _refused(path: Path, name: str, root: str, fault: InputError) -> Document:
+    """A file, or a folder of files, that the system does not let us read."""
+
+    def passages() -> Iterator[Passage]:
+        raise fault
+
+    return Document(os.path.abspath(path), name, root, "", passages, fault)  # noqa: PTH100
+
+
+def _unreadable(name: str, error: OSError) -> InputError:
+    return InputError(
+        _("This cannot be read: {reason}").format(reason=error.strerror or error), path=name
+    )
 
 
 def _sample(name: str) -> Document:
@@ -144,47 +165,30 @@ def _sample(name: str) -> Document:
 
 
 def _table(source: Any) -> Document:
-    found = read(source)
-    digest = hashlib.sha256()
-    sink = pa.PythonFile(_Hashing(digest), mode="w")  # type: ignore[arg-type]
-    with pa.ipc.new_stream(sink, found.table.schema) as writer:
-        writer.write_table(found.table)
-    name = found.source
+    data = read(source)
+    digest = hashlib.sha256(str(data.table.schema).encode())
+    for batch in data.table.to_batches():
+        digest.update(batch.serialize())
+    name = data.source
     return Document(
-        name, name, name, digest.hexdigest(), lambda: _some(_cut(records.of(found)), name)
+        name, name, name, digest.hexdigest(), lambda: _some(_cut(records.of(data)), name)
     )
 
 
-class _Hashing:
-    """A file to write to that keeps only the hash of what is written."""
-
-    closed = False
-
-    def __init__(self, digest: Any) -> None:
-        self.digest = digest
-
-    def write(self, data: Any) -> int:
-        self.digest.update(data)
-        return len(data)
-
-    def flush(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def _cut(found: Iterable[Block | Passage]) -> Iterator[Passage]:
+def _cut(parts: Iterable[Block | Passage]) -> Iterator[Passage]:
     """Pieces of blocks between passages that are whole already."""
     run: list[Block] = []
-    for one in found:
-        if isinstance(one, Passage):
+    for part in parts:
+        if isinstance(part, Passage):
             yield from cut(run)
             run = []
-            yield one
+            yield part
             continue
-        if run and (one.whole or one.place.heading != run[-1].place.heading or len(run) >= 64):
+        heading = run[-1].place.heading if run else part.place.heading
+        if part.whole or part.place.heading != heading or len(run) >= _RUN:
             yield from cut(run)
             run = []
-        run.append(one)
+        run.append(part)
     yield from cut(run)
 
 
@@ -209,7 +213,7 @@ def _refuse_unknown(path: Path, name: str) -> None:
             expected=ACCEPTED,
             hint=_("Save it as docx"),
         )
-    if path.suffix and not formats.format_of(path):
+    if path.suffix and not format_of(path):
         raise InputError(
             _("Files of type '{suffix}' are not read").format(suffix=path.suffix),
             path=name,
@@ -217,21 +221,9 @@ def _refuse_unknown(path: Path, name: str) -> None:
         )
 
 
-def _suffix(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
-    if suffixes and suffixes[-1] in formats.PACKED:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
-
-
-def _digest(path: Path, name: str) -> str:
+def _digest(path: Path) -> str:
     digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    except OSError as error:
-        raise InputError(
-            _("This cannot be read: {reason}").format(reason=error.strerror or error), path=name
-        ) from error
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
     return digest.hexdigest()

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from prosa.search.forward import Forward, Unit, ranges
 from prosa.search.inverted import K1, Floats, idf, weigh
-from prosa.search.query import Query, Reader
+from prosa.search.query import Query, QueryParser
 from prosa.search.vocabulary import NUMBER, Ids, piece_hashes
 
 TEXT = (
@@ -86,8 +86,8 @@ class Terms:
         units: How well each unit holds each term, [U, T].
     """
 
-    def __init__(self, query: Query, reader: Reader, tokens: Tokens, total: int) -> None:
-        inverted = reader.inverted
+    def __init__(self, query: Query, parser: QueryParser, tokens: Tokens, total: int) -> None:
+        inverted = parser.inverted
         first, self.of_word = query.terms
         stems = query.stems[first]
         unknown = idf(np.zeros(1), total)[0]
@@ -102,44 +102,51 @@ class Terms:
         by_stem[stems[known]] = known
         self.term: Numbers = by_stem[inverted.stem_of[tokens.words]].astype(np.int64)
         self.like: Floats = (self.term >= 0).astype(np.float32)
-        self._stand_in(query, reader, tokens, content)
+        self._stand_in(query, parser, tokens, content)
         self.units = self._per_unit(tokens)
 
-    def _stand_in(self, query: Query, reader: Reader, tokens: Tokens, content: Flags) -> None:
+    def _stand_in(self, query: Query, parser: QueryParser, tokens: Tokens, content: Flags) -> None:
         """Let words that are much like a term stand for it where the term itself does not."""
-        words = len(reader.inverted.stem_of)
+        words = len(parser.inverted.stem_of)
         likeness = np.zeros(words, np.float32)
         term_of = np.full(words, -1, np.int16)
         first = query.terms[0]
         for term in np.flatnonzero(content).tolist():
-            found, like = reader.like(query.words[first[term]])
-            better = like > likeness[found]
-            likeness[found[better]] = like[better]
-            term_of[found[better]] = term
+            alike, like = parser.like(query.words[first[term]])
+            better = like > likeness[alike]
+            likeness[alike[better]] = like[better]
+            term_of[alike[better]] = term
         other = (self.term < 0) & (likeness[tokens.words] > 0)
         self.term[other] = term_of[tokens.words[other]]
         self.like[other] = likeness[tokens.words[other]]
 
     def _per_unit(self, tokens: Tokens) -> Floats:
-        found = np.zeros(len(tokens.owners) * self.count, np.float32)
-        held = self.term >= 0
-        np.maximum.at(found, tokens.units[held] * self.count + self.term[held], self.like[held])
-        return found.reshape(-1, self.count)
+        result = np.zeros(len(tokens.owners) * self.count, np.float32)
+        present = self.term >= 0
+        np.maximum.at(
+            result, tokens.units[present] * self.count + self.term[present], self.like[present]
+        )
+        return result.reshape(-1, self.count)
 
     def covered(self) -> Floats:
         """The share of the question's weight that each unit holds, [U]."""
-        found: Floats = self.units @ self.telling
-        return found / self.mass
+        result: Floats = self.units @ self.telling
+        return result / self.mass
 
 
 def features(
-    query: Query, reader: Reader, forward: Forward, tokens: Tokens, firsts: Floats, sections: Ids
+    query: Query,
+    parser: QueryParser,
+    forward: Forward,
+    tokens: Tokens,
+    firsts: Floats,
+    sections: Ids,
 ) -> Floats:
     """The features of all candidates; "dense" is left zero.
 
     Args:
         query: The question.
-        reader: What made it; it knows the index.
+        parser: What made it; it knows the index.
         forward: The passages of the index.
         tokens: The candidates' tokens.
         firsts: The candidates' scores in the first search, [C].
@@ -148,34 +155,34 @@ def features(
     Returns:
         A row for each candidate with the columns of `NAMES`, float32 [C, features].
     """
-    terms = Terms(query, reader, tokens, forward.passages)
+    terms = Terms(query, parser, tokens, forward.passages)
     lengths = np.bincount(tokens.candidates, minlength=tokens.count)
     shares = lengths / max(1.0, len(forward.tokens) / max(1, forward.passages))
     pairs = _pairs(query, terms, tokens)
     columns: dict[str, Floats] = {
         "words": _words(terms, tokens, shares),
-        "pieces": _pieces(query, reader, tokens, shares),
+        "pieces": _pieces(query, parser, tokens, shares),
         "unit": _most(terms.covered(), tokens),
         "all": _most(terms.units, tokens) @ terms.telling / terms.mass,
         "pairs": _pair_share(pairs, tokens.candidates, tokens.count),
-        "exact": _found(query, reader, tokens, query.content),
-        "numbers": _found(query, reader, tokens, query.digits),
-        "names": _found(query, reader, tokens, query.names),
+        "exact": _found(query, parser, tokens, query.content),
+        "numbers": _found(query, parser, tokens, query.digits),
+        "names": _found(query, parser, tokens, query.names),
         "length": np.log1p(lengths) / 8,
         "section": _section(firsts, sections),
     }
     if (tokens.kinds == Unit.WORDING).any():
-        columns |= _pair_features(terms, reader, tokens, pairs)
+        columns |= _pair_features(terms, parser, tokens, pairs)
     nothing = np.zeros(tokens.count, np.float32)
     return np.stack([columns.get(name, nothing) for name in NAMES], axis=1).astype(np.float32)
 
 
 def best_units(
-    query: Query, reader: Reader, forward: Forward, passage: int
+    query: Query, parser: QueryParser, forward: Forward, passage: int
 ) -> tuple[Numbers, Floats]:
     """The sentences of a passage, by number in the index, and how much of a question each holds."""
     tokens = gather(forward, np.asarray([passage]))
-    covered = Terms(query, reader, tokens, forward.passages).covered()
+    covered = Terms(query, parser, tokens, forward.passages).covered()
     sentences = tokens.kinds == Unit.SENTENCE
     return tokens.places[sentences], covered[sentences]
 
@@ -185,13 +192,13 @@ def _words(terms: Terms, tokens: Tokens, shares: Floats) -> Floats:
     exact = terms.like == 1.0
     keys = tokens.candidates[exact] * terms.count + terms.term[exact]
     counts = np.bincount(keys, minlength=tokens.count * terms.count).reshape(tokens.count, -1)
-    found: Floats = weigh(counts, shares[:, None]) @ terms.idf
-    return found / (float(terms.idf.sum()) * (K1 + 1) + 1e-6)
+    share: Floats = weigh(counts, shares[:, None]) @ terms.idf
+    return share / (float(terms.idf.sum()) * (K1 + 1) + 1e-6)
 
 
-def _pieces(query: Query, reader: Reader, tokens: Tokens, shares: Floats) -> Floats:
+def _pieces(query: Query, parser: QueryParser, tokens: Tokens, shares: Floats) -> Floats:
     """BM25 over the character pieces of content words, as a share of the most there can be, [C]."""
-    inverted = reader.inverted
+    inverted = parser.inverted
     asked = {word for word, content in zip(query.words, query.content, strict=True) if content}
     hashes = np.unique(np.asarray([h for word in asked for h in piece_hashes(word)], np.uint32))
     number = np.full(len(inverted.piece_hashes), -1, np.int32)
@@ -201,16 +208,16 @@ def _pieces(query: Query, reader: Reader, tokens: Tokens, shares: Floats) -> Flo
     words = tokens.words[telling]
     begins = inverted.word_pieces[words]
     lengths = inverted.word_pieces[words + 1] - begins
-    found = number[inverted.pieces[ranges(begins, lengths)]]
-    owners = np.repeat(tokens.candidates[telling], lengths)[found >= 0]
+    places = number[inverted.pieces[ranges(begins, lengths)]]
+    owners = np.repeat(tokens.candidates[telling], lengths)[places >= 0]
     size = len(known)
-    keys = owners * size + found[found >= 0]
+    keys = owners * size + places[places >= 0]
     counts = np.bincount(keys, minlength=tokens.count * size).reshape(tokens.count, size)
     weights = inverted.piece_idf[known]
     missing = (len(hashes) - size) * float(inverted.piece_idf.max(initial=0.0))
     whole = (float(weights.sum()) + missing) * (K1 + 1) + 1e-6
-    held: Floats = weigh(counts, shares[:, None]) @ weights
-    return held / whole
+    score: Floats = weigh(counts, shares[:, None]) @ weights
+    return score / whole
 
 
 @dataclass(frozen=True)
@@ -246,24 +253,24 @@ def _pair_share(pairs: _Pairs, owner_of: Numbers, count: int) -> Floats:
     """The share of the question's pairs that each owner holds, [count]."""
     size = len(pairs.weights)
     owners, kinds = np.divmod(np.unique(owner_of[pairs.places] * size + pairs.kinds), size)
-    held = np.bincount(owners, pairs.weights[kinds], minlength=count)
-    return (held / (float(pairs.weights.sum()) + 1e-6)).astype(np.float32)
+    covered = np.bincount(owners, pairs.weights[kinds], minlength=count)
+    return (covered / (float(pairs.weights.sum()) + 1e-6)).astype(np.float32)
 
 
 def _most(values: Floats, tokens: Tokens) -> Floats:
     """The largest value among each candidate's units, [C] or [C, ...]."""
-    found = np.zeros((tokens.count, *values.shape[1:]), np.float32)
-    np.maximum.at(found, tokens.owners, values.astype(np.float32))
-    return found
+    result = np.zeros((tokens.count, *values.shape[1:]), np.float32)
+    np.maximum.at(result, tokens.owners, values.astype(np.float32))
+    return result
 
 
-def _found(query: Query, reader: Reader, tokens: Tokens, which: Flags) -> Floats:
+def _found(query: Query, parser: QueryParser, tokens: Tokens, which: Flags) -> Floats:
     """The share of some words of the question that stand in each candidate as they are, [C]."""
     asked = {query.words[place] for place in np.flatnonzero(which)}
-    numbers = [reader.words[word] for word in asked if word in reader.words]
+    numbers = [parser.words[word] for word in asked if word in parser.words]
     if not numbers:
         return np.zeros(tokens.count, np.float32)
-    word_idf = reader.inverted.word_idf
+    word_idf = parser.inverted.word_idf
     place = np.full(len(word_idf), -1, np.int32)
     place[numbers] = np.arange(len(numbers))
     here = place[tokens.words]
@@ -271,25 +278,25 @@ def _found(query: Query, reader: Reader, tokens: Tokens, which: Flags) -> Floats
     keys = tokens.candidates[here >= 0] * size + here[here >= 0]
     there = np.bincount(keys, minlength=tokens.count * size).reshape(tokens.count, size) > 0
     missing = (len(asked) - size) * float(word_idf.max())
-    held: Floats = there @ word_idf[numbers]
-    return held / (float(word_idf[numbers].sum()) + missing + 1e-6)
+    covered: Floats = there @ word_idf[numbers]
+    return covered / (float(word_idf[numbers].sum()) + missing + 1e-6)
 
 
 def _section(firsts: Floats, sections: Ids) -> Floats:
     """How well the candidates of the same section do in the first search, the best five, [C]."""
     best = float(firsts.max(initial=0.0)) + 1e-6
-    found = np.zeros(len(firsts), np.float32)
+    result = np.zeros(len(firsts), np.float32)
     for section in np.unique(sections):
         here = sections == section
-        found[here] = np.sort(firsts[here])[-5:].sum() / (5 * best)
-    return found
+        result[here] = np.sort(firsts[here])[-5:].sum() / (5 * best)
+    return result
 
 
 def _pair_features(
-    terms: Terms, reader: Reader, tokens: Tokens, pairs: _Pairs
+    terms: Terms, parser: QueryParser, tokens: Tokens, pairs: _Pairs
 ) -> dict[str, Floats]:
     """What only pairs of question and answer have: the wording nearest, and the answer apart."""
-    inverted = reader.inverted
+    inverted = parser.inverted
     size = len(tokens.owners)
     stops = inverted.stops[tokens.words]
     rare = np.where(stops, np.float32(0), inverted.stem_idf[inverted.stem_of[tokens.words]])
@@ -313,8 +320,8 @@ def _pair_features(
         "function": function,
         "wording_pairs": _pair_share(pairs, tokens.units, size),
     }
-    found = {name: np.where(has, values[pick], 0.0) for name, values in of_wording.items()}
-    return {**found, "pair": has * 1.0, "answer": np.where(has, _most(sentences, tokens), 0.0)}
+    result = {name: np.where(has, values[pick], 0.0) for name, values in of_wording.items()}
+    return {**result, "pair": has * 1.0, "answer": np.where(has, _most(sentences, tokens), 0.0)}
 
 
 def _nearest(tokens: Tokens, values: Floats) -> Numbers:
@@ -322,6 +329,6 @@ def _nearest(tokens: Tokens, values: Floats) -> Numbers:
     order = np.lexsort((values, tokens.owners))
     owners = tokens.owners[order]
     last = np.flatnonzero(np.append(owners[1:] != owners[:-1], [True] * bool(len(owners))))
-    found = np.zeros(tokens.count, np.int64)
-    found[owners[last]] = order[last]
-    return found
+    result = np.zeros(tokens.count, np.int64)
+    result[owners[last]] = order[last]
+    return result

@@ -1,7 +1,7 @@
 """Passages as numbers: which words stand in which sentence of which passage, in order.
 
-`Writer` collects passages; `Forward` is what it gives, in memory or memory-mapped. From it alone
-everything that is searched is made, so an index that changes keeps what it knows of the rest.
+`ForwardBuilder` collects passages; `Forward` is what it gives, in memory or memory-mapped. From it
+alone everything that is searched is made, so an index that changes keeps what it knows of the rest.
 """
 
 from array import array
@@ -12,8 +12,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from prosa.search.passages import Passage
-from prosa.search.sentences import spans
+from prosa.search.passages import Passage, sentences
 from prosa.search.terms import blank, written
 from prosa.search.vocabulary import Ids, Vocabulary
 
@@ -59,39 +58,57 @@ class Forward:
         return self.unit_tokens[self.passage_units]
 
 
-class Writer:
+class ForwardBuilder:
     """Collects passages as numbers.
 
     Args:
         vocabulary: Gives the words their numbers; it grows.
+        old: What stands in the index already; sections are numbered on from there.
     """
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, old: Forward | None = None) -> None:
         self.vocabulary = vocabulary
+        self._next_section = int(old.passage_sections.max(initial=0)) + 1 if old else 0
+        self._headings: dict[str, int] = {}
         self._tokens = array("I")
         self._unit_tokens = array("I", [0])
         self._unit_kinds = array("B")
         self._unit_spans = array("I")
         self._passage_units = array("I", [0])
         self._sections = array("I")
+        self._parts = (
+            *(self._tokens, self._unit_tokens, self._unit_kinds, self._unit_spans),
+            *(self._passage_units, self._sections),
+        )
+        self.begin()
 
-    def add(self, passage: Passage, section: int) -> None:
-        """Add a passage.
+    def begin(self) -> None:
+        """A document begins: `take_back` goes back to here."""
+        self._lengths = [len(part) for part in self._parts]
+        self._words = len(self.vocabulary)
+        self._next_section += len(self._headings)
+        self._headings = {}
 
-        Args:
-            passage: The passage.
-            section: The number of the section it belongs to.
-        """
+    def take_back(self) -> None:
+        """Take out what was added since the document began."""
+        for part, length in zip(self._parts, self._lengths, strict=True):
+            del part[length:]
+        self.vocabulary.shorten(self._words)
+
+    def add(self, passage: Passage) -> None:
+        """Add a passage of the document."""
         for number, wording in enumerate(passage.wordings):
             self._unit(Unit.WORDING, number, 0, written(wording))
         if passage.place.heading:
             self._unit(Unit.HEADING, 0, 0, written(passage.place.heading))
         blanked = blank(passage.text)
-        for start, end in spans(passage.text):
+        for start, end in sentences(passage.text):
             words = blanked[start:end].split() if blanked else written(passage.text[start:end])
             self._unit(Unit.SENTENCE, start, end, words)
         self._passage_units.append(len(self._unit_kinds))
-        self._sections.append(section)
+        heading = passage.place.heading.split(" > ", 1)[0]
+        section = self._headings.setdefault(heading, len(self._headings))
+        self._sections.append(self._next_section + section)
 
     def _unit(self, kind: Unit, start: int, end: int, words: list[str]) -> None:
         """Add a unit: what it is, its two numbers of `Forward.unit_spans`, and its words."""
@@ -103,11 +120,11 @@ class Writer:
     def finish(self) -> Forward:
         """What was collected."""
         return Forward(
-            np.frombuffer(self._tokens, np.uint32) if self._tokens else np.empty(0, np.uint32),
-            np.frombuffer(self._unit_tokens, np.uint32),
+            np.asarray(self._tokens, np.uint32),
+            np.asarray(self._unit_tokens, np.uint32),
             np.asarray(self._unit_kinds, np.uint8),
             np.asarray(self._unit_spans, np.uint32).reshape(-1, 2),
-            np.frombuffer(self._passage_units, np.uint32),
+            np.asarray(self._passage_units, np.uint32),
             np.asarray(self._sections, np.uint32),
         )
 
@@ -150,11 +167,11 @@ def ranges(starts: Ids, lengths: Ids) -> npt.NDArray[np.int64]:
     counts = lengths.astype(np.int64)
     ends = np.cumsum(counts)
     first = starts.astype(np.int64) - (ends - counts)
-    found: npt.NDArray[np.int64] = np.repeat(first, counts)
-    return found + np.arange(len(found), dtype=np.int64)
+    result: npt.NDArray[np.int64] = np.repeat(first, counts)
+    return result + np.arange(len(result), dtype=np.int64)
 
 
 def _starts(lengths: npt.NDArray[np.integer]) -> Ids:
-    found = np.zeros(len(lengths) + 1, np.uint32)
-    np.cumsum(lengths, out=found[1:])
-    return found
+    result = np.zeros(len(lengths) + 1, np.uint32)
+    np.cumsum(lengths, out=result[1:])
+    return result

@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from prosa.data.filters import parse
 from prosa.errors import InputError, ProsaError
 from prosa.i18n import _
-from prosa.search import arrays, building, learn, manifest
+from prosa.search import building, learn, manifest
 from prosa.search.building import Progress
-from prosa.search.embed import Encoder
+from prosa.search.changes import IndexReport
+from prosa.search.encoder import Encoder
 from prosa.search.manifest import Manifest
 from prosa.search.passages import Passage
-from prosa.search.plan import Report
 from prosa.search.rank import chances
-from prosa.search.search import Found, Searcher
+from prosa.search.search import Ranking, Searcher
+from prosa.search.store import Arrays, Texts, load_arrays
 from prosa.search.terms import Analyzer, languages
-from prosa.search.texts import Texts
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def build(
     remove: Sequence[str | Path] = (),
     language: str | None = None,
     encoder: str | Encoder | None = None,
+    filters: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> "Index":
     """Make an index of documents, or bring one up to date with them.
@@ -66,6 +68,8 @@ def build(
         remove: Documents, files or folders to take out.
         language: The language to stem words in, a name of Snowball's; found out by default.
         encoder: A sentence-transformers model, by folder or hub id, for dense vectors besides.
+        filters: What is left out of new documents, such as ["short=3", "offensive"]; an index that
+            has filters keeps them.
         progress: Is told of every document before it is read.
 
     Returns:
@@ -73,7 +77,7 @@ def build(
 
     Raises:
         InputError: A source does not exist or cannot be read, the output is something else, or the
-            index is of another language or encoder.
+            index has another language, encoder or filter, or is of an older version.
         ProsaError: The disk is full, or another run is at work on the index.
     """
     if language is not None and language not in languages():
@@ -81,19 +85,26 @@ def build(
             _("There is no stemmer for the language '{name}'").format(name=language),
             expected=", ".join(languages()),
         )
+    parse(filters)  # a fault in them is said before anything is read
     some = list(sources) if _are_sources(sources) else [sources]
     folder = Path(output).expanduser()
     known = _known_encoder(folder)
     asked = encoder if encoder is not None else known
     loaded = Encoder(asked) if isinstance(asked, str) and asked else asked or None
     report = building.build(
-        some, folder, without=remove, language=language, encoder=loaded, progress=progress
+        some,
+        folder,
+        without=remove,
+        language=language,
+        encoder=loaded,
+        filters=filters,
+        progress=progress,
     )
     return open_index(folder, encoder=loaded, report=report)
 
 
 def open_index(
-    path: str | Path, *, encoder: Encoder | None = None, report: Report | None = None
+    path: str | Path, *, encoder: Encoder | None = None, report: IndexReport | None = None
 ) -> "Index":
     """Open an index.
 
@@ -103,19 +114,19 @@ def open_index(
         report: What the run that made it did.
 
     Raises:
-        InputError: There is no index, it may not be read, or a newer prosa made it.
+        InputError: There is no index, it may not be read, or another version of prosa made it.
         ProsaError: It is damaged.
     """
     folder = Path(path).expanduser()
-    found = manifest.read(folder)
+    state = manifest.read(folder)
     while True:
         try:
             # All at once: what is mapped stays readable when a later run clears it away.
-            place = folder / found.arrays
-            return Index(folder, found, arrays.load(place), Texts(place), encoder, report)
+            place = folder / state.arrays
+            return Index(folder, state, load_arrays(place), Texts(place), encoder, report)
         except ProsaError:
-            before, found = found, manifest.read(folder)
-            if found.build == before.build:
+            before, state = state, manifest.read(folder)
+            if state.build == before.build:
                 raise
 
 
@@ -134,18 +145,18 @@ class Index:
         self,
         folder: Path,
         manifest: Manifest,
-        found: arrays.Arrays,
+        arrays: Arrays,
         texts: Texts,
         encoder: Encoder | None,
-        report: Report | None,
+        report: IndexReport | None,
     ) -> None:
         self.folder = folder
         self.manifest = manifest
-        self.arrays = found
+        self.arrays = arrays
         self.texts = texts
         self.report = report
         self._encoder = encoder
-        self._names = {entry.number: entry.name for entry in manifest.documents}
+        self._ends = np.cumsum([entry.passages for entry in manifest.documents])
 
     def __len__(self) -> int:
         return self.manifest.passages
@@ -176,12 +187,7 @@ class Index:
         """
         return self.hits(self.find(question, history), k)
 
-    def search_many(self, questions: Sequence[str], k: int = 10) -> list[list[Hit]]:
-        """Find passages for many questions; their texts are read all at once."""
-        found = [self.find(question) for question in questions]
-        return self.hits_many(found, k)
-
-    def find(self, question: str, history: Sequence[str] = ()) -> Found:
+    def find(self, question: str, history: Sequence[str] = ()) -> Ranking:
         """Rank the passages for a question, without their texts.
 
         Raises:
@@ -193,34 +199,25 @@ class Index:
             )
         return self.searcher.find(question, history)
 
-    def hits(self, found: Found, k: int = 10) -> list[Hit]:
-        """The best candidates with their texts."""
-        return self.hits_many([found], k)[0]
-
-    def hits_many(self, found: Sequence[Found], k: int = 10) -> list[list[Hit]]:
-        """The best candidates of several questions with their texts."""
-        places = [int(place) for one in found for place in one.passages[:k]]
-        wanted = sorted(set(places))
-        texts = dict(zip(wanted, self.texts.take(wanted), strict=True))
+    def hits(self, ranking: Ranking, k: int = 10) -> list[Hit]:
+        """The best candidates for a question, with their texts."""
+        likely = np.round(chances(ranking.scores)[:k], 4)
         return [
-            [
-                self._hit(int(place), float(chance), *texts[int(place)])
-                for place, chance in zip(
-                    one.passages[:k], np.round(chances(one.scores)[:k], 4), strict=True
-                )
-            ]
-            for one in found
+            self._hit(int(place), float(chance))
+            for place, chance in zip(ranking.passages[:k], likely, strict=True)
         ]
 
-    def _hit(self, place: int, score: float, document: int, passage: Passage) -> Hit:
-        name = self._names.get(document, "?")
+    def _hit(self, place: int, score: float) -> Hit:
+        passage = self.texts.take([place])[0]
+        document = int(np.searchsorted(self._ends, place, "right"))
+        name = self.manifest.documents[document].name
         return Hit(name, str(passage.place), passage.text, score, passage, place)
 
 
 def _are_sources(value: Any) -> bool:
     """Whether something is a list of sources rather than one source, such as a list of records."""
     listed = isinstance(value, list | tuple)
-    return listed and not any(isinstance(one, dict) for one in value)
+    return listed and not any(isinstance(item, dict) for item in value)
 
 
 def _known_encoder(folder: Path) -> str:

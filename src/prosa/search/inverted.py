@@ -107,15 +107,15 @@ def weigh(counts: npt.NDArray[np.number], shares: Floats | float) -> Floats:
         counts: How often stems stand in passages.
         shares: The lengths of those passages, as shares of the mean.
     """
-    held = counts.astype(np.float32)
-    found: Floats = held * (K1 + 1) / (held + K1 * (1 - B + B * shares))
-    return found
+    times = counts.astype(np.float32)
+    result: Floats = times * (K1 + 1) / (times + K1 * (1 - B + B * shares))
+    return result
 
 
 def idf(in_passages: npt.NDArray[np.number], total: int) -> Floats:
     """How rare what stands in so many of all passages is."""
-    found = np.log1p((total - in_passages + 0.5) / (in_passages + 0.5))
-    rare: Floats = np.maximum(found, 0.0).astype(np.float32)
+    result = np.log1p((total - in_passages + 0.5) / (in_passages + 0.5))
+    rare: Floats = np.maximum(result, 0.0).astype(np.float32)
     return rare
 
 
@@ -128,13 +128,13 @@ def scores(inverted: Inverted, stems: Ids, weights: Floats, passages: int) -> Fl
         weights: What each counts for, idf included.
         passages: How many passages there are.
     """
-    found = np.zeros(passages, np.float32)
+    result = np.zeros(passages, np.float32)
     starts = inverted.postings
     for stem, weight in zip(stems.tolist(), weights.tolist(), strict=True):
         part = slice(starts[stem], starts[stem + 1])
         # A passage stands once under a stem, so that adding in place is sound.
-        found[inverted.posting_passages[part]] += weight * inverted.posting_weights[part]
-    return found
+        result[inverted.posting_passages[part]] += weight * inverted.posting_weights[part]
+    return result
 
 
 def _counted(
@@ -152,9 +152,11 @@ def _counted(
         lengths = np.diff(starts[begin : end + 1])
         passages = np.repeat(np.arange(begin, end, dtype=np.uint64), lengths)
         keys, counts = np.unique((passages << np.uint64(32)) | tokens, return_counts=True)
-        found = (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-        word_counts += np.bincount(found, minlength=words)
-        stem_keys = (stem_of[found].astype(np.uint64) << np.uint64(32)) | (keys >> np.uint64(32))
+        words_here = (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+        word_counts += np.bincount(words_here, minlength=words)
+        stem_keys = (stem_of[words_here].astype(np.uint64) << np.uint64(32)) | (
+            keys >> np.uint64(32)
+        )
         keys, places = np.unique(stem_keys, return_inverse=True)
         parts.append(
             (
@@ -202,8 +204,8 @@ def words_like(inverted: Inverted, hashes: Ids, least: float) -> tuple[Ids, Floa
     known = inverted.piece_places(hashes)
     starts = inverted.piece_words[known]
     lengths = inverted.piece_words[known + 1] - starts
-    found = inverted.words_by_piece[ranges(starts, lengths)]
-    shared = np.bincount(found, minlength=len(inverted.stem_of))
+    sharing = inverted.words_by_piece[ranges(starts, lengths)]
+    shared = np.bincount(sharing, minlength=len(inverted.stem_of))
     words = np.flatnonzero(shared)
     counts = inverted.word_pieces[words + 1] - inverted.word_pieces[words]
     like = 2 * shared[words] / (counts + len(hashes))

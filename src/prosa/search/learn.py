@@ -8,18 +8,18 @@ are no part of this.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from prosa.search import calibrate, rank
-from prosa.search.arrays import Arrays
-from prosa.search.calibrate import EVIDENCE, Calibration
-from prosa.search.defaults import PAIR_CALIBRATION, RANKER, TEXT_CALIBRATION
+from prosa.search.calibrate import EVIDENCE, PAIR_CALIBRATION, TEXT_CALIBRATION, Calibration
 from prosa.search.features import NAMES, PAIR
-from prosa.search.forward import Forward, Unit
-from prosa.search.rank import Ranker
-from prosa.search.search import Embedder, Found, Searcher
+from prosa.search.forward import Forward
+from prosa.search.rank import RANKER, Ranker
+from prosa.search.search import Embedder, Ranking, Searcher
+from prosa.search.store import Arrays
 from prosa.search.terms import Analyzer
 
 FEWEST = 40
@@ -43,7 +43,7 @@ _LARGEST = 20
 
 
 @dataclass(frozen=True)
-class Asked:
+class HeldOut:
     """A wording that is held out.
 
     Attributes:
@@ -55,70 +55,6 @@ class Asked:
     text: str
     unit: int
     passage: int
-
-
-def wordings(forward: Forward, texts: Sequence[Sequence[str]], most: int = MOST) -> list[Asked]:
-    """The wordings that have another beside them: the first of each answer, then the second...
-
-    Args:
-        forward: The passages.
-        texts: The wordings of each passage.
-        most: How many at most, spread evenly where not all of a turn are taken.
-    """
-    found: list[list[Asked]] = [[] for _ in range(PLAIN)]
-    for passage, some in enumerate(texts):
-        first = int(forward.passage_units[passage])
-        if len(some) > 1:
-            for n, text in enumerate(some[:PLAIN]):
-                found[n].append(Asked(text, first + n, passage))
-    kept: list[Asked] = []
-    for turn in found:
-        room = min(most - len(kept), len(turn))
-        kept += [turn[n * len(turn) // room] for n in range(room)]
-    return kept
-
-
-def learn(
-    arrays: Arrays,
-    analyzer: Analyzer,
-    texts: Sequence[Sequence[str]],
-    embedder: Embedder | None = None,
-) -> dict[str, Any]:
-    """Learn from the pairs of an index.
-
-    Args:
-        arrays: The index.
-        analyzer: Its language.
-        texts: The wordings of each passage.
-        embedder: Its encoder.
-
-    Returns:
-        Weights and thresholds for the manifest; nothing where there are too few wordings.
-    """
-    asked = wordings(arrays.forward, texts)
-    if len(asked) < FEWEST:
-        return {}
-    searcher = Searcher(arrays, analyzer, RANKER, embedder)
-    found = [searcher.find(one.text, without_unit=one.unit) for one in asked]
-    groups = [
-        (one.features, int(np.flatnonzero(one.passages == question.passage)[0]))
-        for one, question in zip(found, asked, strict=True)
-        if question.passage in one.passages
-    ]
-    # Where running text is in the index too, its weights stay as they are.
-    only_pairs = bool((arrays.forward.unit_kinds == Unit.WORDING).any()) and all(texts)
-    free = NAMES if only_pairs else PAIR
-    ranker = rank.fit(groups, RANKER, strength=_STRENGTH, free=free)
-    searcher.ranker = ranker
-    gone = _gone(searcher, asked, texts)
-    seen = [(one, question.passage) for question, one in zip(asked, found, strict=True)]
-    calibration = _calibrated(searcher, [*seen, *((one, -1) for one in gone)])
-    return {
-        "wordings": len(asked),
-        "ranker": ranker.by_name(),
-        "calibration": dict(zip(EVIDENCE, calibration.weights, strict=True)),
-        "thresholds": list(calibration.thresholds),
-    }
 
 
 @dataclass(frozen=True)
@@ -138,12 +74,37 @@ class Trial:
     calibration: Calibration
 
 
-def rehearse(
-    searcher: Searcher,
+def learn(
+    arrays: Arrays,
+    analyzer: Analyzer,
     texts: Sequence[Sequence[str]],
-    *,
-    folds: int = 5,
-    most: int = MOST,
+    embedder: Embedder | None = None,
+) -> dict[str, Any]:
+    """Learn from the pairs of an index.
+
+    Args:
+        arrays: The index.
+        analyzer: Its language.
+        texts: The wordings of each passage.
+        embedder: Its encoder.
+
+    Returns:
+        Weights and thresholds for the manifest; nothing where there are too few wordings.
+    """
+    lesson = _Lesson(Searcher(arrays, analyzer, RANKER, embedder), texts)
+    if len(lesson.wordings) < FEWEST:
+        return {}
+    calibration = lesson.teach(range(len(lesson.wordings)))
+    return {
+        "wordings": len(lesson.wordings),
+        "ranker": lesson.searcher.ranker.by_name(),
+        "calibration": dict(zip(EVIDENCE, calibration.weights, strict=True)),
+        "thresholds": list(calibration.thresholds),
+    }
+
+
+def rehearse(
+    searcher: Searcher, texts: Sequence[Sequence[str]], *, folds: int = 5, most: int = MOST
 ) -> list[Trial]:
     """Ask the wordings of an index as `learn` does, each judged by what the others have taught.
 
@@ -159,69 +120,116 @@ def rehearse(
         A trial a wording with its answer there, and one of some with its subject gone; none where
         there are too few wordings to learn from.
     """
-    asked = wordings(searcher.arrays.forward, texts, most)
-    if len(asked) < FEWEST:
+    apart = Searcher(searcher.arrays, searcher.parser.analyzer, RANKER, searcher.embedder)
+    lesson = _Lesson(apart, texts, most)
+    if len(lesson.wordings) < FEWEST:
         return []
-    base = Searcher(searcher.arrays, searcher.reader.analyzer, RANKER, searcher.embedder)
-    found = [base.find(one.text, without_unit=one.unit) for one in asked]
-    gone = _gone(base, asked, texts)
-    only_pairs = all(texts)
-    number = {passage: n for n, passage in enumerate(sorted({one.passage for one in asked}))}
-    fold_of = np.asarray([number[one.passage] % folds for one in asked])
+    lesson.gone  # noqa: B018  looked for before anything is taught
+    passages = sorted({wording.passage for wording in lesson.wordings})
+    number = {passage: n for n, passage in enumerate(passages)}
+    fold_of = np.asarray([number[wording.passage] % folds for wording in lesson.wordings])
     trials: list[Trial] = []
     for fold in range(folds):
-        others, mine = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        groups = [
-            (found[n].features, int(np.flatnonzero(found[n].passages == asked[n].passage)[0]))
-            for n in others
-            if asked[n].passage in found[n].passages
-        ]
-        free = NAMES if only_pairs else PAIR
-        base.ranker = rank.fit(groups, RANKER, strength=_STRENGTH, free=free)
-        seen = [(found[n], asked[n].passage) for n in others]
-        seen += [(gone[n // _ABSENT], -1) for n in others if n % _ABSENT == 0]
-        calibration = _calibrated(base, seen)
-        for n in mine:
-            asked_so = [(True, found[n])]
-            if n % _ABSENT == 0:
-                asked_so.append((False, gone[n // _ABSENT]))
-            for answerable, one in asked_so:
-                ranked = base.ranked(one)
-                first = int(ranked.passages[0]) if len(ranked.passages) else -1
-                trials.append(
-                    Trial(
-                        answerable,
-                        answerable and first == asked[n].passage,
-                        calibration.confidence(ranked),
-                        calibration,
-                    )
-                )
+        calibration = lesson.teach(np.flatnonzero(fold_of != fold).tolist())
+        for n in np.flatnonzero(fold_of == fold).tolist():
+            for passage, ranking in lesson.asked(n):
+                ranked = apart.ranked(ranking)
+                right = passage >= 0 and passage in ranked.passages[:1]
+                confidence = calibration.confidence(ranked)
+                trials.append(Trial(passage >= 0, right, confidence, calibration))
     return trials
 
 
-def _gone(
-    searcher: Searcher, asked: Sequence[Asked], texts: Sequence[Sequence[str]]
-) -> list[Found]:
-    """What is found for some of the wordings when their subject is taken out."""
-    return [
-        searcher.find(one.text, without_passages=subject(searcher, one, texts))
-        for one in asked[::_ABSENT]
-    ]
-
-
-def subject(searcher: Searcher, one: Asked, texts: Sequence[Sequence[str]]) -> list[int]:
+def subject(searcher: Searcher, wording: HeldOut, texts: Sequence[Sequence[str]]) -> list[int]:
     """The answer of a wording and those most like it."""
     size = max(1, min(_LARGEST, int(_SUBJECT * len(texts))))
-    alike = searcher.find(" ".join(texts[one.passage])).passages[:size]
-    return sorted({one.passage, *alike.tolist()})
+    alike = searcher.find(" ".join(texts[wording.passage])).passages[:size]
+    return sorted({wording.passage, *alike.tolist()})
 
 
-def _calibrated(searcher: Searcher, seen: Sequence[tuple[Found, int]]) -> Calibration:
-    """Fit to what was found for questions and the passage that answers each, -1 for none."""
-    ranked = [(searcher.ranked(found), passage) for found, passage in seen if len(found.passages)]
-    rows = np.asarray([calibrate.evidence(found) for found, _passage in ranked])
-    right = np.asarray([found.passages[0] == passage for found, passage in ranked], np.bool_)
-    return calibrate.fit(rows, right)
+class _Lesson:
+    """The wordings of an index that are held out, and what is found for them.
+
+    Args:
+        searcher: Of the index; its ranker is the one that is taught.
+        texts: The wordings of each passage.
+        most: How many wordings at most.
+    """
+
+    def __init__(
+        self, searcher: Searcher, texts: Sequence[Sequence[str]], most: int = MOST
+    ) -> None:
+        self.searcher = searcher
+        self._texts = texts
+        self.wordings = held_out(searcher.arrays.forward, texts, most)
+        if len(self.wordings) < FEWEST:
+            return
+        # Where running text is in the index too, its weights stay as they are.
+        self._free = NAMES if all(texts) else PAIR
+        self._found = [
+            searcher.find(wording.text, without_unit=wording.unit) for wording in self.wordings
+        ]
+
+    @cached_property
+    def gone(self) -> list[Ranking]:
+        """What is found for some of the wordings when their subject is taken out.
+
+        What belongs to a subject is judged by the ranker that is there at the first look.
+        """
+        return [
+            self.searcher.find(
+                wording.text, without_passages=subject(self.searcher, wording, self._texts)
+            )
+            for wording in self.wordings[::_ABSENT]
+        ]
+
+    def asked(self, number: int) -> list[tuple[int, Ranking]]:
+        """What is found for a wording and the passage that answers it, -1 where that is gone."""
+        rankings = [(self.wordings[number].passage, self._found[number])]
+        if number % _ABSENT == 0:
+            rankings.append((-1, self.gone[number // _ABSENT]))
+        return rankings
+
+    def teach(self, numbers: Sequence[int]) -> Calibration:
+        """Fit the ranker, and a calibration, to some of the wordings."""
+        groups = [
+            (self._found[n].features, int(np.flatnonzero(self._found[n].passages == passage)[0]))
+            for n in numbers
+            if (passage := self.wordings[n].passage) in self._found[n].passages
+        ]
+        self.searcher.ranker = rank.fit(groups, RANKER, strength=_STRENGTH, free=self._free)
+        # In two turns: the calibration is fitted in parts that follow the order.
+        asked = [self.asked(n) for n in numbers]
+        asked_in_turn = [some[0] for some in asked] + [some[1] for some in asked if some[1:]]
+        ranked = [
+            (self.searcher.ranked(ranking), passage)
+            for passage, ranking in asked_in_turn
+            if len(ranking.passages)
+        ]
+        rows = np.asarray([calibrate.evidence(ranking) for ranking, _passage in ranked])
+        right = [ranking.passages[0] == passage for ranking, passage in ranked]
+        return calibrate.fit(rows, np.asarray(right, np.bool_))
+
+
+def held_out(forward: Forward, texts: Sequence[Sequence[str]], most: int = MOST) -> list[HeldOut]:
+    """The wordings that have another beside them: the first of each answer, then the second...
+
+    Args:
+        forward: The passages.
+        texts: The wordings of each passage.
+        most: How many at most, spread evenly where not all of a turn are taken.
+    """
+    turns: list[list[HeldOut]] = [[] for _ in range(PLAIN)]
+    for passage, wordings in enumerate(texts):
+        first = int(forward.passage_units[passage])
+        if len(wordings) > 1:
+            for n, text in enumerate(wordings[:PLAIN]):
+                turns[n].append(HeldOut(text, first + n, passage))
+    chosen: list[HeldOut] = []
+    for turn in turns:
+        room = min(most - len(chosen), len(turn))
+        chosen += [turn[n * len(turn) // room] for n in range(room)]
+    return chosen
 
 
 def ranker_of(learned: dict[str, Any]) -> Ranker:

@@ -2,13 +2,16 @@
 
 An index is a folder:
 
-    prosa-index.json    this manifest: which version of the table and which arrays are current
-    passages.lance/     the LanceDB table of passages, all text that is shown
-    arrays-N/           what is searched, made from the table's text, memory-mapped
+    prosa-index.json    this manifest: it names the folder that is current
+    arrays-N/           what is searched and what is shown (see `store`)
+    .lock               held by the run that is at work on the index
 """
 
 import json
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,30 +19,29 @@ from typing import Any
 from prosa.errors import InputError, ProsaError
 from prosa.i18n import _
 
-FORMAT = 1
-"""The version of this layout; an index of a higher one is refused."""
+FORMAT = 2
+"""The version of this layout; an index of another one is refused."""
 
 NAME = "prosa-index.json"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A document in an index. The rows of the table follow the order of the entries.
+    """A document in an index. The passages follow the order of the entries.
 
     Attributes:
         key: Tells it from every other document; an absolute path where it is a file.
         name: What citations call it.
         root: The source that it was found under.
         digest: SHA-256 of its content when it was read.
-        number: Its number in the table, never used again.
-        passages: How many rows it has.
+        passages: How many passages it has.
     """
 
     key: str
     name: str
     root: str
     digest: str
-    number: int
     passages: int
 
 
@@ -50,10 +52,9 @@ class Manifest:
     Attributes:
         language: The language its words are stemmed in.
         build: Counts the states it has had.
-        table_version: The version of the table.
-        arrays: The folder of the arrays.
-        next_number: The number the next document gets.
+        arrays: The folder of the arrays and the texts.
         encoder: The model of its vectors, "" without.
+        filters: What is left out of it (see `data.filters.parse`).
         documents: What is in it.
         learned: What was learned from its own questions (see `learn`).
         format: The layout it has.
@@ -61,10 +62,9 @@ class Manifest:
 
     language: str
     build: int = 0
-    table_version: int = 0
     arrays: str = ""
-    next_number: int = 1
     encoder: str = ""
+    filters: tuple[str, ...] = ()
     documents: tuple[Entry, ...] = ()
     learned: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
@@ -79,15 +79,13 @@ def read(folder: Path) -> Manifest:
     """Read the manifest of an index.
 
     Raises:
-        InputError: There is no index, it may not be read, or a newer prosa made it.
+        InputError: There is no index, it may not be read, or another version of prosa made it.
         ProsaError: The manifest is damaged.
     """
     path = folder / NAME
     try:
         value = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise _missing(folder) from error
-    except NotADirectoryError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise _missing(folder) from error
     except OSError as error:
         raise InputError(
@@ -99,6 +97,14 @@ def read(folder: Path) -> Manifest:
         raise _damaged(path) from error
     if not isinstance(value, dict) or not isinstance(value.get("format"), int):
         raise _damaged(path)
+    if value["format"] < FORMAT:
+        raise InputError(
+            _("An older version of prosa made this index"),
+            path=folder,
+            hint=_(
+                "Index again: remove this folder, then run prosa index DOCUMENTS -o {folder}"
+            ).format(folder=folder),
+        )
     if value["format"] > FORMAT:
         raise InputError(
             _("A newer version of prosa made this index"),
@@ -109,21 +115,60 @@ def read(folder: Path) -> Manifest:
         entries = tuple(Entry(**entry) for entry in value.pop("documents"))
         known = {field.name for field in fields(Manifest)}
         kept = {name: part for name, part in value.items() if name in known}
-        return replace(Manifest(**kept), documents=entries)
+        return replace(Manifest(**kept), documents=entries, filters=tuple(value["filters"]))
     except (TypeError, KeyError, AttributeError) as error:
         raise _damaged(path) from error
 
 
 def write(folder: Path, manifest: Manifest) -> None:
     """Make a state current: all at once, and for good when this returns."""
-    beside = folder / f"{NAME}.new"
-    with beside.open("w", encoding="utf-8") as file:
+    new = folder / f"{NAME}.new"
+    with new.open("w", encoding="utf-8") as file:
         json.dump(asdict(manifest), file, ensure_ascii=False, indent=1)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(folder / NAME)
+    new.replace(folder / NAME)
     sync(folder)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[bool]:
+    """Hold an index for writing; the system lets go of it whatever becomes of this process.
+
+    Yields:
+        False where the folder is gone by now: another run has removed or renamed it.
+
+    Raises:
+        InputError: The folder cannot be written to.
+        ProsaError: Another run holds it.
+    """
+    if sys.platform == "win32":
+        yield True
+        return
+    import fcntl  # noqa: PLC0415  not on Windows
+
+    path = folder / LOCK
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except FileNotFoundError:
+        yield False
+        return
+    except PermissionError as error:
+        raise InputError(
+            _("The folder '{folder}' cannot be written to").format(folder=folder), path=folder
+        ) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ProsaError(
+                _("Another run is working on the index '{folder}'").format(folder=folder),
+                hint=_("Wait until it is done"),
+            ) from error
+        yield _is_at(handle, path)
+    finally:
+        os.close(handle)
 
 
 def sync(folder: Path) -> None:
@@ -135,6 +180,14 @@ def sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether an open file still has this path."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _missing(folder: Path) -> InputError:

@@ -4,12 +4,13 @@ A reader yields `Block`s, one a paragraph of its document with its place; `cut` 
 them. Pairs of question and answer are passages as they are, with every wording of the question.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise, repeat
 
 from prosa.i18n import _
-from prosa.search.sentences import spans
 
 LONGEST = 1200
 """Characters of a passage, at most, where sentences allow it."""
@@ -19,6 +20,24 @@ SHORTEST = 300
 
 LONGEST_SENTENCE = 4000
 """A sentence beyond this is cut between words."""
+
+# It begins with one set of characters, so that the search skips all others: 2.7 times as fast as
+# two alternatives. What closes a sentence is looked at once, from its first sign on.
+_END = re.compile(
+    r"[.!?…\n](?:(?<=\n)\n*"
+    r"|(?<!\n)(?<![.!?…]{2})[.!?…]*+[\"'”’»)\]]*+\s++(?=[\"'“‘«(\[—–-]*+[A-ZÀ-ÝØ-Þ0-9]))"  # noqa: RUF001
+)
+_BEFORE = re.compile(r"(?:^|[\s(\[\"“'‘])([^\W\d_]+(?:\.[^\W\d_]+)*|n\.?º)\.$")  # noqa: RUF001
+_ABBREVIATIONS = """
+sr sra srs sras srta dr dra drs dras prof profa profs profas d dom st sta sto exmo exma ilmo
+art arts inc par pág pag págs pags p pp ex cf cap caps fig figs tab ed eds vol vols n no nº núm
+num núms tel av al aprox máx mín min max obs ref res dec séc sec jr sr mr mrs ms vs etc i.e e.g
+p.ex a.c d.c cia ltda lt col cel gen cap ten sgt eng arq adv dep sen min pres gov
+"""
+_SHORT = frozenset(_ABBREVIATIONS.split())
+
+_LOOK_BACK = 9
+"""Characters that an abbreviation is looked for in: the longest and what stands before it."""
 
 
 class Count(StrEnum):
@@ -60,6 +79,22 @@ class Place:
                 return _("paragraph {n}").format(n=self.number)
 
 
+class Headings:
+    """The headings above a paragraph, outermost first, parted by " > "."""
+
+    def __init__(self) -> None:
+        self._stack: list[str] = []
+
+    def push(self, level: int, title: str) -> None:
+        """A heading of a level, from 1 on, begins."""
+        del self._stack[level - 1 :]
+        self._stack += [""] * (level - 1 - len(self._stack))
+        self._stack.append(title)
+
+    def __str__(self) -> str:
+        return " > ".join(filter(None, self._stack))
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A paragraph of a document.
@@ -91,21 +126,26 @@ class Passage:
     place: Place
     wordings: tuple[str, ...] = ()
 
+    @property
+    def full_text(self) -> str:
+        """The wordings and the text, a line each."""
+        return "\n".join((*self.wordings, self.text))
+
 
 def cut(blocks: Iterable[Block]) -> Iterator[Passage]:
     """Join short paragraphs and cut long ones, under one heading and never across headings."""
-    held: list[Block] = []
+    run: list[Block] = []
     size = 0
     for block in blocks:
         if not block.text or block.text.isspace():
             continue
-        if held and _joins(held[-1], size, block):
+        if run and _joins(run[-1], size, block):
             size += 1 + len(block.text)
         else:
-            yield from _passages(held)
-            held, size = [], len(block.text)
-        held.append(block)
-    yield from _passages(held)
+            yield from _passages(run)
+            run, size = [], len(block.text)
+        run.append(block)
+    yield from _passages(run)
 
 
 def _joins(last: Block, size: int, block: Block) -> bool:
@@ -132,29 +172,38 @@ def _passages(blocks: list[Block]) -> Iterator[Passage]:
         yield Passage(block.text, block.place)
         return
     pieces = [
-        piece for start, end in spans(block.text) for piece in _broken(block.text, start, end)
+        piece for start, end in sentences(block.text) for piece in _broken(block.text, start, end)
     ]
-    count = -(-sum(end - start for start, end in pieces) // LONGEST)
-    aim = sum(end - start for start, end in pieces) / count
-    first, size = 0, 0
+    size = sum(end - start for start, end in pieces)
+    aim = size / -(-size // LONGEST)
+    starts, ends, size = [pieces[0][0]], [], 0
     for number, (start, end) in enumerate(pieces):
         # Balanced: a piece ends where it is nearest to its share, so that no crumb is left over.
         if size and size + (end - start) / 2 > aim:
-            yield _passage(block, pieces[first][0], pieces[number - 1][1])
-            first, size = number, 0
+            ends.append(pieces[number - 1][1])
+            starts.append(start)
+            size = 0
         size += end - start
-    yield _passage(block, pieces[first][0], pieces[-1][1])
+    ends.append(pieces[-1][1])
+    for (start, end), place in zip(
+        zip(starts, ends, strict=True), _places(block, starts), strict=True
+    ):
+        yield Passage(block.text[start:end], place)
 
 
-def _passage(block: Block, start: int, end: int) -> Passage:
+def _places(block: Block, starts: Sequence[int]) -> Iterator[Place]:
+    """Where the parts of a block begin."""
     place = block.place
-    if place.count == Count.LINE and place.number:
-        breaks = block.text.count("\n")
-        # Wrapped lines were joined where there are fewer breaks now than lines: then by share.
-        passed = block.text.count("\n", 0, start) if breaks + 1 >= block.lines else 0
-        passed = passed or int(block.lines * start / len(block.text))
-        place = replace(place, number=place.number + passed)
-    return Passage(block.text[start:end], place)
+    if place.count != Count.LINE or not place.number:
+        yield from repeat(place, len(starts))
+        return
+    # Wrapped lines were joined where there are fewer breaks now than lines: then by share.
+    joined = block.text.count("\n") + 1 < block.lines
+    breaks = 0
+    for before, start in pairwise((0, *starts)):
+        breaks += block.text.count("\n", before, start)
+        by_share = int(block.lines * start / len(block.text))
+        yield replace(place, number=place.number + ((not joined and breaks) or by_share))
 
 
 def _broken(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -166,3 +215,38 @@ def _broken(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         start = border + (text[border : border + 1] == " ")
     if start < end:
         yield start, end
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """The sentences of a text as (start, end) in characters, white space around them left out.
+
+    A line break ends a sentence. An abbreviation ("Dr.", "art.") or an initial ("J.") does not.
+    """
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for mark in _END.finditer(text):
+        # The piece runs to the closing mark: what follows it, white space, belongs to none.
+        end = mark.start() + len(mark[0].rstrip())
+        if mark[0][0] == "." and _abbreviated(text[max(start, end - _LOOK_BACK) : end]):
+            continue
+        _add(spans, text, start, end)
+        start = mark.end()
+    _add(spans, text, start, len(text))
+    return spans
+
+
+def _abbreviated(tail: str) -> bool:
+    match = _BEFORE.search(tail)
+    if not match:
+        return False
+    word = match[1]
+    return (len(word) == 1 and word.isupper()) or word.lower() in _SHORT
+
+
+def _add(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if start < end:
+        spans.append((start, end))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prosa.data.clean import repair
+from prosa.data.repair import repair
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.search.passages import Block, Count, Place
@@ -110,17 +110,17 @@ def _shape(line: str) -> str:
 def _paragraphs(lines: list[str]) -> Iterator[str]:
     """Join wrapped lines: a blank line, or a short one that ends a sentence, ends a paragraph."""
     width = max(map(len, lines), default=0)
-    held = ""
+    wrapped: list[str] = []
     for line in lines:
-        ends = held and _ENDED.search(held) and len(held.rsplit("\n", 1)[-1]) < 0.75 * width
-        if held and (not line or ends or _ITEM.match(line)):
-            yield _joined(held)
-            held = ""
+        ends = wrapped and len(wrapped[-1]) < 0.75 * width and _ENDED.search(wrapped[-1])
+        if wrapped and (not line or ends or _ITEM.match(line)):
+            yield _joined(wrapped)
+            wrapped = []
         if line:
-            held = f"{held}\n{line}" if held else line
-    if held:
-        yield _joined(held)
+            wrapped.append(line)
+    if wrapped:
+        yield _joined(wrapped)
 
 
-def _joined(lines: str) -> str:
-    return _HYPHEN.sub("", lines).replace("\n", " ")
+def _joined(lines: list[str]) -> str:
+    return _HYPHEN.sub("", "\n".join(lines)).replace("\n", " ")

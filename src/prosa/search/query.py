@@ -73,7 +73,7 @@ class Query:
         )
 
 
-class Reader:
+class QueryParser:
     """Makes queries for one index.
 
     Args:
@@ -88,7 +88,7 @@ class Reader:
         self.inverted = inverted
         self._like: dict[str, tuple[Ids, Floats]] = {}
 
-    def read(self, question: str, history: Sequence[str] = ()) -> Query:
+    def parse(self, question: str, history: Sequence[str] = ()) -> Query:
         """Make a query of a question.
 
         Args:
@@ -137,13 +137,13 @@ class Reader:
         return self._same(query.words[place]) if query.content[place] else np.empty(0, np.uint32)
 
     def _same(self, folded: str) -> Ids:
-        found = [self._stems.get(stem, _MISSING) for stem in self.analyzer.alike(folded)]
-        return np.asarray(sorted(number for number in found if number >= 0), np.uint32)
+        result = [self._stems.get(stem, _MISSING) for stem in self.analyzer.alike(folded)]
+        return np.asarray(sorted(number for number in result if number >= 0), np.uint32)
 
     def like(self, folded: str) -> tuple[Ids, Floats]:
         """The words of the index like a word, by letters or by meaning, and how like they are."""
-        found = self._like.get(folded)
-        if found is None:
+        result = self._like.get(folded)
+        if result is None:
             hashes = np.unique(np.asarray(piece_hashes(folded), np.uint32))
             likeness = np.zeros(len(self.inverted.stem_of), np.float32)
             words, like = words_like(self.inverted, hashes, LIKE)
@@ -153,8 +153,8 @@ class Reader:
             same = np.isin(self.inverted.stem_of, self._same(folded)) & ~self.inverted.stops
             likeness[same] = np.maximum(likeness[same], SAME)
             words = np.flatnonzero(likeness).astype(np.uint32)
-            found = self._like[folded] = (words, likeness[words])
-        return found
+            result = self._like[folded] = (words, likeness[words])
+        return result
 
     @cached_property
     def _written(self) -> list[str]:

@@ -3,7 +3,6 @@
 Rows that the author marked as test data are left out: they are for `prosa evaluate`.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -11,15 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from prosa.data.clean import repair
-from prosa.data.decoding import open_bytes, survey
+from prosa.data.json import reading_texts
 from prosa.data.kinds import Kind, Records
+from prosa.data.open import format_of
 from prosa.data.read import read
-from prosa.errors import InputError
-from prosa.i18n import _
+from prosa.data.repair import repair
 from prosa.search.passages import Block, Count, Passage, Place
 
-_HEAD = 1 << 16
 _BATCH = 4096
 
 
@@ -29,13 +26,13 @@ def passages(path: Path, name: str) -> Iterable[Block | Passage]:
     Raises:
         InputError: It is broken or holds no records.
     """
-    with open_bytes(path, name) as file:
-        head = file.read(_HEAD)
-    if b'"paragraphs"' in head or b'"story"' in head:
-        found = _reading_test(path, name)
-        if found:
-            return found
-    return of(read(path))
+    texts = reading_texts(path, name) if format_of(path) == "json" else None
+    if texts is None:
+        return of(read(path))
+    return (
+        Block(repair(text)[0], Place(Count.PARAGRAPH, number, repair(title)[0]), whole=True)
+        for number, (title, text) in enumerate(texts, 1)
+    )
 
 
 def of(records: Records, *, sound: bool = False) -> Iterator[Block | Passage]:
@@ -81,23 +78,18 @@ def _rows(table: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _pairs(rows: Iterable[tuple[int, dict[str, Any]]], *, sound: bool = False) -> Iterator[Passage]:
-    """One passage an answer: rows of one group, or with the same answer, are its wordings."""
+    """One passage an answer: the questions of all rows with that answer are its wordings."""
     first: dict[str, int] = {}
     wordings: dict[str, dict[str, None]] = {}
-    answers: dict[str, str] = {}
-    keys: dict[str, str] = {}
     for number, row in rows:
         question, answer = row["question"], row["answer"]
         if not sound:
             question, answer = repair(question)[0], repair(answer)[0]
-        if not question or not answer:
-            continue
-        key = keys.setdefault(row.get("group") or answer, keys.get(answer, answer))
-        first.setdefault(key, number)
-        answers.setdefault(key, answer)
-        wordings.setdefault(key, {})[question] = None
-    for key, number in first.items():
-        yield Passage(answers[key], Place(Count.ROW, number), tuple(wordings[key]))
+        if question and answer:
+            first.setdefault(answer, number)
+            wordings.setdefault(answer, {})[question] = None
+    for answer, number in first.items():
+        yield Passage(answer, Place(Count.ROW, number), tuple(wordings[answer]))
 
 
 def _turns(table: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -107,35 +99,3 @@ def _turns(table: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
         for asked, given in pairwise(turns):
             if asked["role"] == "user" and given["role"] == "assistant":
                 yield number, {"question": asked["content"], "answer": given["content"]}
-
-
-def _reading_test(path: Path, name: str) -> list[Block]:
-    """The texts of a SQuAD or CoQA file with their titles; nothing where it is neither."""
-    with survey(path, name).open() as text:
-        try:
-            value = json.load(text)
-        except (json.JSONDecodeError, RecursionError):
-            return []  # `read` says what is wrong, and where
-    articles = value.get("data") if isinstance(value, dict) else value
-    if not isinstance(articles, list) or not all(isinstance(one, dict) for one in articles):
-        return []
-    try:
-        return list(_texts(articles))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            _("This looks like SQuAD or CoQA, but a part is missing: {part}").format(part=error),
-            path=name,
-            expected='{"data": [{"paragraphs": [{"context": …}]}]} / {"data": [{"story": …}]}',
-        ) from error
-
-
-def _texts(articles: list[dict[str, Any]]) -> Iterator[Block]:
-    number = 0
-    for article in articles:
-        contexts = [part["context"] for part in article.get("paragraphs", ())]
-        contexts += [article["story"]] if "story" in article else []
-        title = str(article.get("title", article.get("filename", ""))).replace("_", " ")
-        for context in contexts:
-            number += 1
-            place = Place(Count.PARAGRAPH, number, repair(title)[0])
-            yield Block(repair(context)[0], place, whole=True)

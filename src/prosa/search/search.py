@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from prosa.search import inverted
-from prosa.search.arrays import Arrays
-from prosa.search.features import NAMES, features, gather
+from prosa.search.features import NAMES, best_units, features, gather
 from prosa.search.inverted import Floats
-from prosa.search.query import SAME, Query, Reader
+from prosa.search.query import SAME, Query, QueryParser
 from prosa.search.rank import Ranker
+from prosa.search.store import Arrays
 from prosa.search.terms import Analyzer
 from prosa.search.vocabulary import Ids
 
@@ -22,6 +22,12 @@ first 60 for 98.2%; ranking 60 finds no more right ones first."""
 
 DENSE_CANDIDATES = 15
 """Passages that the vectors add to them."""
+
+LONGEST_QUOTE = 600
+"""Characters that a quotation grows to at most; one sentence may be longer."""
+
+SHORT_QUOTE = 40
+"""A sentence of fewer characters says little by itself: the next one joins it."""
 
 _DENSE = NAMES.index("dense")
 
@@ -34,7 +40,7 @@ class Embedder(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
+class Ranking:
     """The candidates for a question, the best first.
 
     Attributes:
@@ -70,7 +76,7 @@ class Searcher:
         self.arrays = arrays
         self.ranker = ranker
         self.embedder = embedder
-        self.reader = Reader(analyzer, arrays.words, arrays.inverted)
+        self.parser = QueryParser(analyzer, arrays.words, arrays.inverted)
 
     def find(
         self,
@@ -79,7 +85,7 @@ class Searcher:
         *,
         without_unit: int | None = None,
         without_passages: Sequence[int] = (),
-    ) -> Found:
+    ) -> Ranking:
         """Rank the passages that may answer a question.
 
         Args:
@@ -89,7 +95,7 @@ class Searcher:
                 out.
             without_passages: Passages that are taken as if they were not there.
         """
-        query = self.reader.read(question, history)
+        query = self.parser.parse(question, history)
         stems, worth = self._asked(query)
         firsts = inverted.scores(self.arrays.inverted, stems, worth, self.arrays.forward.passages)
         if without_unit is not None:
@@ -104,11 +110,11 @@ class Searcher:
             passages = np.union1d(passages, _best(near, DENSE_CANDIDATES))
         if not len(passages):
             none = np.empty((0, len(NAMES)), np.float32)
-            return Found(query, passages, none, np.empty(0))
+            return Ranking(query, passages, none, np.empty(0))
         forward = self.arrays.forward
         rows = features(
             query,
-            self.reader,
+            self.parser,
             forward,
             gather(forward, passages, without_unit),
             firsts[passages],
@@ -116,13 +122,41 @@ class Searcher:
         )
         if near is not None:
             rows[:, _DENSE] = near[passages]
-        return self.ranked(Found(query, passages, rows, np.zeros(len(passages))))
+        return self.ranked(Ranking(query, passages, rows, np.zeros(len(passages))))
 
-    def ranked(self, found: Found) -> Found:
+    def quote(self, query: Query, passage: int, text: str) -> str:
+        """Quote the sentences of a passage that answer a question best, as they stand there.
+
+        The sentence that holds most of the question, and the next where it only leads to that one:
+        a question, a line that ends in a colon, a few words.
+
+        Args:
+            query: The question.
+            passage: The place of the passage in the index.
+            text: Its text.
+        """
+        forward = self.arrays.forward
+        units, shares = best_units(query, self.parser, forward, passage)
+        if not len(units):
+            return text
+        best = int(np.argmax(shares))
+        spans = forward.unit_spans[units].tolist()
+        start, end = spans[best]
+        for _start, further in spans[best + 1 :]:
+            quoted = text[start:end].rstrip()
+            leads_on = len(quoted) < SHORT_QUOTE or quoted.endswith((":", "?"))
+            if further - start > LONGEST_QUOTE or not leads_on:
+                break
+            end = further
+        return text[start:end]
+
+    def ranked(self, ranking: Ranking) -> Ranking:
         """The same candidates in the order of this ranker."""
-        scores = self.ranker.scores(found.features)
+        scores = self.ranker.scores(ranking.features)
         order = np.argsort(-scores, kind="stable")
-        return Found(found.query, found.passages[order], found.features[order], scores[order])
+        return Ranking(
+            ranking.query, ranking.passages[order], ranking.features[order], scores[order]
+        )
 
     def _asked(self, query: Query) -> tuple[Ids, Floats]:
         """Stems to search for, and what each counts for in BM25.
@@ -137,11 +171,11 @@ class Searcher:
             if stem >= 0:
                 rarity = float(arrays.stem_idf[stem])
                 weights[stem] = max(weights.get(stem, 0.0), weight * rarity)
-                for other in self.reader.alike(query, place).tolist():
+                for other in self.parser.alike(query, place).tolist():
                     worth = weight * SAME * min(rarity, float(arrays.stem_idf[other]))
                     weights[other] = max(weights.get(other, 0.0), worth)
             elif query.content[place]:
-                words, like = self.reader.like(query.words[place])
+                words, like = self.parser.like(query.words[place])
                 for other, near in zip(arrays.stem_of[words].tolist(), like.tolist(), strict=True):
                     worth = weight * near * float(arrays.stem_idf[other])
                     weights[other] = max(weights.get(other, 0.0), worth)
@@ -152,9 +186,9 @@ class Searcher:
         """BM25 of a passage as it were without one of its units."""
         forward = self.arrays.forward
         tokens = gather(forward, np.asarray([passage]), without)
-        held = self.arrays.inverted.stem_of[tokens.words]
-        counts = (held[None, :] == stems[:, None]).sum(1)
-        share = len(held) / max(1.0, len(forward.tokens) / max(1, forward.passages))
+        present = self.arrays.inverted.stem_of[tokens.words]
+        counts = (present[None, :] == stems[:, None]).sum(1)
+        share = len(present) / max(1.0, len(forward.tokens) / max(1, forward.passages))
         return float(inverted.weigh(counts, share) @ worth)
 
     def _near(self, question: str) -> Floats | None:
@@ -162,11 +196,11 @@ class Searcher:
         if vectors is None or self.embedder is None:
             return None
         asked = self.embedder.encode_queries([question])[0].astype(np.float32)
-        found = np.empty(len(vectors), np.float32)
+        likeness = np.empty(len(vectors), np.float32)
         for start in range(0, len(vectors), 8192):  # float16 products are slow: convert by parts
             part = vectors[start : start + 8192].astype(np.float32)
-            found[start : start + len(part)] = part @ asked
-        return np.maximum(found, 0.0)
+            likeness[start : start + len(part)] = part @ asked
+        return np.maximum(likeness, 0.0)
 
 
 def _best(scores: Floats, count: int) -> npt.NDArray[np.int64]:

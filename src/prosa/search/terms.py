@@ -14,7 +14,7 @@ from itertools import chain
 
 import Stemmer
 
-from prosa.data.stopwords import ENGLISH, PORTUGUESE
+from prosa.data.classic import ENGLISH, PORTUGUESE
 from prosa.search import lexicon
 
 WORD = re.compile(r"[^\W_]+")
@@ -107,12 +107,12 @@ class Analyzer:
     def _alike(self) -> dict[str, frozenset[str]]:
         groups = lexicon.groups(self.language)
         stem_of = {word: self.stem(fold(word)) for word in {*chain.from_iterable(groups)}}
-        found: dict[str, set[str]] = {}
+        alike: dict[str, set[str]] = {}
         for group in groups:
             stems = {stem_of[word] for word in group}
             for stem in stems:
-                found.setdefault(stem, set()).update(stems - {stem})
-        return {stem: frozenset(others) for stem, others in found.items()}
+                alike.setdefault(stem, set()).update(stems - {stem})
+        return {stem: frozenset(others) for stem, others in alike.items()}
 
 
 def grams(folded: str) -> list[str]:

@@ -61,6 +61,18 @@ class Vocabulary:
             self._stem_of.append(self.stem_numbers.setdefault(stem, len(self.stem_numbers)))
         return number
 
+    def shorten(self, count: int) -> None:
+        """Forget all words but the first ones, so many."""
+        if len(self) == count:
+            return
+        del self._stem_of[count:]
+        while len(self.numbers) > count:
+            self.numbers.popitem()
+        stems = max(self._stem_of, default=-1) + 1
+        while len(self.stem_numbers) > stems:
+            self.stem_numbers.popitem()
+        self._tokens.clear()
+
     @property
     def stem_of(self) -> Ids:
         """The stem of each word, by number."""

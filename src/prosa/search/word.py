@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prosa.data.clean import repair
+from prosa.data.repair import repair
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.search.passages import Block, Count, Place
+from prosa.search.passages import Block, Count, Headings, Place
 
 _LARGEST = 500 << 20
 _OLE = b"\xd0\xcf\x11\xe0"
@@ -21,7 +21,7 @@ def blocks(path: Path, name: str) -> Iterator[Block]:
         InputError: It is no Word file, is broken, or is protected by a password.
     """
     document = _opened(path, name)
-    stack: list[str] = []
+    headings = Headings()
     for number, item in enumerate(document.iter_inner_content(), 1):
         if hasattr(item, "rows"):
             lines = (" | ".join(_cells(row)) for row in item.rows)
@@ -29,13 +29,10 @@ def blocks(path: Path, name: str) -> Iterator[Block]:
         else:
             text = repair(item.text, join_lines=False)[0]
             if text and (level := _level(item)):
-                del stack[level - 1 :]
-                stack += [""] * (level - 1 - len(stack))
-                stack.append(text)
+                headings.push(level, text)
                 continue
         if text:
-            place = Place(Count.PARAGRAPH, number, " > ".join(filter(None, stack)))
-            yield Block(text, place)
+            yield Block(text, Place(Count.PARAGRAPH, number, str(headings)))
 
 
 def _opened(path: Path, name: str) -> Any:
@@ -79,9 +76,9 @@ def _level(paragraph: Any) -> int:
 
 def _cells(row: Any) -> list[str]:
     # A merged cell comes once for every column it spans.
-    found: list[str] = []
+    cells: list[str] = []
     for cell in row.cells:
         text = " ".join(cell.text.split())
-        if text and (not found or found[-1] != text):
-            found.append(text)
-    return found
+        if text and (not cells or cells[-1] != text):
+            cells.append(text)
+    return cells

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from prosa.search import manifest
 
 if TYPE_CHECKING:
-    from prosa.answering.answerer import Answer, SpanReader, TextWriter
-    from prosa.answering.conversation import Conversation
+    from prosa.answering.answerer import Answer, Conversation, SpanReader, TextWriter
     from prosa.answering.measure import Evaluation
+    from prosa.search.changes import IndexReport
     from prosa.search.index import Hit, Index
-    from prosa.search.plan import Report
 
 
 class Documents:
@@ -51,7 +50,7 @@ class Documents:
         return self.answerer.index.folder
 
     @property
-    def report(self) -> "Report | None":
+    def report(self) -> "IndexReport | None":
         """What the run that made the index did; None where it was only opened."""
         return self.answerer.index.report
 
@@ -76,7 +75,7 @@ class Documents:
 
     def chat(self) -> "Conversation":
         """Begin a conversation; `.ask(text)` gives the answer with its sources."""
-        from prosa.answering.conversation import Conversation
+        from prosa.answering.answerer import Conversation
 
         return Conversation(self.answerer)
 
@@ -106,6 +105,7 @@ def index(
     remove: Sequence[str | Path] = (),
     language: str | None = None,
     encoder: str | None = None,
+    filter: Sequence[str] = (),  # noqa: A002  as the flag is called
     progress: Callable[[str, int, int], None] | None = None,
     **settings: Any,
 ) -> Documents:
@@ -118,6 +118,8 @@ def index(
         remove: Documents, files or folders to take out.
         language: The language to stem words in; found out by default.
         encoder: A sentence-transformers model for dense vectors besides.
+        filter: What is left out: ["short=3", "offensive"], see `data.filters.parse`; an index that
+            has filters keeps them.
         progress: Is told of every document: its name, how many were read before, how many in all.
         settings: For the answers: `max_error`, `reader`, `writer`, `sources` of `Documents`.
 
@@ -128,7 +130,13 @@ def index(
     from prosa.search.index import build
 
     made = build(
-        sources, output, remove=remove, language=language, encoder=encoder, progress=progress
+        sources,
+        output,
+        remove=remove,
+        language=language,
+        encoder=encoder,
+        filters=filter,
+        progress=progress,
     )
     return Documents(made, **settings)
 

@@ -50,6 +50,7 @@ def evaluate(
     Raises:
         InputError: The model or the data is at fault.
     """
+    from prosa.data.filters import Filters, parse
     from prosa.data.prepare import PrepareOptions, prepare
     from prosa.data.read import read
     from prosa.measure.bits import score
@@ -80,8 +81,13 @@ def evaluate(
         part: value if isinstance(value, float | int) else None
         for part, value in trained_on.get("split", {}).items()
     }
+    try:
+        filters = parse(trained_on.get("filter", ()))
+    except InputError:  # the list of words has gone: this is not the data of the training, then
+        filters = Filters()
     same = PrepareOptions(
         clean=clean,
+        filters=filters,
         validation=asked.get("validation"),
         test=asked.get("test"),
         raw=raw,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prosa.data.kinds import TRAINABLE, Kind, Records
+from prosa.data.kinds import TRAINABLE, Kind
 from prosa.verbs.request import Request
 
 if TYPE_CHECKING:
@@ -26,22 +26,24 @@ class Outlook:
     minutes: float
 
 
-def look(data: Any, request: Request) -> "tuple[Records, Prepared]":
+def look(data: Any, request: Request) -> "tuple[str, Prepared]":
     """Read and prepare data, and write nothing.
 
     Args:
         data: Whatever `prosa.read` takes.
-        request: Of it: kind, columns, raw, clean, validation, test and seed.
+        request: Of it: kind, columns, raw, clean, filter, validation, test and seed.
 
     Returns:
-        What was read, and what was made of it.
+        What was read is called, and what was made of it.
 
     Raises:
         InputError: The data or a setting is at fault.
     """
+    from prosa.data.filters import parse
     from prosa.data.prepare import PrepareOptions, prepare
     from prosa.data.read import read
 
+    filters = parse(request.filter)
     records = read(
         data,
         kind=request.kind,
@@ -52,10 +54,12 @@ def look(data: Any, request: Request) -> "tuple[Records, Prepared]":
         clean=tuple(request.clean),
         validation=request.validation,
         test=request.test,
+        columns=request.columns,
+        filters=filters,
         raw=request.raw,
         seed=request.seed,
     )
-    return records, prepare(records, options)
+    return records.source, prepare(records, options)
 
 
 def write(prepared: "Prepared", output: str | Path, *, overwrite: bool = False) -> Path:

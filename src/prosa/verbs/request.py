@@ -32,6 +32,7 @@ class Request:
         tokenizer: char, word, whitespace, bpe, unigram or wordpiece.
         vocabulary: Tokens of the vocabulary at most.
         clean: Classic cleaning steps.
+        filter: What is left out: ("short=3", "links,offensive"), see `data.filters.parse`.
         validation: Share, file, or 0.
         test: Share, file, or 0.
         raw: Take the file as it stands.
@@ -60,6 +61,7 @@ class Request:
     tokenizer: str | None = None
     vocabulary: int | None = None
     clean: tuple[str, ...] = ()
+    filter: tuple[str, ...] = ()
     validation: float | str | None = None
     test: float | str | None = None
     raw: bool = False
@@ -122,7 +124,7 @@ def read_config(path: str) -> dict[str, Any]:
 
 
 def _value(name: str, value: Any) -> Any:
-    if name == "clean":
+    if name in ("clean", "filter"):
         parts = value if isinstance(value, list) else str(value or "").split(",")
         return tuple(str(part).strip() for part in parts if str(part).strip())
     return value

@@ -152,6 +152,7 @@ def _prepare(
         "seed": request.seed,
         "split": {"validation": request.validation, "test": request.test},
         "clean": list(request.clean),
+        "filter": list(request.filter),
         "raw": request.raw,
     }
     return prepared.splits, info
@@ -160,13 +161,13 @@ def _prepare(
 def _read(data: Any, request: Request) -> "Prepared":
     from prosa.verbs.preparing import look
 
-    records, prepared = look(data, request)
+    source, prepared = look(data, request)
     if prepared.kind not in TRAINABLE:
         raise InputError(
             _("Data of the kind '{kind}' does not train a language model").format(
                 kind=prepared.kind
             ),
-            path=records.source,
+            path=source,
             expected=", ".join(TRAINABLE),
             hint=_("To learn from one of its columns: --kind text --column text=NAME"),
         )

@@ -1,0 +1,137 @@
+"""What has to be read, kept and taken out to bring an index up to date with its sources."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prosa.errors import InputError
+from prosa.i18n import _
+from prosa.search import documents
+from prosa.search.documents import Document
+from prosa.search.manifest import Entry, Manifest
+
+_SHOWN = 5
+
+
+@dataclass
+class IndexReport:
+    """What a run did to an index.
+
+    Attributes:
+        added: Documents that were not there.
+        replaced: Documents whose content had changed.
+        removed: Documents that are there no more.
+        kept: Documents that had not changed, or that were not asked about.
+        skipped: Documents that could not be read, and why.
+        filtered: Passages that a filter left out, counted by reason.
+        passages: Passages that are in the index now.
+    """
+
+    added: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    filtered: Counter[str] = field(default_factory=Counter)
+    passages: int = 0
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a run will do.
+
+    Attributes:
+        old: The state the index is in.
+        kept: Entries that stay as they are.
+        gone: Entries that are taken out, or read again.
+        fresh: Documents to be read.
+        report: What can be said before.
+    """
+
+    old: Manifest
+    kept: tuple[Entry, ...]
+    gone: tuple[Entry, ...]
+    fresh: tuple[Document, ...]
+    report: IndexReport
+
+
+def compare(sources: Sequence[Any], remove: Sequence[str | Path], old: Manifest) -> Changes:
+    """Compare sources with what is in an index.
+
+    A document stays where its content is the same, or where its source is not asked about. It goes
+    where its source no longer holds it.
+
+    Args:
+        sources: Files, folders, samples, tables.
+        remove: Documents, files or folders to be taken out.
+        old: What is in the index.
+
+    Raises:
+        InputError: A source does not exist, or what is to be removed is not in the index.
+    """
+    fresh: dict[str, Document] = {}
+    roots: set[str] = set()
+    for source in sources:
+        for listed in documents.find(source):
+            roots.add(listed.root)
+            fresh.setdefault(listed.key, listed)
+    unwanted = _unwanted(remove, old)
+    for key in unwanted:
+        fresh.pop(key, None)
+    faults = {key: document for key, document in fresh.items() if document.fault is not None}
+    kept, gone = [], []
+    report = IndexReport()
+    for entry in old.documents:
+        document = fresh.get(entry.key)
+        same = document is not None and document.digest == entry.digest
+        asked = document is not None or entry.root in roots or entry.key in unwanted
+        fault = next((unread for key, unread in faults.items() if _in(entry.key, key)), None)
+        if entry.key not in unwanted and fault is not None:
+            report.skipped[fault.name] = stays(fault.fault)
+            fresh.pop(fault.key, None)
+        elif asked and not same:
+            gone.append(entry)
+            (report.removed if document is None else report.replaced).append(entry.name)
+            continue
+        kept.append(entry)
+        report.kept.append(entry.name)
+        fresh.pop(entry.key, None)
+    replaced = {entry.key for entry in gone}
+    report.added = [one.name for one in fresh.values() if one.key not in replaced]
+    return Changes(old, tuple(kept), tuple(gone), tuple(fresh.values()), report)
+
+
+def stays(why: object) -> str:
+    """What is said of a document that cannot be read for a moment and is in the index already."""
+    return _("{why} What the index holds of it stays as it was").format(why=why)
+
+
+def _in(key: str, place: str) -> bool:
+    return key == place or key.startswith(place + os.sep)
+
+
+def _unwanted(remove: Sequence[str | Path], old: Manifest) -> set[str]:
+    """The keys of what is to be removed, named by path, folder or citation name."""
+    keys: set[str] = set()
+    for name in remove:
+        text = os.fspath(name)
+        path = documents.root_of(text)
+        matching = {
+            entry.key
+            for entry in old.documents
+            if text in (entry.name, entry.key, entry.root)
+            or path == entry.root
+            or _in(entry.key, path)
+        }
+        if not matching:
+            names = ", ".join(entry.name for entry in old.documents[:_SHOWN])
+            raise InputError(
+                _("'{name}' is not in this index").format(name=text),
+                expected=_("one of its documents, or a folder of them"),
+                hint=_("It holds: {names}").format(names=names + ("…" if names else "-")),
+            )
+        keys |= matching
+    return keys

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from .generation import WindowGenerationMixin
+from .generation import WindowGenerationMixin, output
 from .kneser_ney import count, discounts
 from .ngram_tables import NGrams, NGramTables
 
@@ -143,7 +143,6 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
-        past_key_values: Any = None,
         labels: Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
@@ -155,7 +154,7 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
         Args:
             input_ids: Tokens [B, L]. What stands before the first reads as a sentence start.
             attention_mask: 1 where a token counts [B, L]; elsewhere it reads as a sentence start.
-            past_key_values: Always None: pass the last N - 1 tokens again.
+                Longer than the tokens only where these are N - 1 or more.
             labels: Tokens to predict [B, L], shifted here; -100 does not count.
             use_cache: Without effect.
             logits_to_keep: Logits of so many last columns only, or of these columns; 0 means all.
@@ -170,10 +169,12 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
 
         Raises:
             ValueError: There is a cache of a past, which this model does not have.
+            RuntimeError: The mask tells of tokens that are needed and not here.
             IndexError: A token is not in the vocabulary.
         """
-        if past_key_values is not None:
+        if any(kwargs.get(name) is not None for name in ("cache", "past_key_values")):
             raise ValueError("an n-gram keeps no past: pass the last order - 1 tokens again")
+        self._check_growth(input_ids.shape[1], attention_mask, enough=self.window)
         contexts = self._contexts(input_ids, attention_mask)
         loss = None
         if labels is not None:
@@ -191,7 +192,7 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
             contexts = [nodes[:, kept] for nodes in contexts]
             log_p = self.tables.score_all([nodes.reshape(-1) for nodes in contexts])
             logits = log_p.view(*contexts[0].shape, self.config.vocab_size)
-        return CausalLMOutputWithPast(loss=loss, logits=logits)
+        return output(loss, logits)
 
     @torch.no_grad()
     def score(

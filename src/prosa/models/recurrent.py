@@ -19,7 +19,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from .generation import StatefulGenerationMixin
+from .generation import StatefulGenerationMixin, output
 from .loss import causal_loss
 from .state import RecurrentLayer, empty_state
 
@@ -146,7 +146,7 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
-        past_key_values: Cache | None = None,
+        cache: Cache | None = None,
         labels: Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
@@ -157,9 +157,10 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
 
         Args:
             input_ids: Tokens [B, L].
-            attention_mask: 1 where a token counts, [B, L] or longer (the last L columns are used);
-                padding may stand on either side, and leaves states and other logits untouched.
-            past_key_values: State after the tokens before these, changed in place.
+            attention_mask: 1 where a token counts, of these tokens [B, L] or of all that the state
+                has read as well; padding may stand on either side, and leaves states and other
+                logits untouched.
+            cache: State after the tokens before these, changed in place; or as `past_key_values`.
             labels: Tokens to predict [B, L], shifted here; -100 does not count.
             use_cache: Return the state; by default as configured, and never in training.
             logits_to_keep: Logits of so many last columns only, or of these columns; 0 means all.
@@ -169,9 +170,16 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
                 here if it is not given); the rest, meant for other models, is ignored.
 
         Returns:
-            loss (mean nats), logits [B, kept, V], past_key_values.
+            loss (mean nats), logits [B, kept, V], and the state: as `cache`, before transformers
+            5.24 as `past_key_values`.
+
+        Raises:
+            RuntimeError: The mask tells of tokens that are neither here nor in the state.
         """
-        keep_state = past_key_values is not None or (
+        cache = kwargs.get("past_key_values") if cache is None else cache
+        read = 0 if cache is None else cache.get_seq_length()
+        self._check_growth(read + input_ids.shape[1], attention_mask)
+        keep_state = cache is not None or (
             use_cache if use_cache is not None else self.config.use_cache and not self.training
         )
         mask_BL = (
@@ -180,7 +188,7 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
         if mask_BL is not None and mask_BL.all():
             mask_BL = None
         embedded_BLE = self.embed_tokens(input_ids)
-        read_BLH, past_key_values = self._read(embedded_BLE, mask_BL, past_key_values, keep_state)
+        read_BLH, cache = self._read(embedded_BLE, mask_BL, cache, keep_state)
         hidden_BLH = self.dropout(read_BLH)
 
         skip_logits = self.training and labels is not None if skip_logits is None else skip_logits
@@ -196,7 +204,7 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
             total = kwargs.get("num_items_in_batch")
             sampled = self.training and skip_logits
             loss = causal_loss(hidden_BLH, head.weight, head.bias, labels, total, sampled=sampled)
-        return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=past_key_values)
+        return output(loss, logits, cache)
 
     def _read(
         self, embedded_BLE: Tensor, mask_BL: Tensor | None, cache: Cache | None, keep_state: bool
@@ -208,7 +216,7 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
             not all(isinstance(layer, RecurrentLayer) for layer in cache.layers) or not cache.layers
         ):
             if cache.get_seq_length():
-                raise TypeError("past_key_values must be the cache that this model returned")
+                raise TypeError("the state must be the cache that this model returned")
             cache = empty_state(self.config.num_hidden_layers)
         before = _state(cache)
         with _cell_precision(embedded_BLE):

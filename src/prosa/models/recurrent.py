@@ -151,6 +151,7 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
         skip_logits: bool | None = None,
+        past_key_values: Cache | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Read tokens and score the next ones.
@@ -160,12 +161,13 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
             attention_mask: 1 where a token counts, of these tokens [B, L] or of all that the state
                 has read as well; padding may stand on either side, and leaves states and other
                 logits untouched.
-            cache: State after the tokens before these, changed in place; or as `past_key_values`.
+            cache: State after the tokens before these, changed in place.
             labels: Tokens to predict [B, L], shifted here; -100 does not count.
             use_cache: Return the state; by default as configured, and never in training.
             logits_to_keep: Logits of so many last columns only, or of these columns; 0 means all.
             skip_logits: Return the loss without logits, which is faster; by default in training
                 when labels are given (the meaning it has in Liger-Kernel).
+            past_key_values: The same as `cache`, by its name before transformers 5.24.
             **kwargs: `num_items_in_batch`, what the summed loss is divided by (the labels counted
                 here if it is not given); the rest, meant for other models, is ignored.
 
@@ -176,7 +178,7 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
         Raises:
             RuntimeError: The mask tells of tokens that are neither here nor in the state.
         """
-        cache = kwargs.get("past_key_values") if cache is None else cache
+        cache = past_key_values if cache is None else cache
         read = 0 if cache is None else cache.get_seq_length()
         self._check_growth(read + input_ids.shape[1], attention_mask)
         keep_state = cache is not None or (

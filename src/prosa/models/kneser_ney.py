@@ -27,6 +27,9 @@ from numpy.typing import NDArray
 
 # lmplz's own values for --discount_fallback.
 FALLBACK = (0.5, 1.0, 1.5)
+_KEYS = 2**63 - 1
+_LARGEST = 2**31
+"""Node numbers from here on take 64 bits; below, 32 save 8 bytes a token while counting."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,18 @@ def count(
         bos: Id of the sentence start: context only, never predicted.
 
     Raises:
-        ValueError: The stream is too long for 32-bit counts, an id is not below V, or the offsets
-            do not fit the stream.
+        ValueError: The stream is too long for 32-bit counts, an id is not below V, the offsets do
+            not fit the stream, or there are more n-grams than 64-bit keys can tell apart.
     """
     _check(tokens, offsets, vocabulary)
     text = _Text.sort(tokens, offsets, order, vocabulary)
     entries = [vocabulary] + [int(text.new(n).sum()) for n in range(2, order + 1)]
     ends = list(accumulate(entries, initial=1))
+    if ends[-2] * vocabulary > _KEYS:
+        raise ValueError(
+            f"{ends[-2]} n-grams below order {order} of {vocabulary} words are too many to number;"
+            " take a lower order or a smaller vocabulary"
+        )
     keys = np.empty(ends[-1], np.int64)
     keys[: ends[1]] = np.arange(-1, vocabulary)
     counts = np.zeros(ends[-1], np.int32)
@@ -249,8 +257,10 @@ def _fill(
     order, vocabulary = len(ends) - 1, ends[1] - 1
     everywhere = slice(0, text.rows.size)
     after_start = _rows_of(text, bos)
-    node_by_row = text.stream[text.rows].astype(np.int32) + 1
-    node_by_position = text.stream.astype(np.int32) + 1
+    # The numbers of the highest order are never needed.
+    numbers = np.int32 if ends[-2] < _LARGEST else np.int64
+    node_by_row = text.stream[text.rows].astype(numbers) + 1
+    node_by_position = text.stream.astype(numbers) + 1
     for n in range(2, order + 1):
         level, below = slice(ends[n - 1], ends[n]), slice(ends[n - 2], ends[n - 1])
         new = text.new(n)
@@ -269,7 +279,7 @@ def _fill(
         counts[level][part] = text.plain_counts(n, heads[part], plain)
         del heads
         if n < order:
-            np.cumsum(new, dtype=np.int32, out=node_by_row)
+            np.cumsum(new, dtype=numbers, out=node_by_row)
             node_by_row += level.start - 1
             node_by_position[text.rows] = node_by_row
 

@@ -142,7 +142,7 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
             bound = (3 / self.config.embedding_size) ** 0.5 if first else H**-0.5
             nn.init.uniform_(parameter, -bound, bound)
 
-    def forward(
+    def forward(  # noqa: PLR0913, PLR0917  transformers asks for arguments by their names
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,

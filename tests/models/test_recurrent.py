@@ -186,15 +186,6 @@ def test_the_loss_works_under_autocast():
     assert rough.item() == pytest.approx(exact.item(), rel=0.02)
 
 
-def test_tied_weights_are_one_matrix_and_survive_saving(tmp_path):
-    lm = model(embedding_size=8, tie_word_embeddings=True)
-    assert lm.lm_head.weight is lm.embed_tokens.weight
-    lm.save_pretrained(tmp_path)
-    again = RecurrentForCausalLM.from_pretrained(tmp_path)
-    assert again.lm_head.weight is again.embed_tokens.weight
-    assert torch.equal(again(input_ids=tokens(1, 4)).logits, lm(input_ids=tokens(1, 4)).logits)
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -203,8 +194,7 @@ def test_tied_weights_are_one_matrix_and_survive_saving(tmp_path):
         ({"hidden_size": "100"}, "hidden_size is '100'"),
         ({"num_hidden_layers": 1.5}, "num_hidden_layers is 1.5"),
         ({"dropout": 1.0}, "dropout is 1.0"),
-        ({"hiden_size": 100}, "did you mean 'hidden_size'"),
-        ({"tie_word_embeddings": True, "embedding_size": 9}, "not 9 and 8"),
+        ({"hiden_size": 100}, "is it 'hidden_size'"),
     ],
 )
 def test_a_wrong_setting_is_named(settings, message):

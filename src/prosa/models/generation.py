@@ -1,4 +1,4 @@
-"""What transformers' generation needs from our families, and a check that no text is lost in it.
+"""What transformers asks of our families, and a check that generation loses no text.
 
 It covers two ways of remembering the past that are not keys and values: a state that the model
 keeps in its own cache layers, and no state at all but a short window of tokens. It holds no model.
@@ -15,6 +15,7 @@ This file is copied beside a saved model and must import nothing but torch and t
 Tested with transformers 5.20 to 5.24.
 """
 
+import difflib
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from typing import Any
@@ -54,6 +55,18 @@ _writing: ContextVar[_Writing | None] = ContextVar("writing", default=None)
 def output(loss: Any, logits: Any, state: Any = None) -> CausalLMOutputWithPast:
     """A model's output, the state under the name by which `generate` looks for it."""
     return CausalLMOutputWithPast(**{"loss": loss, "logits": logits, STATE: state})
+
+
+def columns(logits_to_keep: Any) -> Any:
+    """The columns of a row whose logits are wanted: so many last ones (0 means all), or these."""
+    return slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+
+
+def refuse_misspelt(kwargs: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Raise ValueError where a setting nearly has one of the names: the base class takes any."""
+    for name in kwargs:
+        if close := difflib.get_close_matches(name, names, n=1, cutoff=0.8):
+            raise ValueError(f"there is no setting {name!r}; is it {close[0]!r}?")
 
 
 class _CheckedGenerationMixin(GenerationMixin):

@@ -21,6 +21,7 @@ highest order (those that can be a context).
 
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,15 +97,15 @@ def discounts(counts: Counts) -> tuple[NDArray[np.float32], list[int]]:
         2 or 3, or an estimate is below 0 or above the count (tiny or artificial data; lmplz stops
         there unless it is given --discount_fallback).
     """
-    found, fallback = [], []
+    amounts, fallback = [], []
     ends = list(accumulate(counts.entries, initial=1))
     for n, level in enumerate(map(slice, ends, ends[1:]), start=1):
         of_counts = np.bincount(np.minimum(counts.counts[level], 5), minlength=6)
         estimate = _estimate(of_counts.astype(np.float32))
         if estimate is None:
             fallback.append(n)
-        found.append(estimate or FALLBACK)
-    return np.array(found, np.float32), fallback
+        amounts.append(estimate or FALLBACK)
+    return np.array(amounts, np.float32), fallback
 
 
 def _estimate(n: NDArray[np.float32]) -> tuple[np.float32, ...] | None:
@@ -112,8 +113,8 @@ def _estimate(n: NDArray[np.float32]) -> tuple[np.float32, ...] | None:
     if not n[1:4].all():
         return None
     y = n[1] / np.float32(float(n[1]) + 2.0 * float(n[2]))
-    found = tuple(np.float32(k) - np.float32(k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3))
-    return found if all(0 <= d <= k for k, d in enumerate(found, start=1)) else None
+    three = tuple(np.float32(k) - np.float32(k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3))
+    return three if all(0 <= d <= k for k, d in enumerate(three, start=1)) else None
 
 
 @dataclass(frozen=True)
@@ -258,7 +259,7 @@ def _fill(
     everywhere = slice(0, text.rows.size)
     after_start = _rows_of(text, bos)
     # The numbers of the highest order are never needed.
-    numbers = np.int32 if ends[-2] < _LARGEST else np.int64
+    numbers: Any = np.int32 if ends[-2] < _LARGEST else np.int64
     node_by_row = text.stream[text.rows].astype(numbers) + 1
     node_by_position = text.stream.astype(numbers) + 1
     for n in range(2, order + 1):

@@ -10,7 +10,6 @@ vocabulary, N the order.
 """
 
 import copy
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from .generation import WindowGenerationMixin, output
+from .generation import WindowGenerationMixin, columns, output, refuse_misspelt
 from .kneser_ney import count, discounts
 from .ngram_tables import NGrams, NGramTables
 
@@ -58,9 +57,7 @@ class NGramConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Check everything: the base class takes any name and any type in silence."""
-        for name in kwargs:
-            if close := difflib.get_close_matches(name, _FIELDS, n=1, cutoff=0.8):
-                raise ValueError(f"{name!r} is not a field of NGramConfig; is it {close[0]!r}?")
+        refuse_misspelt(kwargs, _FIELDS)
         for name, low, high in (("order", 1, 255), ("vocab_size", 1, 2**31 - 1)):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
@@ -118,19 +115,19 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
         Raises:
             ValueError: The stream, the offsets and the vocabulary do not fit together.
         """
-        found = count(
+        counts = count(
             np.asarray(tokens),
             np.asarray(offsets, np.int64),
             order=config.order,
             vocabulary=config.vocab_size,
             bos=config.bos_token_id,
         )
-        amounts, fallback = discounts(found)
+        amounts, fallback = discounts(counts)
         config = copy.deepcopy(config)
-        config.entries, config.fallback_orders = found.entries, fallback
+        config.entries, config.fallback_orders = counts.entries, fallback
         with torch.device("meta"):
             model = cls(config)
-        model.tables.fill(found, amounts)
+        model.tables.fill(counts, amounts)
         return model.eval()
 
     @property
@@ -186,10 +183,7 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
         skip_logits = self.training and labels is not None if skip_logits is None else skip_logits
         logits = None
         if not skip_logits:
-            kept = (
-                slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
-            )
-            contexts = [nodes[:, kept] for nodes in contexts]
+            contexts = [nodes[:, columns(logits_to_keep)] for nodes in contexts]
             log_p = self.tables.score_all([nodes.reshape(-1) for nodes in contexts])
             logits = log_p.view(*contexts[0].shape, self.config.vocab_size)
         return output(loss, logits)

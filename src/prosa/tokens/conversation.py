@@ -17,9 +17,9 @@ from transformers import PreTrainedTokenizerFast
 from prosa.data.kinds import Kind
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.tokens.encoder import Ids, TextEncoder, hidden_bytes
+from prosa.tokens.encoder import Hidden, Ids, TextEncoder, hidden_bytes, hiding
 from prosa.tokens.learn import is_ours
-from prosa.tokens.ragged import Lengths, framed, offsets, positions, sums
+from prosa.tokens.ragged import Lengths, framed, offsets, positions, shifted, sums
 from prosa.tokens.special import CHAT_TEMPLATE, TURN_END, TURN_START
 
 Message = dict[str, str]
@@ -41,7 +41,7 @@ class Rendered(NamedTuple):
     ids: Ids
     weights: Weights
     lengths: Lengths
-    hidden: Ids | None
+    hidden: Hidden
 
 
 def messages(kind: Kind, row: Mapping[str, Any]) -> list[Message]:
@@ -103,9 +103,9 @@ class Renderer:
         if self._ours or not conversations:
             return self._render(conversations)
         parts = [_with_template(self._tokenizer, turns) for turns in conversations]
-        ids, weights, hidden = (np.concatenate(column) for column in zip(*parts, strict=True))
+        ids, weights, sizes = (np.concatenate(column) for column in zip(*parts, strict=True))
         lengths = np.array([len(part[0]) for part in parts], dtype=np.int64)
-        return Rendered(ids, weights, lengths, hidden)
+        return Rendered(ids, weights, lengths, hiding(np.arange(len(ids)), sizes))
 
     def prompt(self, conversation: Sequence[Message]) -> list[int]:
         """The ids after which the assistant speaks next."""
@@ -139,7 +139,8 @@ class Renderer:
         weights = whole(said.astype(np.uint8), 0, 0, nothing)
         starts = offsets(framed_lengths)[1:] + np.repeat(np.arange(1, len(counts) + 1), counts)
         weights[(starts - len(after))[spoken]] = 1
-        hidden = None if hidden is None else whole(hidden, 0, 0, nothing)
+        places = shifted(hidden[:, 0], lengths, 1, len(after))
+        hidden[:, 0] = shifted(places, total, 1, 0)
         return Rendered(ids, weights, total + 1, hidden)
 
     def _id(self, token: str) -> int:

@@ -11,7 +11,7 @@ document or speak for somebody else.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from prosa.tokens.pieces import blocks, pieces
 from prosa.tokens.ragged import Lengths, offsets, sums, take
 
 Ids = NDArray[np.uint32]
+Hidden = NDArray[np.int64]
+_NOTHING: Hidden = np.zeros((0, 2), dtype=np.int64)
 
 
 class Encoded(NamedTuple):
@@ -32,13 +34,13 @@ class Encoded(NamedTuple):
     Attributes:
         ids: Of all texts, one after the other.
         lengths: How many ids each text has.
-        hidden: For each id the UTF-8 bytes it does not spell: of an unknown token those of the text
-            it stands for (none for a text "<unk>"), else 0. None where nothing is hidden.
+        hidden: Place among the ids of each token that does not spell the text it stands for, and
+            how many UTF-8 bytes that text has, [unknown, 2]. Not of a text that is "<unk>" itself.
     """
 
     ids: Ids
     lengths: Lengths
-    hidden: Ids | None = None
+    hidden: Hidden
 
 
 _REMEMBERED = 400_000
@@ -88,11 +90,15 @@ class TextEncoder:
         for owners, some in _groups(texts):
             parts.append(self._encode(some))
             np.add.at(lengths, owners, parts[-1].lengths)
-        ids = np.concatenate([np.zeros(0, np.uint32), *(part.ids for part in parts)])
-        if all(part.hidden is None for part in parts):
-            return Encoded(ids, lengths)
-        hidden = [np.zeros_like(p.ids) if p.hidden is None else p.hidden for p in parts]
-        return Encoded(ids, lengths, np.concatenate(hidden))
+        starts = np.cumsum([0, *(len(part.ids) for part in parts)]).tolist()
+        hidden = [
+            np.add(part.hidden, [start, 0]) for part, start in zip(parts, starts, strict=False)
+        ]
+        return Encoded(
+            np.concatenate([np.zeros(0, np.uint32), *(part.ids for part in parts)]),
+            lengths,
+            np.concatenate([_NOTHING, *hidden]),
+        )
 
 
 class _Library:
@@ -107,10 +113,10 @@ class _Library:
         lengths = _counts(encoded)
         ids = np.fromiter(chain.from_iterable(encoded), np.uint32, lengths.sum())
         if self._unknown is None or not (ids == self._unknown).any():
-            return Encoded(ids, lengths)
+            return Encoded(ids, lengths, _NOTHING)
         return Encoded(ids, lengths, self._hidden(texts, ids, lengths, self._unknown))
 
-    def _hidden(self, texts: list[str], ids: Ids, lengths: Lengths, unknown: int) -> Ids:
+    def _hidden(self, texts: list[str], ids: Ids, lengths: Lengths, unknown: int) -> Hidden:
         """What unknown tokens stand for, from offsets, which cost time where nobody needs them."""
         at = np.flatnonzero(ids == unknown)
         row = np.searchsorted(np.cumsum(lengths), at, "right")
@@ -118,13 +124,13 @@ class _Library:
         encodings = self._run(self._backend.encode_batch, [texts[i] for i in rows])
         spans = dict(zip(rows.tolist(), (encoding.offsets for encoding in encodings), strict=True))
         spelled = str(self._backend.id_to_token(unknown))
-        hidden = np.zeros_like(ids)
-        for place, i, k in zip(at.tolist(), row.tolist(), column.tolist(), strict=True):
+        sizes = []
+        for i, k in zip(row.tolist(), column.tolist(), strict=True):
             start, end = spans[i][k]
             # A joiner that the normalizer puts in counts to the character before it.
             start = max(start, spans[i][k - 1][1]) if k else start
-            hidden[place] = hidden_bytes(texts[i][start:end], spelled)
-        return hidden
+            sizes.append(hidden_bytes(texts[i][start:end], spelled))
+        return hiding(at, sizes)
 
     def _run(self, encode: Callable[..., list[Encoding]], texts: list[str]) -> list[Encoding]:
         before = self._backend.encode_special_tokens
@@ -149,11 +155,9 @@ class _Characters:
     def __call__(self, texts: list[str]) -> Encoded:
         codes = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4")
         ids = self._ids[codes]
-        unknown = ids == self._unknown
-        if not unknown.any():
-            return Encoded(ids, _counts(texts))
-        size = np.searchsorted(_UTF8, codes, "right").astype(np.uint32) + 1
-        return Encoded(ids, _counts(texts), size * unknown)
+        at = np.flatnonzero(ids == self._unknown)
+        sizes = 1 + np.searchsorted(_UTF8, codes[at], "right")
+        return Encoded(ids, _counts(texts), hiding(at, sizes))
 
 
 class _Words:
@@ -161,26 +165,27 @@ class _Words:
 
     def __init__(self, backend: Tokenizer, unknown: int) -> None:
         self._ids = _Vocabulary(backend.get_vocab(with_added_tokens=False))
-        self._ids.unknown = unknown
-        self._spelled = str(backend.id_to_token(unknown))
+        self._ids.unknown, self._ids.spelled = unknown, str(backend.id_to_token(unknown))
+        self._ids.pop(self._ids.spelled, None)
 
     def __call__(self, texts: list[str]) -> Encoded:
         words = [text.split() for text in texts]
         lengths = _counts(words)
-        every = list(chain.from_iterable(words))
-        ids = np.fromiter(map(self._ids.__getitem__, every), np.uint32, len(every))
+        self._ids.sizes = []
+        every = map(self._ids.__getitem__, chain.from_iterable(words))
+        ids = np.fromiter(every, np.uint32, lengths.sum())
         at = np.flatnonzero(ids == self._ids.unknown)
-        if not len(at):
-            return Encoded(ids, lengths)
-        hidden = np.zeros_like(ids)
-        hidden[at] = [hidden_bytes(every[place], self._spelled) for place in at.tolist()]
-        return Encoded(ids, lengths, hidden)
+        return Encoded(ids, lengths, hiding(at, self._ids.sizes))
 
 
 class _Vocabulary(dict[str, int]):
-    unknown = 0
+    """Ids of words; the bytes of those it does not know are kept in the order they come."""
+
+    unknown, spelled = 0, ""
+    sizes: list[int]
 
     def __missing__(self, word: str) -> int:
+        self.sizes.append(hidden_bytes(word, self.spelled))
         return self.unknown
 
 
@@ -208,7 +213,10 @@ class _Pieces:
         numbers = np.fromiter(map(self._numbers.__getitem__, cut), np.int64, len(cut))
         starts, lengths = self._starts[numbers], self._lengths[numbers]
         ids = take(self._ids, starts, lengths)
-        hidden = take(self._hidden, starts, lengths) if self._hidden.any() else None
+        hidden = _NOTHING
+        if self._hidden.any():
+            sizes = take(self._hidden, starts, lengths)
+            hidden = hiding(np.arange(len(sizes)), sizes)
         return Encoded(ids, sums(lengths, counts), hidden)
 
     def _learn(self, cut: list[str]) -> None:
@@ -223,9 +231,9 @@ class _Pieces:
         self._characters += sum(map(len, new))
         self._numbers.update(zip(new, count(len(self._numbers)), strict=False))
         self._ids = np.concatenate((self._ids, ids))
-        self._hidden = np.concatenate(
-            (self._hidden, np.zeros_like(ids) if hidden is None else hidden)
-        )
+        sizes = np.zeros_like(ids)
+        sizes[hidden[:, 0]] = hidden[:, 1]
+        self._hidden = np.concatenate((self._hidden, sizes))
         self._starts = np.concatenate((self._starts, starts))
         self._lengths = np.concatenate((self._lengths, lengths))
 
@@ -234,6 +242,12 @@ class _Pieces:
         self._characters = 0
         self._ids, self._hidden = self._ids[:0], self._hidden[:0]
         self._starts, self._lengths = self._starts[:0], self._lengths[:0]
+
+
+def hiding(places: NDArray[np.int64], sizes: Sequence[int] | NDArray[Any]) -> Hidden:
+    """`Encoded.hidden`: the places, and the bytes that are hidden there, where there are any."""
+    rows = np.stack([places, np.asarray(sizes, dtype=np.int64)], axis=1)
+    return rows[rows[:, 1] > 0]
 
 
 def hidden_bytes(text: str, spelled: str) -> int:

@@ -25,8 +25,8 @@ from transformers import PreTrainedTokenizerFast
 from prosa.data.kinds import Kind
 from prosa.files import full_disk_said
 from prosa.tokens.conversation import Message, Renderer, messages
-from prosa.tokens.encoder import Ids, TextEncoder
-from prosa.tokens.ragged import Lengths, framed
+from prosa.tokens.encoder import Hidden, Ids, TextEncoder
+from prosa.tokens.ragged import Lengths, framed, shifted
 from prosa.tokens.stream import HIDDEN, META, OFFSETS, TOKENS, WEIGHTS, TokenStream
 
 __all__ = ["Packed", "Rows", "TokenStream", "collate", "encode"]
@@ -110,10 +110,8 @@ class _Writer:
         for texts in _texts(table):
             ids, lengths, hidden = encoder.encode(texts)
             self.bytes += sum(len(text.encode()) for text in texts)
-            if hidden is not None:
-                hidden, _whole = framed(hidden, lengths, [0], [0])
-            ids, lengths = framed(ids, lengths, [self._start], [self._end])
-            self._append(ids, lengths, hidden)
+            hidden[:, 0] = shifted(hidden[:, 0], lengths, 1, 1)
+            self._append(*framed(ids, lengths, [self._start], [self._end]), hidden)
 
     def conversations(self, table: pa.Table, kind: Kind) -> None:
         self.weighted = True
@@ -126,21 +124,18 @@ class _Writer:
                 for message in one
                 if message["role"] == "assistant"
             )
-            if hidden is not None:
-                hidden, _whole = framed(hidden * weights, lengths, [], [0])
+            hidden = hidden[weights[hidden[:, 0]] == 1]
+            hidden[:, 0] = shifted(hidden[:, 0], lengths, 0, 1)
             weights, _whole = framed(weights, lengths, [], [0])
             self._files[2].write(weights.tobytes())
             self._append(*framed(ids, lengths, [], [self._end]), hidden)
 
-    def _append(self, ids: Ids, lengths: Lengths, hidden: Ids | None) -> None:
+    def _append(self, ids: Ids, lengths: Lengths, hidden: Hidden) -> None:
         tokens_file, offsets_file, _weights_file, hidden_file = self._files
         tokens_file.write(ids.astype(self.dtype).tobytes())
         offsets_file.write((self.tokens + np.cumsum(lengths)).astype("<i8").tobytes())
-        if hidden is not None:
-            places = np.flatnonzero(hidden)
-            rows = np.stack([self.tokens + places, hidden[places]], axis=1)
-            hidden_file.write(rows.astype("<i8").tobytes())
-            self.unknown += len(places)
+        hidden_file.write(np.add(hidden, [self.tokens, 0]).astype("<i8").tobytes())
+        self.unknown += len(hidden)
         self.tokens += len(ids)
         self.documents += len(lengths)
 

@@ -55,21 +55,19 @@ class Chat:
         Raises:
             InputError: What was said does not fit into the model's context.
         """
-        told = [*self.history, {"role": "user", "content": text}] if self._memory else []
-        told = told or [{"role": "user", "content": text}]
+        question = {"role": "user", "content": text}
         reply = ""
-        for piece in self._continue(told, text):
+        for piece in self._continue([*self.history, question] if self._memory else [question]):
             reply += piece
             yield piece
-        self.history += [told[-1], {"role": "assistant", "content": reply.strip()}]
+        self.history += [question, {"role": "assistant", "content": reply.strip()}]
 
-    def _continue(self, told: list[dict[str, str]], text: str) -> Iterator[str]:
+    def _continue(self, messages: list[dict[str, str]]) -> Iterator[str]:
         if not self.answers:
-            ids = prompt_ids(self._tokenizer, text)
+            ids = prompt_ids(self._tokenizer, messages[-1]["content"])
         else:
-            context = context_of(self._model)
-            room = min(self._decoding.max_new_tokens, (context or 0) // 2) if context else 0
-            if context:
-                told = conversation.trim(self._tokenizer, told, context - room)
-            ids = conversation.prompt(self._tokenizer, told)
+            if context := context_of(self._model):
+                room = context - min(self._decoding.max_new_tokens, context // 2)
+                messages = conversation.trim(self._tokenizer, messages, room)
+            ids = conversation.prompt(self._tokenizer, messages)
         yield from continue_ids(self._model, self._tokenizer, ids, self._decoding)

@@ -92,14 +92,14 @@ def compare(
     """
     rows = [_row(entry, table, kind, probes) for entry in entries]
     decoding = decoding or Decoding(max_new_tokens=80, temperature=0.7, seed=0)
-    told = [
+    continued = [
         {
             "prompt": prompt,
             "answers": {e.name: generate(e.model, e.tokenizer, prompt, decoding) for e in entries},
         }
         for prompt in prompts
     ]
-    return Comparison(rows, told)
+    return Comparison(rows, continued)
 
 
 def _row(entry: Entry, table: pa.Table, kind: Kind, probes: Sequence[Probe]) -> Row:

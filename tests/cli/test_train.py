@@ -25,6 +25,8 @@ TRAIN_KEYS = [
 EVALUATE_KEYS = [
     "tokens",
     "bytes",
+    "unknown",
+    "unknown_bytes",
     "loss",
     "perplexity",
     "bits_per_byte",

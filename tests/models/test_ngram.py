@@ -212,6 +212,33 @@ def test_sampling_never_draws_padding_or_a_start():
     assert not set(drawn[:, 1:].flatten().tolist()) & {PAD, BOS}
 
 
+def test_node_numbers_take_64_bits_where_32_are_too_few(monkeypatch):
+    rows = texts()
+    narrow = counted(rows, 4)
+    widths = []
+    plain = np.cumsum
+
+    def cumsum(values, *args, dtype=None, **kwargs):
+        widths.append(dtype)
+        return plain(values, *args, dtype=dtype, **kwargs)
+
+    monkeypatch.setattr("prosa.models.kneser_ney._LARGEST", WORDS + 2)
+    monkeypatch.setattr(np, "cumsum", cumsum)
+    wide = counted(rows, 4)
+    monkeypatch.undo()
+    assert np.int64 in widths
+    assert np.int32 not in widths
+    for name, table in narrow.tables.named_buffers():
+        assert torch.equal(wide.tables.get_buffer(name), table)
+
+
+def test_more_ngrams_than_keys_can_tell_apart_are_refused(monkeypatch):
+    monkeypatch.setattr("prosa.models.kneser_ney._KEYS", 40 * WORDS)
+    with pytest.raises(ValueError, match="too many to number"):
+        counted(texts(), 3)
+    assert counted(texts(), 1).config.entries == [WORDS]
+
+
 def test_a_past_or_an_unknown_id_is_refused():
     model = counted(texts(), 3)
     with pytest.raises(ValueError, match="keeps no past"):

@@ -75,19 +75,61 @@ def test_a_tokenizer_without_turns(tokenizers):
         conversation.prompt(tokenizers["bpe"], talk(1))
 
 
-def test_another_template_is_followed(chat_tokenizers):
+@pytest.fixture
+def templated(chat_tokenizers):
+    """A tokenizer with a template of another maker."""
     tokenizer = chat_tokenizers["bpe"]
-    tokenizer.chat_template = CHAT_TEMPLATE.replace("{{ bos_token }}", "{{ 'Início\\n' }}")
-    try:
-        for said in (talk(), talk(1)):
-            expected = tokenizer.apply_chat_template(said, return_assistant_tokens_mask=True)
-            ids, weights = conversation.render(tokenizer, said)
-            assert ids == expected["input_ids"]
-            # Found from the turns before, so the line end after the answer counts as said.
-            assert sum(weights) == sum(expected["assistant_masks"]) + len(said) // 2
-            assert conversation.prompt(tokenizer, said[:1]) == ids[: weights.index(1)]
-    finally:
-        tokenizer.chat_template = CHAT_TEMPLATE
+    yield lambda template: setattr(tokenizer, "chat_template", template) or tokenizer
+    tokenizer.chat_template = CHAT_TEMPLATE
+
+
+OTHER = CHAT_TEMPLATE.replace("{{ bos_token }}", "{{ 'Início\\n' }}")
+UNMARKED = OTHER.replace("{% generation %}", "").replace("{% endgeneration %}", "")
+LATE = UNMARKED + "{% if not add_generation_prompt %}{{ '<|im_end|>Fim' }}{% endif %}"
+
+
+def test_another_template_with_marks_is_followed(templated):
+    tokenizer = templated(OTHER)
+    for said in (talk(), talk(1), [SYSTEM, *talk()]):
+        expected = tokenizer.apply_chat_template(said, return_assistant_tokens_mask=True)
+        assert conversation.render(tokenizer, said) == (
+            expected["input_ids"],
+            expected["assistant_masks"],
+        )
+
+
+@pytest.mark.parametrize("template", [UNMARKED, LATE])
+def test_another_template_without_marks_is_followed(templated, template):
+    tokenizer = templated(template)
+    for said in (talk(), talk(1)):
+        ids, weights = conversation.render(tokenizer, said)
+        assert ids == tokenizer.apply_chat_template(said, return_dict=False)
+        learned = tokenizer.decode([i for i, weight in zip(ids, weights, strict=True) if weight])
+        # Found from the turns before, so the line end after the answer counts as said.
+        answers = [f"{m['content']}<|im_end|>\n" for m in said if m["role"] == "assistant"]
+        end = "<|im_end|>Fim" if template == LATE else ""
+        assert learned == "".join(answers) + end
+        assert conversation.prompt(tokenizer, said[:1]) == ids[: weights.index(1)]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        # What was said last is set in capitals: a question is, as long as nothing follows it.
+        "{% for m in messages %}{{ m['content'] | upper if loop.last else m['content'] }}\n"
+        "{% endfor %}",
+        # A heading counts the turns.
+        "{{ messages | length }}\n{% for m in messages %}{{ m['role'] + m['content'] }}"
+        "{% endfor %}",
+        # Only the last answer is kept.
+        "{% for m in messages %}{{ m['role'] }}"
+        "{% if m['role'] == 'user' or loop.last %}{{ m['content'] }}{% endif %}{% endfor %}",
+    ],
+)
+def test_a_template_that_hides_whose_words_are_whose_is_refused(templated, template):
+    tokenizer = templated(template)
+    with pytest.raises(InputError, match="where the assistant speaks"):
+        conversation.render(tokenizer, talk())
 
 
 def test_old_turns_are_forgotten_first(chat_tokenizers):

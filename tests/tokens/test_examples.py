@@ -284,3 +284,11 @@ def test_every_token_is_measured_once_with_enough_before_it(texts, answers, cont
         expected = np.zeros(size, dtype=int)
         expected[counted(stream)] = 1
         assert seen.tolist() == expected.tolist()
+
+
+def test_only_predicted_words_are_counted_as_frequent(answers, texts, chat_tokenizers, tokenizers):
+    for stream, tokenizer in ((answers, chat_tokenizers["bpe"]), (texts, tokenizers["bpe"])):
+        for limit in (40, 10**7):
+            expected = [stream.tokens[place] for place in counted(stream) if place < limit]
+            counts = stream.frequencies(len(tokenizer), limit)
+            assert counts.tolist() == np.bincount(expected, minlength=len(tokenizer)).tolist()

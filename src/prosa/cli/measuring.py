@@ -1,9 +1,15 @@
 """`prosa evaluate` and `prosa models`."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import typer
 
 from prosa.cli import answers, documents, shared, usage
-from prosa.i18n import _
+from prosa.i18n import _, ngettext
+
+if TYPE_CHECKING:
+    from prosa.measure.bits import Score
 
 
 def register(app: typer.Typer) -> None:
@@ -66,6 +72,7 @@ def register(app: typer.Typer) -> None:
             _("  loss           {value} nats per token").format(value=shared.number(score.loss, 4)),
             _("  perplexity     {value}").format(value=shared.number(score.perplexity, 2)),
             _("  bits per byte  {value}").format(value=shared.number(score.bits_per_byte, 4)),
+            *_unknown(score),
             _("  accuracy       {value} %").format(value=shared.number(100 * score.accuracy, 1)),
             _("  speed          {value} tokens/s").format(
                 value=shared.number(score.tokens_per_second, 0)
@@ -98,6 +105,16 @@ def register(app: typer.Typer) -> None:
             for model in found
         ]
         shared.say(*shared.table(rows, head))
+
+
+def _unknown(score: "Score") -> Iterator[str]:
+    """What unknown tokens were charged, where there are any."""
+    if score.unknown:
+        yield ngettext(
+            "  unknown        {n} token, charged as {bytes} bytes of 8 bits in bits per byte",
+            "  unknown        {n} tokens, charged as {bytes} bytes of 8 bits in bits per byte",
+            score.unknown,
+        ).format(n=shared.number(score.unknown, 0), bytes=shared.number(score.unknown_bytes, 0))
 
 
 def _families() -> dict[str, str]:

@@ -133,7 +133,7 @@ def _run(
     options: Decoding,
     enough: Callable[[], bool],
 ) -> Iterator[int]:
-    """`model.generate`, its tokens handed over as they come."""
+    """`model.generate`, its tokens as they come."""
     never = [tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id]
     batch = torch.tensor([ids], device=model.device)
     arguments: dict[str, Any] = {
@@ -147,33 +147,33 @@ def _run(
         with torch.inference_mode():
             yield from model.generate(**arguments)[0, len(ids) :].tolist()
         return
-    handed = _Queue()
-    thread = threading.Thread(target=_work, args=(model, handed, arguments), daemon=True)
+    tokens = _Queue()
+    thread = threading.Thread(target=_work, args=(model, tokens, arguments), daemon=True)
     thread.start()
     try:
-        while (token := handed.get()) is not None:
+        while (token := tokens.get()) is not None:
             yield token
             if enough():
                 return
     finally:
-        handed.closed = True
+        tokens.closed = True
         thread.join()
-    if handed.error is not None:
-        raise handed.error
+    if tokens.error is not None:
+        raise tokens.error
 
 
-def _work(model: Any, handed: "_Queue", arguments: dict[str, Any]) -> None:
+def _work(model: Any, tokens: "_Queue", arguments: dict[str, Any]) -> None:
     try:
         with torch.inference_mode():
-            model.generate(**arguments, streamer=handed, stopping_criteria=[_Closed(handed)])
+            model.generate(**arguments, streamer=tokens, stopping_criteria=[tokens])
     except BaseException as error:
-        handed.error = error
+        tokens.error = error
     finally:
-        handed.end()
+        tokens.end()
 
 
-class _Queue(BaseStreamer):
-    """Receives the tokens of one sequence, the prompt first, and hands on the new ones."""
+class _Queue(BaseStreamer, StoppingCriteria):
+    """Hands on the new tokens of one sequence, and stops it when its reader has gone."""
 
     def __init__(self) -> None:
         self._tokens: queue.SimpleQueue[int | None] = queue.SimpleQueue()
@@ -194,13 +194,5 @@ class _Queue(BaseStreamer):
     def get(self) -> int | None:
         return self._tokens.get()
 
-
-class _Closed(StoppingCriteria):
-    """Stops a generation whose reader has gone."""
-
-    def __init__(self, handed: _Queue) -> None:
-        self._handed = handed
-
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_more: Any) -> torch.Tensor:
-        done = self._handed.closed
-        return torch.full((input_ids.size(0),), done, device=input_ids.device, dtype=torch.bool)
+        return torch.full((len(input_ids),), self.closed, device=input_ids.device)

@@ -3,6 +3,12 @@
 Every token that a person would read, and the end of every document, is predicted exactly once;
 the start of a document is not. Bits per byte divides by the bytes of the text itself, so models
 with different tokenizers can be compared; perplexity per token cannot.
+
+A token `<unk>` does not say which word it stands for. Its bytes are charged as if written out
+after it, at 8 bits each, which is what a byte costs without any model: a smaller vocabulary then
+never looks better. Only bits per byte is charged; loss and perplexity are those of the tokens,
+`<unk>` among them, as they are published. Reasons and numbers are in
+docs/decisions/0005-bits-per-byte.md.
 """
 
 import math
@@ -17,6 +23,8 @@ from transformers import PreTrainedModel
 
 from prosa.tokens.examples import Rows, TokenStream
 
+SPELLING_BITS = 8
+"""What each byte that an unknown token hides is charged."""
 _LOGITS_BYTES = 64_000_000
 """Logits held at a time."""
 _RANKED_TOKENS = 10_000
@@ -35,6 +43,8 @@ class Score:
         loss: Nats per token, the mean over all predicted tokens.
         accuracy: Share of tokens that were the model's first choice.
         seconds: Time taken.
+        unknown: Tokens among them that hide what they stand for (`<unk>`).
+        unknown_bytes: UTF-8 bytes that these hide.
     """
 
     tokens: int
@@ -42,6 +52,8 @@ class Score:
     loss: float
     accuracy: float
     seconds: float
+    unknown: int = 0
+    unknown_bytes: int = 0
 
     @property
     def perplexity(self) -> float:
@@ -50,8 +62,9 @@ class Score:
 
     @property
     def bits_per_byte(self) -> float:
-        """Bits needed for each byte of the text."""
-        return self.loss * self.tokens / math.log(2) / max(1, self.bytes)
+        """Bits needed for each byte of the text, those that unknown tokens hide written out."""
+        bits = self.loss * self.tokens / math.log(2) + SPELLING_BITS * self.unknown_bytes
+        return bits / max(1, self.bytes)
 
     @property
     def tokens_per_second(self) -> float:
@@ -63,6 +76,8 @@ class Score:
         return {
             "tokens": self.tokens,
             "bytes": self.bytes,
+            "unknown": self.unknown,
+            "unknown_bytes": self.unknown_bytes,
             "loss": self.loss,
             "perplexity": self.perplexity,
             "bits_per_byte": self.bits_per_byte,
@@ -96,14 +111,16 @@ def score(model: PreTrainedModel, stream: TokenStream, *, limit: int | None = No
             seconds = time.perf_counter() - start
             accuracy = _counted_accuracy(model, part)
         else:
-            nats, hits, tokens = _descended(model, part)
-            seconds, accuracy = time.perf_counter() - start, hits / max(1, tokens)
+            nats, correct, tokens = _descended(model, part)
+            seconds, accuracy = time.perf_counter() - start, correct / max(1, tokens)
     return Score(
         tokens=tokens,
         bytes=part.bytes,
         loss=nats / max(1, tokens),
         accuracy=accuracy,
         seconds=seconds,
+        unknown=part.unknown,
+        unknown_bytes=int(part.hidden[:, 1].sum()),
     )
 
 
@@ -120,8 +137,8 @@ def _counted(model: Any, stream: TokenStream) -> tuple[float, int]:
 
 def _counted_accuracy(model: Any, stream: TokenStream) -> float:
     """The share of first choices, which needs every word's probability: on a part of the text."""
-    _nats, hits, tokens = _descended(model, stream.head(_RANKED_TOKENS))
-    return hits / max(1, tokens)
+    _nats, correct, tokens = _descended(model, stream.head(_RANKED_TOKENS))
+    return correct / max(1, tokens)
 
 
 def _descended(model: PreTrainedModel, stream: TokenStream) -> tuple[float, int, int]:
@@ -129,18 +146,18 @@ def _descended(model: PreTrainedModel, stream: TokenStream) -> tuple[float, int,
     context = limited or _RECURRENT_CONTEXT
     rows = Rows(stream, context, stride=max(1, context // 2))
     per_batch = max(1, _LOGITS_BYTES // (4 * model.config.vocab_size * context))
-    training, nats, hits, tokens = model.training, 0.0, 0, 0
+    training, nats, correct, tokens = model.training, 0.0, 0, 0
     model.train(False)
     for start in range(0, len(rows), per_batch):
         batch = rows.batch(range(start, min(start + per_batch, len(rows))))
         total, right, count = _batch(model, batch["input_ids"], batch["labels"])
-        nats, hits, tokens = nats + total, hits + right, tokens + count
+        nats, correct, tokens = nats + total, correct + right, tokens + count
     model.train(training)
-    return nats, hits, tokens
+    return nats, correct, tokens
 
 
 def _batch(model: PreTrainedModel, ids: Tensor, labels: Tensor) -> tuple[float, int, int]:
-    """Nats, hits and count of one batch of windows [B, L]."""
+    """Nats, right guesses and count of one batch of windows [B, L]."""
     logits = model(input_ids=ids.to(model.device), use_cache=False).logits[:, :-1].float()
     targets = labels[:, 1:].to(model.device)
     counted = targets != -100

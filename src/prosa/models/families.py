@@ -8,7 +8,6 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from prosa.errors import InputError
@@ -83,7 +82,7 @@ class Family:
         model_name: The class of its model.
         defaults: Sizes where neither a person nor the plan decides; what is None here the family
             does not take, except `heads`, which follow the width.
-        ours: Whether the file of `module` goes beside a saved model.
+        ours: True if the file of `module` goes beside a saved model.
         fixed: Settings of the configuration that make this family out of a shared file.
     """
 
@@ -102,11 +101,6 @@ class Family:
         """The names of the sizes that mean something here."""
         extra = {"heads"} if self.name == "decoder" else set()
         return frozenset(self.defaults.given) | extra
-
-    @property
-    def source(self) -> Path | None:
-        """The file that plain transformers needs beside the weights; None for its own classes."""
-        return Path(__file__).with_name(f"{self.module}.py") if self.ours else None
 
     def sizes(self, chosen: Sizes) -> Sizes:
         """What a person chose, checked for this family and filled up with its defaults.
@@ -139,7 +133,7 @@ class Family:
             "bos_token_id": ids.bos,
             "eos_token_id": ids.eos,
         }
-        named = _CONFIGURE[self.module](self.sizes(chosen=sizes), vocabulary)
+        named = _settings(self.module, self.sizes(chosen=sizes), vocabulary)
         return self.classes()[0](**named, **common, **self.fixed)
 
     def build(self, sizes: Sizes, vocabulary: int, ids: SpecialIds) -> "PreTrainedModel":
@@ -234,8 +228,8 @@ def family(name: str) -> Family:
 
 @cache
 def _classes(module: str, config_name: str, model_name: str, ours: bool) -> tuple[type, type]:
-    found = importlib.import_module(f"prosa.models.{module}")
-    config, model = getattr(found, config_name), getattr(found, model_name)
+    imported = importlib.import_module(f"prosa.models.{module}")
+    config, model = getattr(imported, config_name), getattr(imported, model_name)
     if ours:
         from transformers import AutoConfig, AutoModelForCausalLM  # noqa: PLC0415  takes seconds
 
@@ -263,32 +257,23 @@ def _estimate(name: str, sizes: Sizes, vocabulary: int) -> Estimate:
     return Estimate(parameters=parameters, flops_per_token=6 * multiplied + attention)
 
 
-def _configure_ngram(sizes: Sizes, vocabulary: int) -> dict[str, Any]:
-    return {"order": sizes.order, "vocab_size": vocabulary}
-
-
-def _configure_recurrent(sizes: Sizes, vocabulary: int) -> dict[str, Any]:
-    return {
-        "vocab_size": vocabulary,
-        "embedding_size": sizes.embedding_size,
-        "hidden_size": sizes.hidden_size,
-        "num_hidden_layers": sizes.layers,
-        "dropout": sizes.dropout,
-        "context_length": sizes.context,
-    }
-
-
-def _configure_transformer(sizes: Sizes, vocabulary: int) -> dict[str, Any]:
+def _settings(module: str, sizes: Sizes, vocabulary: int) -> dict[str, Any]:
+    """The settings of a configuration, by the names its class has for them."""
+    if module == "ngram":
+        return {"order": sizes.order, "vocab_size": vocabulary}
+    if module == "recurrent":
+        return {
+            "vocab_size": vocabulary,
+            "embedding_size": sizes.embedding_size,
+            "hidden_size": sizes.hidden_size,
+            "num_hidden_layers": sizes.layers,
+            "dropout": sizes.dropout,
+            "context_length": sizes.context,
+        }
     from prosa.models.transformer import settings  # noqa: PLC0415  takes seconds
 
     return settings(sizes, vocabulary)
 
-
-_CONFIGURE: dict[str, Callable[[Sizes, int], dict[str, Any]]] = {
-    "ngram": _configure_ngram,
-    "recurrent": _configure_recurrent,
-    "transformer": _configure_transformer,
-}
 
 _RECURRENT = Sizes(context=64, layers=1, hidden_size=256, embedding_size=128, dropout=0.1)
 

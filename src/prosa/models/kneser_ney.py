@@ -21,12 +21,16 @@ highest order (those that can be a context).
 
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 # lmplz's own values for --discount_fallback.
 FALLBACK = (0.5, 1.0, 1.5)
+_KEYS = 2**63 - 1
+_LARGEST = 2**31
+"""Node numbers from here on take 64 bits; below, 32 save 8 bytes a token while counting."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,18 @@ def count(
         bos: Id of the sentence start: context only, never predicted.
 
     Raises:
-        ValueError: The stream is too long for 32-bit counts, an id is not below V, or the offsets
-            do not fit the stream.
+        ValueError: The stream is too long for 32-bit counts, an id is not below V, the offsets do
+            not fit the stream, or there are more n-grams than 64-bit keys can tell apart.
     """
     _check(tokens, offsets, vocabulary)
     text = _Text.sort(tokens, offsets, order, vocabulary)
     entries = [vocabulary] + [int(text.new(n).sum()) for n in range(2, order + 1)]
     ends = list(accumulate(entries, initial=1))
+    if ends[-2] * vocabulary > _KEYS:
+        raise ValueError(
+            f"{ends[-2]} n-grams below order {order} of {vocabulary} words are too many to number;"
+            " take a lower order or a smaller vocabulary"
+        )
     keys = np.empty(ends[-1], np.int64)
     keys[: ends[1]] = np.arange(-1, vocabulary)
     counts = np.zeros(ends[-1], np.int32)
@@ -88,15 +97,15 @@ def discounts(counts: Counts) -> tuple[NDArray[np.float32], list[int]]:
         2 or 3, or an estimate is below 0 or above the count (tiny or artificial data; lmplz stops
         there unless it is given --discount_fallback).
     """
-    found, fallback = [], []
+    amounts, fallback = [], []
     ends = list(accumulate(counts.entries, initial=1))
     for n, level in enumerate(map(slice, ends, ends[1:]), start=1):
         of_counts = np.bincount(np.minimum(counts.counts[level], 5), minlength=6)
         estimate = _estimate(of_counts.astype(np.float32))
         if estimate is None:
             fallback.append(n)
-        found.append(estimate or FALLBACK)
-    return np.array(found, np.float32), fallback
+        amounts.append(estimate or FALLBACK)
+    return np.array(amounts, np.float32), fallback
 
 
 def _estimate(n: NDArray[np.float32]) -> tuple[np.float32, ...] | None:
@@ -104,8 +113,8 @@ def _estimate(n: NDArray[np.float32]) -> tuple[np.float32, ...] | None:
     if not n[1:4].all():
         return None
     y = n[1] / np.float32(float(n[1]) + 2.0 * float(n[2]))
-    found = tuple(np.float32(k) - np.float32(k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3))
-    return found if all(0 <= d <= k for k, d in enumerate(found, start=1)) else None
+    three = tuple(np.float32(k) - np.float32(k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3))
+    return three if all(0 <= d <= k for k, d in enumerate(three, start=1)) else None
 
 
 @dataclass(frozen=True)
@@ -249,8 +258,10 @@ def _fill(
     order, vocabulary = len(ends) - 1, ends[1] - 1
     everywhere = slice(0, text.rows.size)
     after_start = _rows_of(text, bos)
-    node_by_row = text.stream[text.rows].astype(np.int32) + 1
-    node_by_position = text.stream.astype(np.int32) + 1
+    # The numbers of the highest order are never needed.
+    numbers: Any = np.int32 if ends[-2] < _LARGEST else np.int64
+    node_by_row = text.stream[text.rows].astype(numbers) + 1
+    node_by_position = text.stream.astype(numbers) + 1
     for n in range(2, order + 1):
         level, below = slice(ends[n - 1], ends[n]), slice(ends[n - 2], ends[n - 1])
         new = text.new(n)
@@ -269,7 +280,7 @@ def _fill(
         counts[level][part] = text.plain_counts(n, heads[part], plain)
         del heads
         if n < order:
-            np.cumsum(new, dtype=np.int32, out=node_by_row)
+            np.cumsum(new, dtype=numbers, out=node_by_row)
             node_by_row += level.start - 1
             node_by_position[text.rows] = node_by_row
 

@@ -10,7 +10,6 @@ vocabulary, N the order.
 """
 
 import copy
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from .generation import WindowGenerationMixin
+from .generation import WindowGenerationMixin, columns, output, refuse_misspelt
 from .kneser_ney import count, discounts
 from .ngram_tables import NGrams, NGramTables
 
@@ -58,9 +57,7 @@ class NGramConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Check everything: the base class takes any name and any type in silence."""
-        for name in kwargs:
-            if close := difflib.get_close_matches(name, _FIELDS, n=1, cutoff=0.8):
-                raise ValueError(f"{name!r} is not a field of NGramConfig; is it {close[0]!r}?")
+        refuse_misspelt(kwargs, _FIELDS)
         for name, low, high in (("order", 1, 255), ("vocab_size", 1, 2**31 - 1)):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
@@ -118,19 +115,19 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
         Raises:
             ValueError: The stream, the offsets and the vocabulary do not fit together.
         """
-        found = count(
+        counts = count(
             np.asarray(tokens),
             np.asarray(offsets, np.int64),
             order=config.order,
             vocabulary=config.vocab_size,
             bos=config.bos_token_id,
         )
-        amounts, fallback = discounts(found)
+        amounts, fallback = discounts(counts)
         config = copy.deepcopy(config)
-        config.entries, config.fallback_orders = found.entries, fallback
+        config.entries, config.fallback_orders = counts.entries, fallback
         with torch.device("meta"):
             model = cls(config)
-        model.tables.fill(found, amounts)
+        model.tables.fill(counts, amounts)
         return model.eval()
 
     @property
@@ -143,7 +140,6 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
-        past_key_values: Any = None,
         labels: Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
@@ -155,7 +151,7 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
         Args:
             input_ids: Tokens [B, L]. What stands before the first reads as a sentence start.
             attention_mask: 1 where a token counts [B, L]; elsewhere it reads as a sentence start.
-            past_key_values: Always None: pass the last N - 1 tokens again.
+                Longer than the tokens only where these are N - 1 or more.
             labels: Tokens to predict [B, L], shifted here; -100 does not count.
             use_cache: Without effect.
             logits_to_keep: Logits of so many last columns only, or of these columns; 0 means all.
@@ -170,10 +166,12 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
 
         Raises:
             ValueError: There is a cache of a past, which this model does not have.
+            RuntimeError: The mask tells of tokens that are needed and not here.
             IndexError: A token is not in the vocabulary.
         """
-        if past_key_values is not None:
+        if any(kwargs.get(name) is not None for name in ("cache", "past_key_values")):
             raise ValueError("an n-gram keeps no past: pass the last order - 1 tokens again")
+        self._check_growth(input_ids.shape[1], attention_mask, enough=self.window)
         contexts = self._contexts(input_ids, attention_mask)
         loss = None
         if labels is not None:
@@ -185,13 +183,10 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
         skip_logits = self.training and labels is not None if skip_logits is None else skip_logits
         logits = None
         if not skip_logits:
-            kept = (
-                slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
-            )
-            contexts = [nodes[:, kept] for nodes in contexts]
+            contexts = [nodes[:, columns(logits_to_keep)] for nodes in contexts]
             log_p = self.tables.score_all([nodes.reshape(-1) for nodes in contexts])
             logits = log_p.view(*contexts[0].shape, self.config.vocab_size)
-        return CausalLMOutputWithPast(loss=loss, logits=logits)
+        return output(loss, logits)
 
     @torch.no_grad()
     def score(

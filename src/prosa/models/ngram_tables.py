@@ -75,11 +75,11 @@ class NGramTables(nn.Module):
         self.register_buffer("counts", torch.zeros(self.ends[-1], dtype=torch.int32))
         self.register_buffer("followers", torch.zeros(self.ends[-2], 4, dtype=torch.int32))
 
-    def fill(self, found: Counts, discounts: np.ndarray) -> None:
+    def fill(self, counts: Counts, discounts: np.ndarray) -> None:
         """Take over counts, without a copy, and their discounts."""
-        self.keys = torch.from_numpy(found.keys)
-        self.counts = torch.from_numpy(found.counts)
-        self.followers = torch.from_numpy(found.followers)
+        self.keys = torch.from_numpy(counts.keys)
+        self.counts = torch.from_numpy(counts.counts)
+        self.followers = torch.from_numpy(counts.followers)
         self.discounts = nn.Parameter(torch.from_numpy(discounts), requires_grad=False)
 
     def nodes(self, ids_BL: Tensor, longest: int) -> list[Tensor]:
@@ -172,8 +172,8 @@ class NGramTables(nn.Module):
         # Sorted they are found near one another: 80 thousand in 40 ms instead of 150.
         wanted, order = (parent[at] * self.words + word[at]).sort()
         place = torch.searchsorted(keys, wanted).clamp_(max=len(keys) - 1)
-        found = torch.where(keys[place] == wanted, place + self.ends[n - 1], -1)
-        child[tuple(axis[order] for axis in at)] = found
+        node = torch.where(keys[place] == wanted, place + self.ends[n - 1], -1)
+        child[tuple(axis[order] for axis in at)] = node
         return child
 
     def _followers_of(self, n: int, context_R: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,7 +8,6 @@ This file is copied beside a saved model and must import nothing but torch and t
 Shapes: B rows, L columns (tokens), E embedding, H hidden units, V words of the vocabulary.
 """
 
-import difflib
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -19,7 +18,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from .generation import StatefulGenerationMixin
+from .generation import StatefulGenerationMixin, columns, output, refuse_misspelt
 from .loss import causal_loss
 from .state import RecurrentLayer, empty_state
 
@@ -38,9 +37,8 @@ class RecurrentConfig(PreTrainedConfig):
         dropout: Share of what goes from layer to layer and of outputs that is put to zero in
             training; so it acts with one layer too. Not of embeddings: with 10 of them, dropping
             0.1 took 1,250 headlines from 1.25 to 1.99 nats in 12 passes (one seed).
-        tie_word_embeddings: Use the embedding as output weight; both sizes must be equal.
-        initializer_range: Deviation of the embedding at the start, where it is not also the output
-            weight. Small values learn late: with that dropout 0.1 gave 3.25 nats, 1.0 gave 1.99.
+        initializer_range: Deviation of the embedding at the start. Small values learn late: with
+            that dropout 0.1 gave 3.25 nats, 1.0 gave 1.99.
         context_length: Tokens of a training sequence. No limit: the state goes on for ever.
 
     Raises:
@@ -65,11 +63,7 @@ class RecurrentConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Check everything: the base class takes any name and any type in silence."""
-        for name in kwargs:
-            if close := difflib.get_close_matches(name, _FIELDS, n=1, cutoff=0.8):
-                raise ValueError(
-                    f"{name!r} is not a field of RecurrentConfig; did you mean {close[0]!r}?"
-                )
+        refuse_misspelt(kwargs, _FIELDS)
         if self.cell not in CELLS:
             raise ValueError(f"cell is {self.cell!r}; expected one of {', '.join(CELLS)}")
         for name in _COUNTS:
@@ -78,24 +72,18 @@ class RecurrentConfig(PreTrainedConfig):
                 raise ValueError(f"{name} is {value!r}; expected a whole number from 1")
         if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout!r}; expected a number from 0 to below 1")
-        if self.tie_word_embeddings and self.embedding_size != self.hidden_size:
-            raise ValueError(
-                "tie_word_embeddings needs embedding_size == hidden_size, "
-                f"not {self.embedding_size} and {self.hidden_size}"
-            )
         super().__post_init__(**kwargs)
 
 
 _COUNTS = ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "context_length")
-_FIELDS = ("cell", "dropout", "tie_word_embeddings", *_COUNTS)
+_FIELDS = ("cell", "dropout", *_COUNTS)
 
 
 class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
     """Embedding, recurrent layers, and a layer that scores every word of the vocabulary."""
 
     config_class = RecurrentConfig
-    _tied_weights_keys = {"lm_head.weight": "embed_tokens.weight"}  # noqa: RUF012  read by the base class
-    _no_split_modules = ["RNN", "LSTM", "GRU"]  # noqa: RUF012
+    _no_split_modules = ["RNN", "LSTM", "GRU"]  # noqa: RUF012  read by the base class
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
@@ -115,9 +103,7 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Embedding):
-            tied = self.config.tie_word_embeddings
-            std = module.embedding_dim**-0.5 if tied else self.config.initializer_range
-            nn.init.normal_(module.weight, std=std)
+            nn.init.normal_(module.weight, std=self.config.initializer_range)
         elif isinstance(module, nn.Linear):
             bound = module.in_features**-0.5
             nn.init.uniform_(module.weight, -bound, bound)
@@ -142,36 +128,46 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
             bound = (3 / self.config.embedding_size) ** 0.5 if first else H**-0.5
             nn.init.uniform_(parameter, -bound, bound)
 
-    def forward(
+    def forward(  # noqa: PLR0913, PLR0917  transformers asks for arguments by their names
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
-        past_key_values: Cache | None = None,
+        cache: Cache | None = None,
         labels: Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
         skip_logits: bool | None = None,
+        past_key_values: Cache | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Read tokens and score the next ones.
 
         Args:
             input_ids: Tokens [B, L].
-            attention_mask: 1 where a token counts, [B, L] or longer (the last L columns are used);
-                padding may stand on either side, and leaves states and other logits untouched.
-            past_key_values: State after the tokens before these, changed in place.
+            attention_mask: 1 where a token counts, of these tokens [B, L] or of all that the state
+                has read as well; padding may stand on either side, and leaves states and other
+                logits untouched.
+            cache: State after the tokens before these, changed in place.
             labels: Tokens to predict [B, L], shifted here; -100 does not count.
             use_cache: Return the state; by default as configured, and never in training.
             logits_to_keep: Logits of so many last columns only, or of these columns; 0 means all.
             skip_logits: Return the loss without logits, which is faster; by default in training
                 when labels are given (the meaning it has in Liger-Kernel).
+            past_key_values: The same as `cache`, by its name before transformers 5.24.
             **kwargs: `num_items_in_batch`, what the summed loss is divided by (the labels counted
                 here if it is not given); the rest, meant for other models, is ignored.
 
         Returns:
-            loss (mean nats), logits [B, kept, V], past_key_values.
+            loss (mean nats), logits [B, kept, V], and the state: as `cache`, before transformers
+            5.24 as `past_key_values`.
+
+        Raises:
+            RuntimeError: The mask tells of tokens that are neither here nor in the state.
         """
-        keep_state = past_key_values is not None or (
+        cache = past_key_values if cache is None else cache
+        read = 0 if cache is None else cache.get_seq_length()
+        self._check_growth(read + input_ids.shape[1], attention_mask)
+        keep_state = cache is not None or (
             use_cache if use_cache is not None else self.config.use_cache and not self.training
         )
         mask_BL = (
@@ -180,23 +176,20 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
         if mask_BL is not None and mask_BL.all():
             mask_BL = None
         embedded_BLE = self.embed_tokens(input_ids)
-        read_BLH, past_key_values = self._read(embedded_BLE, mask_BL, past_key_values, keep_state)
+        read_BLH, cache = self._read(embedded_BLE, mask_BL, cache, keep_state)
         hidden_BLH = self.dropout(read_BLH)
 
         skip_logits = self.training and labels is not None if skip_logits is None else skip_logits
         logits = None
         if not skip_logits:
-            kept = (
-                slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
-            )
-            logits = self.lm_head(hidden_BLH[:, kept])
+            logits = self.lm_head(hidden_BLH[:, columns(logits_to_keep)])
         loss = None
         if labels is not None:
             head = self.lm_head
             total = kwargs.get("num_items_in_batch")
             sampled = self.training and skip_logits
             loss = causal_loss(hidden_BLH, head.weight, head.bias, labels, total, sampled=sampled)
-        return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=past_key_values)
+        return output(loss, logits, cache)
 
     def _read(
         self, embedded_BLE: Tensor, mask_BL: Tensor | None, cache: Cache | None, keep_state: bool
@@ -208,7 +201,7 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
             not all(isinstance(layer, RecurrentLayer) for layer in cache.layers) or not cache.layers
         ):
             if cache.get_seq_length():
-                raise TypeError("past_key_values must be the cache that this model returned")
+                raise TypeError("the state must be the cache that this model returned")
             cache = empty_state(self.config.num_hidden_layers)
         before = _state(cache)
         with _cell_precision(embedded_BLE):

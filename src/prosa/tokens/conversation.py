@@ -5,9 +5,10 @@ on what the assistant says and on the `<|im_end|>` that closes it, so that it le
 Contents are encoded as plain text: "<|im_end|>" typed by a person closes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,31 @@ from transformers import PreTrainedTokenizerFast
 from prosa.data.kinds import Kind
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.tokens.encoder import Ids, TextEncoder
+from prosa.tokens.encoder import Hidden, Ids, TextEncoder, hidden_bytes, hiding
 from prosa.tokens.learn import is_ours
-from prosa.tokens.ragged import Lengths, framed, offsets, positions, sums
+from prosa.tokens.ragged import Lengths, framed, offsets, positions, shifted, sums
 from prosa.tokens.special import CHAT_TEMPLATE, TURN_END, TURN_START
 
 Message = dict[str, str]
 
 Weights = NDArray[np.uint8]
+_MARKED = re.compile(r"\{%-?\s*generation\s*-?%\}")
+
+
+class Rendered(NamedTuple):
+    """Conversations as ids.
+
+    Attributes:
+        ids: Of all conversations, one after the other; each begins with the start, if there is one.
+        weights: 1 for each id that the loss counts on, else 0.
+        lengths: How many ids each conversation has.
+        hidden: As `Encoded.hidden`.
+    """
+
+    ids: Ids
+    weights: Weights
+    lengths: Lengths
+    hidden: Hidden
 
 
 def messages(kind: Kind, row: Mapping[str, Any]) -> list[Message]:
@@ -76,47 +94,54 @@ class Renderer:
         if self._ours:
             self._line_end = self._encode(["\n"])[0].tolist()
 
-    def __call__(self, conversations: Sequence[Sequence[Message]]) -> tuple[Ids, Weights, Lengths]:
+    def __call__(self, conversations: Sequence[Sequence[Message]]) -> Rendered:
         """Render conversations.
 
-        Returns:
-            The ids of all conversations one after the other, the weight of each, and how many
-            ids each conversation has. The first id of each is the start, where there is one.
+        Raises:
+            InputError: The template of another maker does not show where the assistant speaks.
         """
-        if self._ours:
+        if self._ours or not conversations:
             return self._render(conversations)
-        rendered = [_with_template(self._tokenizer, one) for one in conversations]
-        return (
-            np.concatenate([np.zeros(0, np.uint32), *(ids for ids, _weights in rendered)]),
-            np.concatenate([np.zeros(0, np.uint8), *(weights for _ids, weights in rendered)]),
-            np.array([len(ids) for ids, _weights in rendered], dtype=np.int64),
-        )
+        parts = [_with_template(self._tokenizer, turns) for turns in conversations]
+        ids, weights, sizes = (np.concatenate(column) for column in zip(*parts, strict=True))
+        lengths = np.array([len(part[0]) for part in parts], dtype=np.int64)
+        return Rendered(ids, weights, lengths, hiding(np.arange(len(ids)), sizes))
 
     def prompt(self, conversation: Sequence[Message]) -> list[int]:
         """The ids after which the assistant speaks next."""
         if not self._ours:
-            return _applied(self._tokenizer, conversation, add_generation_prompt=True)
-        ids = self._render([conversation])[0].tolist()
+            text = _applied(self._tokenizer, conversation, add_generation_prompt=True)
+            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+            return ids
+        ids = self._render([conversation]).ids.tolist()
         return [*ids, self._id(TURN_START), *self._encode(["assistant\n"])[0].tolist()]
 
-    def _render(self, conversations: Sequence[Sequence[Message]]) -> tuple[Ids, Weights, Lengths]:
-        turns = [message for one in conversations for message in one]
-        ids, lengths = self._encode([_text(turn) for turn in turns])
+    def _render(self, conversations: Sequence[Sequence[Message]]) -> Rendered:
+        turns = [message for turns in conversations for message in turns]
+        ids, lengths, hidden = self._encode.encode([_text(turn) for turn in turns])
         roles = np.array([turn["role"] for turn in turns], dtype=object)
         headers = np.zeros(len(turns), dtype=np.int64)
         for role in set(roles):
             headers[roles == role] = len(self._encode([f"{role}\n"])[0])
         spoken = roles == "assistant"
-        weights = np.repeat(spoken, lengths) & (positions(lengths) >= np.repeat(headers, lengths))
+        said = np.repeat(spoken, lengths) & (positions(lengths) >= np.repeat(headers, lengths))
         after = [self._id(TURN_END), *self._line_end]
-        ids, whole = framed(ids, lengths, [self._id(TURN_START)], after)
-        weights, _whole = framed(weights.astype(np.uint8), lengths, [0], [0] * len(after))
-        weights[(offsets(whole)[1:] - len(after))[spoken]] = 1
-        counts = np.array([len(one) for one in conversations], dtype=np.int64)
-        whole = sums(whole, counts)
-        start = [self._tokenizer.bos_token_id]
-        ids, result = framed(ids, whole, start, [])
-        return ids, framed(weights, whole, [0], [])[0], result
+        counts = np.array([len(turns) for turns in conversations], dtype=np.int64)
+
+        def whole(values: NDArray[Any], start: int, before: int, end: list[int]) -> NDArray[Any]:
+            """Values of all turns, with those of what stands around turns and conversations."""
+            return framed(framed(values, lengths, [before], end)[0], total, [start], [])[0]
+
+        framed_lengths = lengths + 1 + len(after)
+        total = sums(framed_lengths, counts)
+        nothing = [0] * len(after)
+        ids = whole(ids, self._tokenizer.bos_token_id, self._id(TURN_START), after)
+        weights = whole(said.astype(np.uint8), 0, 0, nothing)
+        starts = offsets(framed_lengths)[1:] + np.repeat(np.arange(1, len(counts) + 1), counts)
+        weights[(starts - len(after))[spoken]] = 1
+        places = shifted(hidden[:, 0], lengths, 1, len(after))
+        hidden[:, 0] = shifted(places, total, 1, 0)
+        return Rendered(ids, weights, total + 1, hidden)
 
     def _id(self, token: str) -> int:
         found = self._tokenizer.backend_tokenizer.token_to_id(token)
@@ -132,8 +157,8 @@ def render(
     Returns:
         Its ids, the start included, and for each 1 where the loss counts, else 0.
     """
-    ids, weights, _lengths = Renderer(tokenizer)([conversation])
-    return ids.tolist(), weights.tolist()
+    rendered = Renderer(tokenizer)([conversation])
+    return rendered.ids.tolist(), rendered.weights.tolist()
 
 
 def prompt(tokenizer: PreTrainedTokenizerFast, conversation: Sequence[Message]) -> list[int]:
@@ -181,20 +206,59 @@ def _text(turn: Message) -> str:
 
 def _with_template(
     tokenizer: PreTrainedTokenizerFast, conversation: Sequence[Message]
-) -> tuple[Ids, Weights]:
-    """Render with a template that is not ours.
+) -> tuple[Ids, Weights, Ids]:
+    """Render with a template that is not ours: ids, weights, and bytes that unknown tokens hide."""
+    text = _applied(tokenizer, conversation)
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids = np.array(encoded["input_ids"], dtype=np.uint32)
+    spans = np.array(encoded["offset_mapping"], dtype=np.int64).reshape(-1, 2)
+    weights = np.zeros(len(ids), dtype=np.uint8)
+    if _MARKED.search(str(tokenizer.chat_template)):
+        marked: Any = tokenizer.apply_chat_template(
+            list(conversation), return_dict=True, return_assistant_tokens_mask=True
+        )
+        weights[:] = marked["assistant_masks"]
+    else:
+        for start, end in _answers(tokenizer, conversation, text):
+            weights[(spans[:, 0] >= start) & (spans[:, 1] <= end) & (spans[:, 1] > start)] = 1
+    hidden = np.zeros_like(ids)
+    if tokenizer.unk_token_id is not None:
+        for place in np.flatnonzero(ids == tokenizer.unk_token_id):
+            hidden[place] = hidden_bytes(text[slice(*spans[place])], str(tokenizer.unk_token))
+    return ids, weights, hidden
 
-    What the assistant says is found by rendering the turns before it, so the template must write
-    each turn without a look at those that follow.
+
+def _answers(
+    tokenizer: PreTrainedTokenizerFast, conversation: Sequence[Message], text: str
+) -> Iterator[tuple[int, int]]:
+    """Where in the rendered text the assistant speaks.
+
+    Found by rendering the turns up to each answer, with and without it: the text must begin with
+    the first; with the second it may differ after the answer (some templates end the last turn in
+    another way).
+
+    Raises:
+        InputError: It does not, so nothing says whose words are whose.
     """
-    whole = _applied(tokenizer, conversation)
-    weights = np.zeros(len(whole), dtype=np.uint8)
     for i, message in enumerate(conversation):
-        if message["role"] == "assistant" and i:
-            start = len(_applied(tokenizer, conversation[:i], add_generation_prompt=True))
-            weights[start : len(_applied(tokenizer, conversation[: i + 1]))] = 1
-    return np.array(whole, dtype=np.uint32), weights
+        if message["role"] != "assistant":
+            continue
+        before = _applied(tokenizer, conversation[:i], add_generation_prompt=True) if i else ""
+        through = _applied(tokenizer, conversation[: i + 1])
+        same = (n for n, (a, b) in enumerate(zip(text, through, strict=False)) if a != b)
+        end = next(same, min(len(text), len(through)))
+        answer = message["content"].strip()
+        if not text.startswith(before) or answer not in text[len(before) : end]:
+            raise InputError(
+                _("The model's chat template does not show where the assistant speaks"),
+                expected=_("a template that writes each turn without regard to later ones"),
+                hint=_("Mark what the assistant says with {mark} in the template").format(
+                    mark="{% generation %}…{% endgeneration %}"
+                ),
+            )
+        if i:
+            yield len(before), end
 
 
-def _applied(tokenizer: Any, conversation: Sequence[Message], **options: bool) -> list[int]:
-    return list(tokenizer.apply_chat_template(list(conversation), return_dict=False, **options))
+def _applied(tokenizer: Any, conversation: Sequence[Message], **options: bool) -> str:
+    return str(tokenizer.apply_chat_template(list(conversation), tokenize=False, **options))

@@ -11,24 +11,43 @@ document or speak for somebody else.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, count
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from prosa.tokens.learn import algorithm, is_ours
 from prosa.tokens.parallel import threads
 from prosa.tokens.pieces import blocks, pieces
-from prosa.tokens.ragged import Lengths, sums, take
+from prosa.tokens.ragged import Lengths, offsets, sums, take
 
 Ids = NDArray[np.uint32]
-Encoded = tuple[Ids, Lengths]
-"""The ids of some texts one after the other, and how many each text has."""
+Hidden = NDArray[np.int64]
+_NOTHING: Hidden = np.zeros((0, 2), dtype=np.int64)
+
+
+class Encoded(NamedTuple):
+    """Texts as ids.
+
+    Attributes:
+        ids: Of all texts, one after the other.
+        lengths: How many ids each text has.
+        hidden: Place among the ids of each token that does not spell the text it stands for, and
+            how many UTF-8 bytes that text has, [unknown, 2]. Not of a text that is "<unk>" itself.
+    """
+
+    ids: Ids
+    lengths: Lengths
+    hidden: Hidden
+
 
 _REMEMBERED = 400_000
 """Pieces; a million took 80 MB more at the peak of beginning to train on 314 MB (one run each)."""
 _CHARACTERS = 32_000_000
+_UTF8 = (0x80, 0x800, 0x10000)
+"""From these characters on UTF-8 takes one byte more."""
 _BATCH = 1 << 20
 
 
@@ -42,57 +61,92 @@ class TextEncoder:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         backend: Tokenizer = tokenizer.backend_tokenizer
+        library = _Library(backend, tokenizer.unk_token_id)
         self._encode: Callable[[list[str]], Encoded]
         match algorithm(tokenizer) if is_ours(tokenizer) else "":
             case "":
-                self._encode = _Library(backend)
+                self._encode = library
             case "char":
                 self._encode = _Characters(backend, tokenizer.unk_token_id)
             case "whitespace":
                 self._encode = _Words(backend, tokenizer.unk_token_id)
             case "word":
-                self._encode = _Pieces(backend, fine=False)
+                self._encode = _Pieces(library, fine=False)
             case _:
-                self._encode = _Pieces(backend, fine=True)
+                self._encode = _Pieces(library, fine=True)
 
-    def __call__(self, texts: Sequence[str]) -> Encoded:
+    def __call__(self, texts: Sequence[str]) -> tuple[Ids, Lengths]:
         """Encode texts, without special tokens.
 
         Returns:
             The ids of all texts one after the other, and how many each text has.
         """
-        parts = [np.zeros(0, dtype=np.uint32)]
+        return self.encode(texts)[:2]
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Encode texts, without special tokens, and say what the ids hide."""
         lengths = np.zeros(len(texts), dtype=np.int64)
+        parts: list[Encoded] = []
         for owners, some in _groups(texts):
-            ids, counts = self._encode(some)
-            parts.append(ids)
-            np.add.at(lengths, owners, counts)
-        return np.concatenate(parts), lengths
+            parts.append(self._encode(some))
+            np.add.at(lengths, owners, parts[-1].lengths)
+        starts = np.cumsum([0, *(len(part.ids) for part in parts)]).tolist()
+        hidden = [
+            np.add(part.hidden, [start, 0]) for part, start in zip(parts, starts, strict=False)
+        ]
+        return Encoded(
+            np.concatenate([np.zeros(0, np.uint32), *(part.ids for part in parts)]),
+            lengths,
+            np.concatenate([_NOTHING, *hidden]),
+        )
 
 
 class _Library:
     """The library's own encoding, in which no text is a special token."""
 
-    def __init__(self, backend: Tokenizer) -> None:
+    def __init__(self, backend: Tokenizer, unknown: int | None) -> None:
         self._backend = backend
+        self._unknown = unknown
 
     def __call__(self, texts: list[str]) -> Encoded:
+        encoded = [encoding.ids for encoding in self._run(self._backend.encode_batch_fast, texts)]
+        lengths = _counts(encoded)
+        ids = np.fromiter(chain.from_iterable(encoded), np.uint32, lengths.sum())
+        if self._unknown is None or not (ids == self._unknown).any():
+            return Encoded(ids, lengths, _NOTHING)
+        return Encoded(ids, lengths, self._hidden(texts, ids, lengths, self._unknown))
+
+    def _hidden(self, texts: list[str], ids: Ids, lengths: Lengths, unknown: int) -> Hidden:
+        """What unknown tokens stand for, from offsets, which cost time where nobody needs them."""
+        at = np.flatnonzero(ids == unknown)
+        row = np.searchsorted(np.cumsum(lengths), at, "right")
+        rows, column = np.unique(row), at - offsets(lengths)[row]
+        encodings = self._run(self._backend.encode_batch, [texts[i] for i in rows])
+        spans = dict(zip(rows.tolist(), (encoding.offsets for encoding in encodings), strict=True))
+        spelled = str(self._backend.id_to_token(unknown))
+        sizes = []
+        for i, k in zip(row.tolist(), column.tolist(), strict=True):
+            start, end = spans[i][k]
+            # A joiner that the normalizer puts in counts to the character before it.
+            start = max(start, spans[i][k - 1][1]) if k else start
+            sizes.append(hidden_bytes(texts[i][start:end], spelled))
+        return hiding(at, sizes)
+
+    def _run(self, encode: Callable[..., list[Encoding]], texts: list[str]) -> list[Encoding]:
         before = self._backend.encode_special_tokens
         self._backend.encode_special_tokens = True
         try:
             with threads():
-                encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+                return encode(texts, add_special_tokens=False)
         finally:
             self._backend.encode_special_tokens = before
-        encoded = [encoding.ids for encoding in encodings]
-        lengths = _counts(encoded)
-        return np.fromiter(chain.from_iterable(encoded), np.uint32, lengths.sum()), lengths
 
 
 class _Characters:
     """A table of all of Unicode."""
 
     def __init__(self, backend: Tokenizer, unknown: int) -> None:
+        self._unknown = unknown
         self._ids = np.full(0x110000, unknown, dtype=np.uint32)
         for token, number in backend.get_vocab(with_added_tokens=False).items():
             if len(token) == 1:
@@ -100,7 +154,10 @@ class _Characters:
 
     def __call__(self, texts: list[str]) -> Encoded:
         codes = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4")
-        return self._ids[codes], _counts(texts)
+        ids = self._ids[codes]
+        at = np.flatnonzero(ids == self._unknown)
+        sizes = 1 + np.searchsorted(_UTF8, codes[at], "right")
+        return Encoded(ids, _counts(texts), hiding(at, sizes))
 
 
 class _Words:
@@ -108,67 +165,94 @@ class _Words:
 
     def __init__(self, backend: Tokenizer, unknown: int) -> None:
         self._ids = _Vocabulary(backend.get_vocab(with_added_tokens=False))
-        self._ids.unknown = unknown
+        self._ids.unknown, self._ids.spelled = unknown, str(backend.id_to_token(unknown))
+        self._ids.pop(self._ids.spelled, None)
 
     def __call__(self, texts: list[str]) -> Encoded:
         words = [text.split() for text in texts]
         lengths = _counts(words)
-        ids = map(self._ids.__getitem__, chain.from_iterable(words))
-        return np.fromiter(ids, np.uint32, lengths.sum()), lengths
+        self._ids.sizes = []
+        every = map(self._ids.__getitem__, chain.from_iterable(words))
+        ids = np.fromiter(every, np.uint32, lengths.sum())
+        at = np.flatnonzero(ids == self._ids.unknown)
+        return Encoded(ids, lengths, hiding(at, self._ids.sizes))
 
 
 class _Vocabulary(dict[str, int]):
-    unknown = 0
+    """Ids of words; the bytes of those it does not know are kept in the order they come."""
+
+    unknown, spelled = 0, ""
+    sizes: list[int]
 
     def __missing__(self, word: str) -> int:
+        self.sizes.append(hidden_bytes(word, self.spelled))
         return self.unknown
 
 
 class _Pieces:
     """Pieces of text, remembered: the k-th has the ids [starts[k] : starts[k] + lengths[k]]."""
 
-    def __init__(self, backend: Tokenizer, *, fine: bool) -> None:
-        self._library = _Library(backend)
+    def __init__(self, library: _Library, *, fine: bool) -> None:
+        self._library = library
         self._fine = fine
         self._numbers: dict[str, int] = {}
         self._characters = 0
         self._ids: Ids = np.zeros(0, dtype=np.uint32)
+        self._hidden: Ids = np.zeros(0, dtype=np.uint32)
         self._starts: Lengths = np.zeros(0, dtype=np.int64)
         self._lengths: Lengths = np.zeros(0, dtype=np.int64)
 
     def __call__(self, texts: list[str]) -> Encoded:
-        found: list[str] = []
+        cut: list[str] = []
         counts = np.zeros(len(texts), dtype=np.int64)
         for i, text in enumerate(texts):
-            before = len(found)
-            found += pieces(text, fine=self._fine)
-            counts[i] = len(found) - before
-        self._learn(found)
-        numbers = np.fromiter(map(self._numbers.__getitem__, found), np.int64, len(found))
-        lengths = self._lengths[numbers]
-        return take(self._ids, self._starts[numbers], lengths), sums(lengths, counts)
+            before = len(cut)
+            cut += pieces(text, fine=self._fine)
+            counts[i] = len(cut) - before
+        self._learn(cut)
+        numbers = np.fromiter(map(self._numbers.__getitem__, cut), np.int64, len(cut))
+        starts, lengths = self._starts[numbers], self._lengths[numbers]
+        ids = take(self._ids, starts, lengths)
+        hidden = _NOTHING
+        if self._hidden.any():
+            sizes = take(self._hidden, starts, lengths)
+            hidden = hiding(np.arange(len(sizes)), sizes)
+        return Encoded(ids, sums(lengths, counts), hidden)
 
-    def _learn(self, found: list[str]) -> None:
+    def _learn(self, cut: list[str]) -> None:
         """Tokenise the pieces that were never seen."""
         if len(self._numbers) > _REMEMBERED or self._characters > _CHARACTERS:
             self._forget()
-        new = [piece for piece in dict.fromkeys(found) if piece not in self._numbers]
+        new = [piece for piece in dict.fromkeys(cut) if piece not in self._numbers]
         if not new:
             return
-        ids, lengths = self._library(new)
+        ids, lengths, hidden = self._library(new)
         starts = len(self._ids) + np.cumsum(lengths) - lengths
         self._characters += sum(map(len, new))
         self._numbers.update(zip(new, count(len(self._numbers)), strict=False))
         self._ids = np.concatenate((self._ids, ids))
+        sizes = np.zeros_like(ids)
+        sizes[hidden[:, 0]] = hidden[:, 1]
+        self._hidden = np.concatenate((self._hidden, sizes))
         self._starts = np.concatenate((self._starts, starts))
         self._lengths = np.concatenate((self._lengths, lengths))
 
     def _forget(self) -> None:
         self._numbers = {}
         self._characters = 0
-        self._ids = self._ids[:0]
-        self._starts = self._starts[:0]
-        self._lengths = self._lengths[:0]
+        self._ids, self._hidden = self._ids[:0], self._hidden[:0]
+        self._starts, self._lengths = self._starts[:0], self._lengths[:0]
+
+
+def hiding(places: NDArray[np.int64], sizes: Sequence[int] | NDArray[Any]) -> Hidden:
+    """`Encoded.hidden`: the places, and the bytes that are hidden there, where there are any."""
+    rows = np.stack([places, np.asarray(sizes, dtype=np.int64)], axis=1)
+    return rows[rows[:, 1] > 0]
+
+
+def hidden_bytes(text: str, spelled: str) -> int:
+    """UTF-8 bytes of a text that a token stands for, unless the token spells it."""
+    return 0 if text == spelled else len(text.encode())
 
 
 def _counts(texts: Sequence[Sequence[object]]) -> Lengths:

@@ -25,9 +25,9 @@ from transformers import PreTrainedTokenizerFast
 from prosa.data.kinds import Kind
 from prosa.files import full_disk_said
 from prosa.tokens.conversation import Message, Renderer, messages
-from prosa.tokens.encoder import Ids, TextEncoder
-from prosa.tokens.ragged import Lengths, framed
-from prosa.tokens.stream import META, OFFSETS, TOKENS, WEIGHTS, TokenStream
+from prosa.tokens.encoder import Hidden, Ids, TextEncoder
+from prosa.tokens.ragged import Lengths, framed, shifted
+from prosa.tokens.stream import HIDDEN, META, OFFSETS, TOKENS, WEIGHTS, TokenStream
 
 __all__ = ["Packed", "Rows", "TokenStream", "collate", "encode"]
 
@@ -67,8 +67,9 @@ def encode(
             (folder / TOKENS).open("wb") as tokens,
             (folder / OFFSETS).open("wb") as offsets,
             (folder / WEIGHTS).open("wb") as weights,
+            (folder / HIDDEN).open("wb") as hidden,
         ):
-            writer.begin(tokens, offsets, weights)
+            writer.begin(tokens, offsets, weights, hidden)
             if kind is Kind.TEXT:
                 writer.texts(table)
             else:
@@ -100,40 +101,43 @@ class _Writer:
         self.tokens = self.documents = self.bytes = self.unknown = 0
         self.weighted = False
 
-    def begin(self, tokens: BinaryIO, offsets: BinaryIO, weights: BinaryIO) -> None:
-        self._files = tokens, offsets, weights
-        offsets.write(np.zeros(1, dtype="<i8").tobytes())
+    def begin(self, *files: BinaryIO) -> None:
+        self._files = files
+        self._files[1].write(np.zeros(1, dtype="<i8").tobytes())
 
     def texts(self, table: pa.Table) -> None:
         encoder = TextEncoder(self._tokenizer)
         for texts in _texts(table):
-            ids, lengths = encoder(texts)
+            ids, lengths, hidden = encoder.encode(texts)
             self.bytes += sum(len(text.encode()) for text in texts)
-            self._append(*framed(ids, lengths, [self._start], [self._end]))
+            hidden[:, 0] = shifted(hidden[:, 0], lengths, 1, 1)
+            self._append(*framed(ids, lengths, [self._start], [self._end]), hidden)
 
     def conversations(self, table: pa.Table, kind: Kind) -> None:
         self.weighted = True
         renderer = Renderer(self._tokenizer)
         for some in _conversations(table, kind):
-            ids, weights, lengths = renderer(some)
+            ids, weights, lengths, hidden = renderer(some)
             self.bytes += sum(
                 len(message["content"].encode())
                 for one in some
                 for message in one
                 if message["role"] == "assistant"
             )
+            hidden = hidden[weights[hidden[:, 0]] == 1]
+            hidden[:, 0] = shifted(hidden[:, 0], lengths, 0, 1)
             weights, _whole = framed(weights, lengths, [], [0])
-            self._append(*framed(ids, lengths, [], [self._end]), weights)
+            self._files[2].write(weights.tobytes())
+            self._append(*framed(ids, lengths, [], [self._end]), hidden)
 
-    def _append(self, ids: Ids, lengths: Lengths, weights: NDArray[np.uint8] | None = None) -> None:
-        tokens_file, offsets_file, weights_file = self._files
+    def _append(self, ids: Ids, lengths: Lengths, hidden: Hidden) -> None:
+        tokens_file, offsets_file, _weights_file, hidden_file = self._files
         tokens_file.write(ids.astype(self.dtype).tobytes())
         offsets_file.write((self.tokens + np.cumsum(lengths)).astype("<i8").tobytes())
-        if weights is not None:
-            weights_file.write(weights.tobytes())
+        hidden_file.write(np.add(hidden, [self.tokens, 0]).astype("<i8").tobytes())
+        self.unknown += len(hidden)
         self.tokens += len(ids)
         self.documents += len(lengths)
-        self.unknown += int(np.count_nonzero(ids == self._tokenizer.unk_token_id))
 
 
 def _texts(table: pa.Table) -> Iterator[list[str]]:

@@ -33,6 +33,12 @@ def sums(lengths: Lengths, groups: Lengths) -> Lengths:
     return np.diff(total[offsets(groups)])
 
 
+def shifted(places: NDArray[np.int64], lengths: Lengths, before: int, after: int) -> Lengths:
+    """Where values at some places stand after `framed` has put so many before and after a row."""
+    row = np.searchsorted(np.cumsum(lengths), places, "right")
+    return places + row * (before + after) + before
+
+
 def framed(
     values: Flat, lengths: Lengths, before: Sequence[int], after: Sequence[int]
 ) -> tuple[Flat, Lengths]:

@@ -1,7 +1,7 @@
 """The stream of ids that data becomes: documents one after the other, mapped from disk."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from prosa.i18n import _
 FEW = 8
 """Documents of a sample, below which the head of the stream is taken instead."""
 TOKENS, OFFSETS, WEIGHTS, META = "tokens.bin", "offsets.bin", "weights.bin", "stream.json"
+HIDDEN = "hidden.bin"
+_COUNTED = 1 << 20
+"""Tokens counted at a time."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,15 @@ class TokenStream:
         weights: 1 where the loss counts, else 0, [tokens], uint8; None where it counts on
             everything but the start of each document.
         bytes: UTF-8 bytes of the text that the counted tokens stand for.
-        unknown: How many tokens are `<unk>`: a model is not charged for how these are spelled.
+        hidden: Place in the stream of each counted token that does not spell what it stands for
+            (`<unk>`), and how many UTF-8 bytes it hides, [unknown, 2], int64.
     """
 
     tokens: NDArray[Any]
     offsets: NDArray[np.int64]
     weights: NDArray[np.uint8] | None
     bytes: int
-    unknown: int = 0
+    hidden: NDArray[np.int64]
 
     @classmethod
     def open(cls, folder: str | Path) -> "TokenStream":
@@ -53,7 +57,7 @@ class TokenStream:
                 offsets=_mapped(folder / OFFSETS, "<i8", meta["documents"] + 1),
                 weights=_mapped(folder / WEIGHTS, "u1", size) if meta["weighted"] else None,
                 bytes=meta["bytes"],
-                unknown=meta["unknown"],
+                hidden=_mapped(folder / HIDDEN, "<i8", 2 * meta["unknown"]).reshape(-1, 2),
             )
         except (OSError, ValueError, KeyError) as error:
             raise InputError(
@@ -72,19 +76,25 @@ class TokenStream:
             return int(np.count_nonzero(self.weights))
         return len(self.tokens) - (len(self.offsets) - 1)
 
+    @property
+    def unknown(self) -> int:
+        """Counted tokens that hide what they stand for."""
+        return len(self.hidden)
+
+    def frequencies(self, vocabulary: int, limit: int) -> NDArray[np.int64]:
+        """How often each word is predicted in the first `limit` tokens, [vocabulary]."""
+        counts, stop = np.zeros(vocabulary, np.int64), min(limit, len(self))
+        for start in range(0, stop, _COUNTED):
+            labels = self.labels(np.arange(start, min(start + _COUNTED, stop)))
+            counts += np.bincount(labels[labels >= 0], minlength=vocabulary)
+        return counts
+
     def head(self, limit: int) -> "TokenStream":
         """The first `limit` tokens; a document may be cut, and bytes are in proportion."""
         if limit >= len(self.tokens):
             return self
         whole = self.offsets[: np.searchsorted(self.offsets, limit)]
-        part = TokenStream(
-            tokens=self.tokens[:limit],
-            offsets=np.append(whole, limit).astype(np.int64),
-            weights=None if self.weights is None else self.weights[:limit],
-            bytes=0,
-        )
-        self._share_with(part)
-        return part
+        return self._part([slice(0, limit)], np.append(whole, limit))
 
     def sample(self, limit: int) -> "TokenStream":
         """About `limit` tokens of documents spread evenly over the stream, in memory.
@@ -96,24 +106,31 @@ class TokenStream:
         chosen = np.arange(step // 2, len(self.offsets) - 1, step)
         if step == 1 or len(chosen) < FEW:
             return self.head(limit)
-        spans = [slice(self.offsets[n], self.offsets[n + 1]) for n in chosen]
-        lengths = [span.stop - span.start for span in spans]
-        part = TokenStream(
-            tokens=np.concatenate([self.tokens[span] for span in spans]),
-            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            weights=None
-            if self.weights is None
-            else np.concatenate([self.weights[span] for span in spans]),
-            bytes=0,
-        )
-        self._share_with(part)
-        return part.head(limit)
+        starts, ends = self.offsets[chosen], self.offsets[chosen + 1]
+        spans = [slice(*span) for span in zip(starts.tolist(), ends.tolist(), strict=True)]
+        return self._part(spans, np.append(0, np.cumsum(ends - starts))).head(limit)
 
-    def _share_with(self, part: "TokenStream") -> None:
-        """Give a part its share of the bytes and of the unknown tokens."""
-        share = part.counted / max(1, self.counted)
-        object.__setattr__(part, "bytes", round(self.bytes * share))
-        object.__setattr__(part, "unknown", round(self.unknown * share))
+    def _part(self, spans: list[slice], offsets: NDArray[np.int64]) -> "TokenStream":
+        """Some stretches of the stream, with their share of the bytes."""
+
+        def cut(values: NDArray[Any]) -> NDArray[Any]:
+            if len(spans) == 1:
+                return values[spans[0]]
+            return np.concatenate([values[span] for span in spans])
+
+        places, start, hidden = self.hidden[:, 0], 0, []
+        for span in spans:
+            rows = slice(*np.searchsorted(places, [span.start, span.stop]))
+            hidden.append(self.hidden[rows] - [span.start - start, 0])
+            start += span.stop - span.start
+        part = TokenStream(
+            tokens=cut(self.tokens),
+            offsets=offsets.astype(np.int64),
+            weights=None if self.weights is None else cut(self.weights),
+            bytes=0,
+            hidden=np.concatenate(hidden),
+        )
+        return replace(part, bytes=round(self.bytes * part.counted / max(1, self.counted)))
 
     def labels(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """The ids at some places, and -100 where the loss does not count."""
@@ -121,8 +138,8 @@ class TokenStream:
         if self.weights is not None:
             ids[self.weights[places] == 0] = -100
         else:
-            found = np.searchsorted(self.offsets, places)
-            ids[np.asarray(self.offsets)[found] == places] = -100
+            nearest = np.searchsorted(self.offsets, places)
+            ids[np.asarray(self.offsets)[nearest] == places] = -100
         return ids
 
 

@@ -235,10 +235,7 @@ def _new_model(
     if refers_back(plan.family, corpus, len(tokenizer)):
         return start_copying(model)
     # Ten million tokens say enough of how often each word comes.
-    some = np.asarray(train.tokens[:10_000_000])
-    counts = np.bincount(some, minlength=len(tokenizer))
-    counts[tokenizer.bos_token_id] = 0
-    return start_from_frequencies(model, counts)
+    return start_from_frequencies(model, train.frequencies(len(tokenizer), limit=10_000_000))
 
 
 def _validator(validation: TokenStream | None) -> Validate | None:

@@ -115,11 +115,11 @@ def evaluate(
 
 def models() -> list[dict[str, Any]]:
     """The runs on this disk, one dictionary each."""
-    found = []
+    listed = []
     for folder in runs.listing():
         manifest = runs.read_manifest(folder)
         result = manifest.result if manifest else {}
-        found.append(
+        listed.append(
             {
                 "name": folder.name,
                 "family": manifest.family if manifest else None,
@@ -130,4 +130,4 @@ def models() -> list[dict[str, Any]]:
                 "path": str(folder),
             }
         )
-    return found
+    return listed

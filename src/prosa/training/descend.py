@@ -1,6 +1,5 @@
 """Gradient descent: a plan becomes TrainingArguments, a Trainer, and a trained model."""
 
-import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,10 +138,7 @@ def descend(
             state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
             control.restore(state.stateful_callbacks["RunControl"])
         trainer.add_callback(control)
-        with warnings.catch_warnings():
-            # accelerate warns about pinned memory on machines without a GPU.
-            warnings.filterwarnings("ignore", message=".*pin_memory.*")
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         best = trainer.best_weights
         if best is not None:
             trainer.accelerator.unwrap_model(trainer.model).load_state_dict(best)

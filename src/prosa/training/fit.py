@@ -43,9 +43,10 @@ VALIDATED_TOKENS = 300_000
 """Validation tokens that the end measures at most, unless they are counted: a tenth of 314 MB has
 seven million, and a small model on two cores needs more than ten minutes for them."""
 _LEAST_SCORED_TOKENS = 2_000
-SCORING_SHARE = 0.15
+SCORING_SHARE = 0.06
 """Share of a timed run's time that its last three scores may take: half of it the validation data's
-at the end, the rest that of the training data and the last validation on the way."""
+at the end, the rest that of the training data and the last validation on the way. No larger, as a
+machine that is busy just then can make them several times as long, and nothing mends that."""
 SAVING_SECONDS = 0.5
 """Kept for writing the model and leaving the process."""
 

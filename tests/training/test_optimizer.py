@@ -1,13 +1,11 @@
 """MuonAdamW: what it orthogonalises, what it equals, and what it learns."""
 
 from copy import deepcopy
-from itertools import pairwise
 
 import torch
 from torch import nn
 
 from prosa.training.optimizer import MuonAdamW, build, orthogonalise
-from prosa.training.schedule import trapezoid
 
 
 class Small(nn.Module):
@@ -99,16 +97,3 @@ def test_a_parameter_without_a_gradient_stays():
     parameter = nn.Parameter(torch.ones(2, 2))
     MuonAdamW([{"params": [parameter], "muon": True}], lr=1.0).step()
     assert torch.equal(parameter, torch.ones(2, 2))
-
-
-def test_the_schedule_climbs_holds_and_falls_to_zero():
-    values = [trapezoid(step, 1000) for step in range(1001)]
-    assert values[0] < 0.1
-    assert values[300] == 1.0
-    assert values[-1] == 0.0
-    falling = values[400:]
-    assert all(a >= b for a, b in pairwise(falling))
-
-
-def test_even_a_run_of_one_step_has_a_learning_rate():
-    assert trapezoid(0, 1) > 0

@@ -24,7 +24,7 @@ DECODER = [
 ]
 # Checkpoints every 0.2 s instead of every minute, and a process that can be killed.
 SCRIPT = (
-    "import sys; import prosa.training.callbacks as c; c.CHECKPOINT_SECONDS = 0.2; "
+    "import sys; import prosa.training.control as c; c.CHECKPOINT_SECONDS = 0.2; "
     "from prosa.cli.app import run; sys.exit(run(sys.argv[1:]))"
 )
 

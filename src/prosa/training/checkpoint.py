@@ -30,8 +30,8 @@ _KEPT = 2
 
 def latest(folder: Path) -> Path | None:
     """The newest whole checkpoint in a run's working folder, if there is one."""
-    found = [p for p in folder.glob("checkpoint-*") if (p / "trainer_state.json").is_file()]
-    return max(found, key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+    whole = [p for p in _checkpoints(folder) if (p / "trainer_state.json").is_file()]
+    return whole[-1] if whole else None
 
 
 class SafeTrainer(Trainer):
@@ -61,7 +61,7 @@ class SafeTrainer(Trainer):
         self.state.save_to_json(str(partial / "trainer_state.json"))
         shutil.rmtree(place, ignore_errors=True)
         partial.rename(place)
-        for old in _older(place.parent):
+        for old in _checkpoints(place.parent)[:-_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 
     def _collect_callbacks(self) -> None:
@@ -79,15 +79,10 @@ class SafeTrainer(Trainer):
         folder = Path(checkpoint)
         assert self.optimizer is not None
         self.optimizer.load_state_dict(_load_optimizer(folder))
-        # LambdaLR is a function of the step alone; its own state would only repeat that.
-        scheduler = self.lr_scheduler
-        assert isinstance(scheduler, torch.optim.lr_scheduler.LambdaLR)
-        scheduler.last_epoch = self.state.global_step
-        factors = [f(scheduler.last_epoch) for f in scheduler.lr_lambdas]
-        for group, base, factor in zip(
-            self.optimizer.param_groups, scheduler.base_lrs, factors, strict=True
-        ):
-            group["lr"] = base * factor
+        # The next step's learning rate came with the optimizer's groups, the rest of the schedule
+        # with the callback that follows it.
+        assert self.lr_scheduler is not None
+        self.lr_scheduler.last_epoch = self.state.global_step
         if (folder / BEST).is_file():
             self.best_weights = load_file(folder / BEST)
 
@@ -96,9 +91,8 @@ class SafeTrainer(Trainer):
             _load_random(Path(checkpoint))
 
 
-def _older(folder: Path) -> list[Path]:
-    found = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]))
-    return found[:-_KEPT]
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]))
 
 
 def _save_optimizer(state: dict[str, Any], folder: Path) -> None:

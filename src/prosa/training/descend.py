@@ -1,6 +1,6 @@
 """Gradient descent: a plan becomes TrainingArguments, a Trainer, and a trained model."""
 
-import warnings
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -13,10 +13,12 @@ from transformers.trainer_callback import TrainerState
 
 from prosa.tokens.examples import Packed, collate
 from prosa.training import machine as machines
-from prosa.training.callbacks import Conductor, Hooks, Interrupt
 from prosa.training.checkpoint import SafeTrainer
+from prosa.training.control import Hooks, Interrupt, RunControl, Timer
 from prosa.training.optimizer import build as build_optimizer
 from prosa.training.plan import Plan
+from prosa.training.schedule import Schedule
+from prosa.training.trial import MAX_GRAD_NORM
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,13 @@ class Descent:
 
 
 class DescentTrainer(SafeTrainer):
-    """The Trainer with our optimizer and schedule, reporting each loss to its conductor."""
+    """The Trainer with our optimizer and schedule, in mixed precision where planned.
+
+    Autocast is entered here and not by `accelerate`, which would leave it on the model for good.
+    """
 
     plan: Plan
-    conductor: Conductor
+    run_control: RunControl
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """MuonAdamW as planned."""
@@ -57,18 +62,31 @@ class DescentTrainer(SafeTrainer):
         return self.optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
-        """The conductor's schedule: it knows how long the run will be."""
+        """The learning rate follows how far the run is, which its schedule knows."""
         if self.lr_scheduler is None:
+            schedule = self.run_control.schedule
             self.lr_scheduler = LambdaLR(
-                cast(torch.optim.Optimizer, optimizer or self.optimizer), self.conductor.factor
+                cast(torch.optim.Optimizer, optimizer or self.optimizer),
+                lambda _step: schedule.factor(),
             )
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
+    def autocast_smart_context_manager(
+        self, cache_enabled: bool | None = True
+    ) -> AbstractContextManager[Any]:
+        """Mixed precision for the forward pass of a step, as the trial measured it."""
+        return torch.autocast(
+            self.args.device.type,
+            torch.bfloat16,
+            enabled=self.plan.bfloat16,
+            cache_enabled=cache_enabled,
+        )
+
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """One forward and backward pass."""
         loss = super().training_step(*args, **kwargs)
-        self.conductor.heard_loss(loss)
+        self.run_control.add_loss(loss)
         return loss
 
 
@@ -78,6 +96,7 @@ def descend(
     plan: Plan,
     folder: Path,
     hooks: Hooks,
+    timer: Timer,
     checkpoint: Path | None = None,
 ) -> Descent:
     """Train a model as planned; its weights are changed in place.
@@ -88,6 +107,7 @@ def descend(
         plan: From `plan.make`.
         folder: Where checkpoints go.
         hooks: What to call on the way; with `validate` and `keep_best` the best weights are kept.
+        timer: The clock, and when the run must be over.
         checkpoint: Continue from this checkpoint.
 
     Returns:
@@ -100,48 +120,46 @@ def descend(
         )
         trainer.remove_callback(PrinterCallback)
         trainer.plan = plan
-        conductor = Conductor(
+        control = RunControl(
             trainer,
             hooks,
             tokens_per_step=plan.tokens_per_step * trainer.args.world_size,
-            steps=plan.steps,
-            timed=plan.timed,
-            enough=plan.enough,
-            allowed=plan.allowed,
+            schedule=Schedule(
+                plan.steps,
+                plan.most_steps,
+                pace=plan.step_seconds,
+                closing_steps=hooks.closing_steps,
+            ),
+            timer=timer,
             interrupt=interrupt,
         )
-        trainer.conductor = conductor
+        trainer.run_control = control
         if checkpoint is not None:
             state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-            conductor.restore(state.stateful_callbacks["Conductor"])
-        trainer.add_callback(conductor)
-        with warnings.catch_warnings():
-            # accelerate warns about pinned memory on machines without a GPU.
-            warnings.filterwarnings("ignore", message=".*pin_memory.*")
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            control.restore(state.stateful_callbacks["RunControl"])
+        trainer.add_callback(control)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         best = trainer.best_weights
         if best is not None:
             trainer.accelerator.unwrap_model(trainer.model).load_state_dict(best)
     model.eval()
     return Descent(
         steps=trainer.state.global_step,
-        seconds=conductor.seconds,
-        best_step=conductor.best_step if best is not None else None,
-        stopped=conductor.stopped,
-        curve=conductor.curve,
+        seconds=control.seconds,
+        best_step=control.best_step if best is not None else None,
+        stopped=control.stopped,
+        curve=control.curve,
     )
 
 
 def _arguments(plan: Plan, folder: Path) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(folder),
-        # The conductor ends the run; a corrected length may pass the planned one by half.
-        max_steps=2 * plan.steps if plan.timed else plan.steps,
+        max_steps=plan.most_steps,
         per_device_train_batch_size=plan.rows,
         gradient_accumulation_steps=plan.accumulation,
         learning_rate=plan.learning_rate,
-        max_grad_norm=1.0,
-        bf16=plan.bfloat16,
+        max_grad_norm=MAX_GRAD_NORM,
         use_cpu=machines.measure().device == "cpu",
         seed=plan.seed,
         data_seed=plan.seed,

@@ -50,7 +50,7 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Stopped:
-    """Training ended before its plan: `reason` is "interrupted", "early" or "time"."""
+    """Training ended before its plan: `reason` is "interrupted" or "early"."""
 
     reason: str
     step: int

@@ -26,13 +26,13 @@ from prosa.tokens import conversation, examples
 from prosa.tokens.examples import Packed, TokenStream
 from prosa.tokens.learn import check, learn
 from prosa.training import plan as plans
-from prosa.training.callbacks import Hooks, Validate
 from prosa.training.checkpoint import latest
+from prosa.training.control import Hooks, Timer, Validate
 from prosa.training.count import count
 from prosa.training.descend import descend
 from prosa.training.events import Listener, Planned, silent
 from prosa.training.plan import Options, Plan
-from prosa.training.rungs import Corpus, refers_back
+from prosa.training.size_ladder import Corpus, has_short_documents
 
 SCORED_TOKENS = 30_000
 """Training tokens that the final training loss is measured on, from the beginning of the data: good
@@ -42,6 +42,13 @@ WATCHED_TOKENS = 20_000
 VALIDATED_TOKENS = 300_000
 """Validation tokens that the end measures at most, unless they are counted: a tenth of 314 MB has
 seven million, and a small model on two cores needs more than ten minutes for them."""
+_LEAST_SCORED_TOKENS = 2_000
+SCORING_SHARE = 0.06
+"""Share of a timed run's time that its last three scores may take: half of it the validation data's
+at the end, the rest that of the training data and the last validation on the way. No larger, as a
+machine that is busy just then can make them several times as long, and nothing mends that."""
+SAVING_SECONDS = 0.5
+"""Kept for writing the model and leaving the process."""
 
 Sampler = Callable[[PreTrainedModel, PreTrainedTokenizerFast], str]
 
@@ -136,26 +143,39 @@ def fit(
     family = FAMILIES[job.options.family]
     if family.learning == "count":
         counted = count(family, train, tokenizer, job.options)
-        return _finish(counted.model, tokenizer, streams, seconds=counted.seconds)
+        scored = {**streams, "train": train.head(SCORED_TOKENS)}
+        return _finish(counted.model, tokenizer, train, scored, seconds=counted.seconds)
     corpus = _corpus(job, streams)
-    plan = _plan(job, corpus, tokenizer, folder, began)
+
+    def packed(context: int) -> Packed:
+        return Packed(
+            train,
+            context,
+            seed=job.options.seed,
+            shuffled=corpus.turns,
+            aligned=family.name == "decoder",
+        )
+
+    seconds = 60 * (job.options.minutes or plans.DEFAULT_MINUTES)
+    left = max(began + seconds - time.monotonic(), seconds / 4)
+    plan = _plan(job, corpus, tokenizer, folder, left, packed)
     listen(Planned(plan))
     model = job.start or _new_model(plan, tokenizer, train, corpus)
+    watched, scored = _to_score(plan, streams, seconds)
+    watched_tokens = len(watched.tokens) if watched else 0
+    final_tokens = sum(len(stream.tokens) for stream in scored.values())
     hooks = Hooks(
         listen,
-        _validator(streams.get("validation")),
+        _validator(watched),
         (lambda m: sampler(m, tokenizer)) if sampler else None,
+        validation_steps=plan.scoring_steps * watched_tokens / 1_000,
+        closing_steps=plan.scoring_steps * (watched_tokens + final_tokens) / 1_000,
         keep_best=not corpus.turns,
     )
-    data = Packed(
-        train,
-        plan.sizes.context or 1,
-        seed=plan.seed,
-        shuffled=corpus.turns,
-        aligned=family.name == "decoder",
-    )
-    result = descend(model, data, plan, folder, hooks, latest(folder))
-    fitted = _finish(model, tokenizer, streams, seconds=result.seconds)
+    timer = Timer(began, seconds - SAVING_SECONDS if plan.timed else None)
+    data = packed(plan.sizes.context or 1)
+    result = descend(model, data, plan, folder, hooks, timer, latest(folder))
+    fitted = _finish(model, tokenizer, train, scored, seconds=result.seconds)
     return replace(
         fitted, plan=plan, steps=result.steps, stopped=result.stopped, curve=result.curve
     )
@@ -199,19 +219,34 @@ def _plan(
     corpus: Corpus,
     tokenizer: PreTrainedTokenizerFast,
     folder: Path,
-    began: float,
+    left: float,
+    packed: Callable[[int], Packed],
 ) -> Plan:
     saved = folder / "plan.json"
     if saved.is_file():
         values = json.loads(saved.read_text(encoding="utf-8"))
         return Plan(**{**values, "sizes": Sizes(**values["sizes"])})
-    options = job.options
-    waited = time.monotonic() - began
-    minutes = options.minutes or plans.DEFAULT_MINUTES
-    left = max(60 * minutes - waited, 15 * minutes)
-    plan = plans.make(options, corpus, len(tokenizer), SpecialIds.of(tokenizer), left, job.start)
+    ids = SpecialIds.of(tokenizer)
+    plan = plans.make(job.options, corpus, len(tokenizer), ids, left, packed, job.start)
     saved.write_text(json.dumps(asdict(plan), indent=2), encoding="utf-8")
     return plan
+
+
+def _to_score(
+    plan: Plan, streams: dict[str, TokenStream], seconds: float
+) -> tuple[TokenStream | None, dict[str, TokenStream]]:
+    """What is validated on the way and what is scored at the end, as there is time for it."""
+    most = 4 * VALIDATED_TOKENS
+    if plan.timed:
+        thousand = plan.scoring_steps * plan.step_seconds
+        affordable = int(1_000 * SCORING_SHARE * seconds / thousand)
+        most = max(4 * _LEAST_SCORED_TOKENS, min(most, affordable))
+    scored = {"train": streams["train"].head(min(SCORED_TOKENS, most // 4))}
+    if "validation" not in streams:
+        return None, scored
+    validation = streams["validation"]
+    scored["validation"] = validation.sample(min(VALIDATED_TOKENS, most // 2))
+    return validation.sample(min(WATCHED_TOKENS, most // 4)), scored
 
 
 def _corpus(job: Job, streams: dict[str, TokenStream]) -> Corpus:
@@ -232,17 +267,15 @@ def _new_model(
 
     torch.manual_seed(plan.seed)
     model = FAMILIES[plan.family].build(plan.sizes, len(tokenizer), SpecialIds.of(tokenizer))
-    if refers_back(plan.family, corpus, len(tokenizer)):
+    if has_short_documents(plan.family, corpus, len(tokenizer)):
         return start_copying(model)
     # Ten million tokens say enough of how often each word comes.
     return start_from_frequencies(model, train.frequencies(len(tokenizer), limit=10_000_000))
 
 
-def _validator(validation: TokenStream | None) -> Validate | None:
-    if validation is None:
+def _validator(watched: TokenStream | None) -> Validate | None:
+    if watched is None:
         return None
-
-    watched = validation.sample(WATCHED_TOKENS)
 
     def validate(model: PreTrainedModel) -> tuple[float, float]:
         measured = score(model, watched)
@@ -254,18 +287,17 @@ def _validator(validation: TokenStream | None) -> Validate | None:
 def _finish(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
-    streams: dict[str, TokenStream],
+    train: TokenStream,
+    scored: dict[str, TokenStream],
     *,
     seconds: float,
 ) -> Fitted:
-    train, validation = streams["train"], streams.get("validation")
-    if validation is not None and not hasattr(model, "score_stream"):
-        validation = validation.sample(VALIDATED_TOKENS)
+    validation = scored.get("validation")
     return Fitted(
         model=model,
         tokenizer=tokenizer,
         seconds=seconds,
-        train=score(model, train, limit=SCORED_TOKENS),
+        train=score(model, scored["train"]),
         validation=score(model, validation) if validation is not None else None,
         train_tokens=len(train.tokens),
         documents=len(train.offsets) - 1,

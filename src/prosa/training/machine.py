@@ -1,6 +1,5 @@
 """What this machine can do: measured in a blink, since no table of processors is ever complete."""
 
-import os
 import platform
 import time
 from dataclasses import dataclass
@@ -96,8 +95,3 @@ def _matmul_flops(device: str, dtype: torch.dtype) -> float:
             product.sum().item()
         best = min(best, time.perf_counter() - start)
     return 2 * rows * inner * columns / best
-
-
-def cores() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -6,6 +6,7 @@ what was measured. A plan is made once a run and travels with its checkpoints.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from transformers import PreTrainedModel
@@ -15,17 +16,18 @@ from prosa.i18n import _
 from prosa.models.families import SpecialIds
 from prosa.models.families import family as family_named
 from prosa.models.sizes import Sizes
+from prosa.tokens.examples import Packed
 from prosa.training import machine as machines
-from prosa.training.rungs import (
+from prosa.training.size_ladder import (
     BLIND_EPOCHS,
     EPOCHS,
     TOKENS_PER_PARAMETER,
     Corpus,
-    Ladder,
+    SizeLadder,
     learning_rate,
     sizes_of,
 )
-from prosa.training.trial import measure_step
+from prosa.training.trial import measure_step, uses_bfloat16
 
 DEFAULT_MINUTES = 5.0
 """The longest run when nobody turns the dial."""
@@ -79,10 +81,12 @@ class Plan:
         sizes: The model's sizes, complete.
         rows: Rows of `sizes.context` tokens in one forward pass.
         accumulation: Forward passes a step.
-        timed: Whether the clock may correct `steps`, as neither steps nor epochs were given.
-        enough: Whether more than `steps` would do no good, so that no time left over is used.
+        steps: Steps expected.
+        most_steps: Steps at which the run ends even if time is left: more would do no good.
+        timed: Whether the clock ends the run, as neither steps nor epochs were given.
         seconds: Expected time of learning.
-        allowed: Seconds that learning may take.
+        step_seconds: Expected time of a step.
+        scoring_steps: Scoring a thousand tokens takes as long as so many steps.
         memory_bytes: Expected peak of the process.
     """
 
@@ -93,6 +97,7 @@ class Plan:
     rows: int
     accumulation: int
     steps: int
+    most_steps: int
     epochs: float
     learning_rate: float
     muon: bool
@@ -100,9 +105,9 @@ class Plan:
     bfloat16: bool
     seed: int
     timed: bool
-    enough: bool
     seconds: float
-    allowed: float
+    step_seconds: float
+    scoring_steps: float
     memory_bytes: int
     device: str
     processor: str
@@ -119,6 +124,7 @@ def make(
     vocabulary: int,
     ids: SpecialIds,
     left: float,
+    packed: Callable[[int], Packed],
     start: PreTrainedModel | None = None,
 ) -> Plan:
     """Plan a run of gradient descent.
@@ -129,6 +135,7 @@ def make(
         vocabulary: Size of the vocabulary.
         ids: The special tokens' ids.
         left: Seconds that learning may take.
+        packed: The training data in rows of so many tokens.
         start: The model to go on with, instead of a new one; its sizes stand.
 
     Returns:
@@ -140,24 +147,25 @@ def make(
     machine = machines.measure()
     if start is not None:
         options = replace(options, sizes=sizes_of(start, options.sizes))
-    ladder = Ladder(options.family, options.sizes, corpus, vocabulary, machine, left)
-    rungs, level = ladder.rungs(), ladder.first_guess()
+    ladder = SizeLadder(options.family, options.sizes, corpus, vocabulary, machine, left)
+    candidates, level = ladder.candidates(), ladder.first_guess()
     usual = EPOCHS if corpus.validated else BLIND_EPOCHS
-    passes = MOST_EPOCHS if options.minutes else usual
+    most_epochs = MOST_EPOCHS if options.minutes else usual
     fixed = options.steps or options.epochs
     while True:
-        sizes = rungs[level]
+        sizes = candidates[level]
         context = sizes.context or 1
-        rows, accumulation = ladder.batch(sizes, options.batch_size, passes)
-        trial = measure_step(options.family, sizes, vocabulary, ids, rows, machine)
+        rows, accumulation = ladder.batch(sizes, options.batch_size, most_epochs)
+        trial = measure_step(options.family, sizes, vocabulary, ids, machine, packed(context), rows)
         step_tokens, step_seconds = rows * accumulation * context, trial.seconds * accumulation
         affordable = left * (1 - EVALUATION_SHARE) / step_seconds
-        # The guess of the first rung was only that: step down if this one is far too slow here.
+        # The guess of the first size was only that: step down if it is far too slow here.
         enough_seen = affordable * step_tokens >= TOKENS_PER_PARAMETER / 2 * trial.parameters
         if level == 0 or fixed or enough_seen:
             break
         level -= 1
-    steps, enough = _steps(options, corpus.tokens / step_tokens, passes, affordable)
+    most_steps = _most_steps(options, corpus.tokens / step_tokens, most_epochs)
+    steps = most_steps if fixed else max(1, int(min(most_steps, affordable)))
     return Plan(
         family=options.family,
         sizes=sizes,
@@ -166,34 +174,25 @@ def make(
         rows=rows,
         accumulation=accumulation,
         steps=steps,
+        most_steps=most_steps,
         epochs=steps * step_tokens / corpus.tokens,
         learning_rate=options.learning_rate or learning_rate(options.family, sizes),
         muon=options.family == "decoder",
         weight_decay=0.1 if options.family == "decoder" else 0.0,
-        bfloat16=trial.bfloat16,
+        bfloat16=uses_bfloat16(machine, sizes),
         seed=options.seed,
-        timed=not (options.steps or options.epochs),
-        enough=enough,
+        timed=not fixed,
         seconds=steps * step_seconds,
-        allowed=left,
+        step_seconds=step_seconds,
+        # Windows overlap by half where models are scored, so every token is read twice.
+        scoring_steps=2 * 1_000 / (rows * context) * trial.scoring_seconds / step_seconds,
         memory_bytes=machines.peak_memory(),
         device=machine.device,
         processor=machine.name,
     )
 
 
-def _steps(options: Options, epoch: float, passes: float, affordable: float) -> tuple[int, bool]:
-    """Steps, and whether they are all that do good rather than all there is time for.
-
-    Args:
-        options: What the person asked for.
-        epoch: Steps of one pass over the data.
-        passes: Most passes.
-        affordable: Steps that the time allows.
-    """
+def _most_steps(options: Options, steps_per_epoch: float, most_epochs: float) -> int:
     if options.steps:
-        return int(options.steps), True
-    if options.epochs:
-        return max(1, round(options.epochs * epoch)), True
-    most = round(passes * epoch)
-    return max(1, int(min(most, affordable))), most <= affordable
+        return int(options.steps)
+    return max(1, round((options.epochs or most_epochs) * steps_per_epoch))

@@ -81,7 +81,7 @@ def outlook(prepared: "Prepared", minutes: float = 5.0) -> list[Outlook]:
     """
     if prepared.kind not in TRAINABLE:
         return []
-    from prosa.training.rungs import guess
+    from prosa.training.size_ladder import guess
 
     size, turns = prepared.report.bytes, prepared.kind is not Kind.TEXT
     guesses = [guess(family, size, minutes, turns=turns) for family in ("lstm", "decoder")]

@@ -34,7 +34,7 @@ _LONGEST_ROW = 256
 _WORDS = 1_000
 """Tokens of a vocabulary from which on they are words or pieces of words, not characters."""
 
-# (layers, hidden size, heads): each rung costs about twice the one below.
+# (layers, hidden size, heads): each costs about twice the one above it.
 _DECODERS = (
     (2, 64, 4),
     (4, 64, 4),
@@ -84,8 +84,8 @@ class Corpus:
 
 
 @dataclass(frozen=True)
-class Ladder:
-    """The rungs that are open to a run, from small to large.
+class SizeLadder:
+    """The sizes that are open to a run, from small to large.
 
     Attributes:
         family: A family that descends.
@@ -103,32 +103,32 @@ class Ladder:
     machine: Machine
     seconds: float
 
-    def rungs(self) -> list[Sizes]:
-        """Complete sizes; rungs that what is fixed makes equal fall together."""
+    def candidates(self) -> list[Sizes]:
+        """Complete sizes, each once, with what a person fixed."""
         if self.family == "decoder":
-            decoders = _STORY_DECODERS if self._refers_back else _DECODERS
+            decoders = _STORY_DECODERS if self._has_short_documents else _DECODERS
             ladder = [Sizes(layers=n, hidden_size=h, heads=k) for n, h, k in decoders]
         else:
             ladder = [Sizes(layers=n, embedding_size=e, hidden_size=h) for n, e, h in _RECURRENT]
         given: dict[str, Any] = self.asked.given
         if "hidden_size" in given and "heads" not in given:
-            ladder = [replace(rung, heads=None) for rung in ladder]
-        rungs: list[Sizes] = []
-        for rung in ladder:
-            context = _context(self.family, rung.hidden_size or 0, self.corpus)
-            sizes = FAMILIES[self.family].sizes(replace(rung, **{"context": context, **given}))
-            if sizes not in rungs:
-                rungs.append(sizes)
-        return rungs
+            ladder = [replace(sizes, heads=None) for sizes in ladder]
+        candidates: list[Sizes] = []
+        for sizes in ladder:
+            context = _context(self.family, sizes.hidden_size or 0, self.corpus)
+            whole = FAMILIES[self.family].sizes(replace(sizes, **{"context": context, **given}))
+            if whole not in candidates:
+                candidates.append(whole)
+        return candidates
 
     @property
-    def _refers_back(self) -> bool:
-        return refers_back(self.family, self.corpus, self.vocabulary)
+    def _has_short_documents(self) -> bool:
+        return has_short_documents(self.family, self.corpus, self.vocabulary)
 
     def first_guess(self) -> int:
-        """The highest rung that sees enough tokens in the time and is not far above its data."""
+        """The largest that sees enough tokens in the time and is not far above its data."""
         best = 0
-        for level, sizes in enumerate(self.rungs()):
+        for level, sizes in enumerate(self.candidates()):
             parameters = FAMILIES[self.family].estimate(sizes, self.vocabulary).parameters
             # A model with more parameters than twice the tokens of its data learns it by heart.
             small_enough = parameters <= 2 * self.corpus.tokens + 500_000
@@ -142,22 +142,22 @@ class Ladder:
         cost = FAMILIES[self.family].estimate(sizes, self.vocabulary)
         return self.seconds * speed / cost.flops_per_token
 
-    def batch(self, sizes: Sizes, wanted: int | None, passes: float) -> tuple[int, int]:
-        """Rows a forward pass, and passes a step.
+    def batch(self, sizes: Sizes, wanted: int | None, epochs: float) -> tuple[int, int]:
+        """Rows a forward pass, and forward passes a step.
 
         Args:
-            sizes: A rung.
+            sizes: One of the candidates.
             wanted: Rows a step, where the person gave them.
-            passes: Most passes over the data that the run will make.
+            epochs: Most epochs that the run will make.
         """
         context = sizes.context or 1
         rows = wanted or 0
         if not rows:
-            seen = min(self.tokens_in_time(sizes), passes * self.corpus.tokens)
+            seen = min(self.tokens_in_time(sizes), epochs * self.corpus.tokens)
             # Many small steps beat few large ones, down to 256 tokens: below, steps cost more. A
             # wide model's tables cost more a step: stories came at 4 thousand tokens a second in
             # steps of 256 tokens, at 8 thousand in steps of 2,048.
-            least = 2_048 if self._refers_back else 256
+            least = 2_048 if self._has_short_documents else 256
             tokens = min(32_768, max(least, seen / STEPS), max(256, self.corpus.tokens / 32))
             rows = max(1, 2 ** round(math.log2(tokens / context)))
         accumulation = math.ceil(rows / self._rows_that_fit(sizes))
@@ -174,8 +174,8 @@ class Ladder:
         return max(1, int(self.machine.memory_bytes / 4 / per_token / (sizes.context or 1)))
 
 
-def refers_back(family: str, corpus: Corpus, vocabulary: int) -> bool:
-    """Whether a decoder has texts of words to learn that are short enough to refer back in."""
+def has_short_documents(family: str, corpus: Corpus, vocabulary: int) -> bool:
+    """Whether a decoder learns short documents, in words, that refer back to their beginning."""
     short = corpus.long_document <= 2 * _LONGEST_ROW and not corpus.turns
     return family == "decoder" and short and vocabulary >= _WORDS
 
@@ -249,8 +249,8 @@ def guess(
     """
     tokens = max(1, int(size / 3.5))
     corpus = Corpus(tokens, max(1, tokens // 200), 200, validated=True, turns=turns)
-    ladder = Ladder(family, Sizes(), corpus, vocabulary, machines.measure(), 60 * minutes)
-    sizes = ladder.rungs()[ladder.first_guess()]
+    ladder = SizeLadder(family, Sizes(), corpus, vocabulary, machines.measure(), 60 * minutes)
+    sizes = ladder.candidates()[ladder.first_guess()]
     in_time = ladder.tokens_in_time(sizes)
     seconds = 60 * minutes * min(1.0, EPOCHS * tokens / in_time)
     parameters = FAMILIES[family].estimate(sizes, vocabulary).parameters

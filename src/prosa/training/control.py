@@ -19,12 +19,14 @@ from transformers import (
 
 from prosa.training.checkpoint import SafeTrainer
 from prosa.training.events import Listener, Progress, Sampled, Stopped, Validated, silent
-from prosa.training.schedule import FALL, trapezoid
+from prosa.training.schedule import Schedule
 
 PATIENCE = 4
 """Validations without a new best before a run stops early."""
 VALIDATIONS = 12
-"""Validations in a run, the last one included."""
+"""Validations in a run, the last one included; fewer where the clock does not allow them."""
+VALIDATION_SHARE = 0.1
+"""Share of a timed run's time that validations on the way may take."""
 CHECKPOINT_SECONDS = 60.0
 SAMPLE_SECONDS = 20.0
 
@@ -41,6 +43,8 @@ class Hooks:
         listen: Hears the events.
         validate: Measures the model; None where there is no validation data.
         sample: Writes a piece of text with the model; None where nobody wants to see it.
+        validation_steps: A validation is expected to take as long as so many steps.
+        closing_steps: All that is scored after the last step, likewise.
         keep_best: Whether the weights that validate best are kept, and a run that gets worse is
             stopped. Not so where answers are to be learned by heart: none of those held out can be
             guessed from the others, so validation only gets worse while the answers get right.
@@ -49,6 +53,8 @@ class Hooks:
     listen: Listener = silent
     validate: Validate | None = None
     sample: Sample | None = None
+    validation_steps: float = 0.0
+    closing_steps: float = 0.0
     keep_best: bool = True
 
 
@@ -74,118 +80,136 @@ class Interrupt:
         self.asked = True
 
 
-class Conductor(TrainerCallback):
+@dataclass(frozen=True)
+class Timer:
+    """The clock of a run, and when the run must be over.
+
+    Attributes:
+        began: When the person began to wait, by `clock`.
+        seconds: How long the person waits; None where steps were given.
+        clock: Seconds that only go forward.
+    """
+
+    began: float
+    seconds: float | None
+    clock: Callable[[], float] = time.monotonic
+
+
+class RunControl(TrainerCallback):
     """Decides after every step what to do next, and tells the listener.
 
     Args:
-        trainer: The trainer it conducts.
+        trainer: The trainer it controls.
         tokens_per_step: Tokens a step learns from.
         hooks: What it calls.
-        steps: The planned length of the run.
-        timed: Whether the length is corrected once by the measured speed, when the learning rate
-            begins to fall.
-        enough: Whether more steps than planned would do no good.
-        allowed: Seconds the run may take.
+        schedule: How far the run is.
+        timer: The clock.
         interrupt: Whether the person asked to stop.
     """
 
-    def __init__(  # noqa: PLR0913  each is a fact of the plan that it needs
+    def __init__(
         self,
         trainer: SafeTrainer,
         hooks: Hooks,
         *,
         tokens_per_step: int,
-        steps: int,
-        timed: bool,
-        enough: bool,
-        allowed: float,
+        schedule: Schedule,
+        timer: Timer,
         interrupt: Interrupt,
     ) -> None:
         self._trainer = trainer
         self._tokens_per_step = tokens_per_step
-        self._listen = hooks.listen
-        self._validate = hooks.validate
-        self._sample = hooks.sample
-        self._keep_best = hooks.keep_best
-        self._timed = timed
-        self._enough = enough
-        self._allowed = allowed
+        self._hooks = hooks
+        self._timer = timer
         self._interrupt = interrupt
-        self.steps = steps
-        self.bad = 0
+        self.schedule = schedule
+        self.validations = 0
+        self.validation_seconds = 0.0
+        self.scoring_ratio = 1.0
+        self.without_best = 0
         self.best_loss: float | None = None
         self.best_step = 0
         self.curve: list[dict[str, float]] = []
-        self.elapsed_before = 0.0
+        self.seconds_before = 0.0
         self.stopped: str | None = None
         self._loss_sum = torch.zeros(())
-        self._loss_count = 0
 
     # What a checkpoint keeps of this object, in the Trainer's own form.
     def state(self) -> dict[str, Any]:
         """What a resumed run must know."""
         kept = {
-            "steps": self.steps,
-            "bad": self.bad,
+            "validations": self.validations,
+            "validation_seconds": self.validation_seconds,
+            "scoring_ratio": self.scoring_ratio,
+            "without_best": self.without_best,
             "best_loss": self.best_loss,
             "best_step": self.best_step,
             "curve": self.curve,
-            "elapsed_before": self._elapsed(),
-            "_timed": self._timed,
+            "seconds_before": self.seconds,
         }
-        return {"args": {}, "attributes": kept}
+        return {"args": self.schedule.state(), "attributes": kept}
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Take up where a checkpoint's `state()` left off."""
+        self.schedule.restore(kept["args"])
         for name, value in kept["attributes"].items():
             setattr(self, name, value)
 
-    def factor(self, step: int) -> float:
-        """The schedule, over the length that is in force now."""
-        return trapezoid(step, self.steps)
-
-    def heard_loss(self, loss: torch.Tensor) -> None:
-        """Take note of a forward pass's loss."""
+    def add_loss(self, loss: torch.Tensor) -> None:
+        """Add a forward pass's part of the step's mean loss."""
         self._loss_sum = self._loss_sum.to(loss.device) + loss.detach()
-        self._loss_count += 1
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of learning so far, those before a resume included."""
+        return self.seconds_before + self._timer.clock() - self._start
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_more: Any
     ) -> None:
         """Start the clocks."""
-        self._start = self._last_progress = self._last_save = self._last_sample = time.monotonic()
-        self._first_step = self._progress_step = state.global_step
+        now = self._timer.clock()
+        self._start = self._last_progress = self._last_save = self._last_sample = now
+        self._progress_step = state.global_step
         # Seconds since the last progress that went into validation and samples, not into steps.
         self._aside = 0.0
+        if self._timer.seconds is not None and not self.schedule.step:
+            waited = now - self._timer.began
+            self.schedule.seconds = max(self._timer.seconds - waited, 0.1 * self._timer.seconds)
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
+    ) -> None:
+        """Give the rows the epoch's order; a loader that skips to a checkpoint does not."""
+        more["train_dataloader"].set_epoch(int(state.epoch or 0))
+
+    def on_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_more: Any
+    ) -> None:
+        """Move the schedule on, before the next step's learning rate is asked for."""
+        self.schedule.advance(self.seconds)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_more: Any
     ) -> None:
         """Decide what comes next."""
-        now, step = time.monotonic(), state.global_step
-        if self._timed and step >= (1 - FALL) * self.steps:
-            self._correct_length(step)
-        last = step >= self.steps
+        now, step = self._timer.clock(), state.global_step
+        last = self.schedule.share >= 1
         if now - self._last_progress >= 1.0 or last:
             self._tell_progress(now, step)
-        if self._validate is not None and (last or self._due(step)):
-            self._validate_now(step)
-        elif self._sample is not None and now - self._last_sample >= SAMPLE_SECONDS and not last:
-            self._sample_now(step)
+        if self._hooks.validate is not None and (self._validation_is_due() or last):
+            self._validate(self._hooks.validate, step)
+        elif self._hooks.sample is not None and now - self._last_sample >= SAMPLE_SECONDS:
+            self._sample(self._hooks.sample, step)
         if self._interrupt.asked:
             self._stop("interrupted", step, control)
-        elif self._keep_best and self.bad >= PATIENCE and not last:
+        elif self._hooks.keep_best and self.without_best >= PATIENCE and not last:
             self._stop("early", step, control)
         elif last:
             control.should_training_stop = True
         elif now - self._last_save >= CHECKPOINT_SECONDS:
             self._last_save = now
             control.should_save = True
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of learning so far, those before a resume included."""
-        return self._elapsed()
 
     def _model(self) -> PreTrainedModel:
         model: PreTrainedModel = self._trainer.accelerator.unwrap_model(self._trainer.model)
@@ -194,71 +218,63 @@ class Conductor(TrainerCallback):
     def _stop(self, reason: str, step: int, control: TrainerControl) -> None:
         self.stopped = reason
         control.should_training_stop = True
-        self._listen(Stopped(reason, step))
+        self._hooks.listen(Stopped(reason, step))
 
-    def _elapsed(self) -> float:
-        return self.elapsed_before + time.monotonic() - self._start
-
-    def _correct_length(self, step: int) -> None:
-        """Fit the falling part into the time that is left, at the speed measured so far."""
-        self._timed = False
-        pace = (time.monotonic() - self._start) / max(1, step - self._first_step)
-        left = self._allowed - self._elapsed()
-        rest = self.steps - step
-        most = rest if self._enough else 1.5 * rest
-        self.steps = step + max(1, int(min(most, max(0.3 * rest, left / pace))))
-
-    def _due(self, step: int) -> bool:
-        every = max(1, self.steps // VALIDATIONS)
-        return step % every == 0
+    def _validation_is_due(self) -> bool:
+        number = int(self.schedule.share * VALIDATIONS + 1e-9)
+        if number <= self.validations:
+            return False
+        self.validations = number
+        cost = self.scoring_ratio * self._hooks.validation_steps * self.schedule.pace
+        affordable = self.validation_seconds + cost <= VALIDATION_SHARE * self.seconds
+        return affordable or self.schedule.seconds is None
 
     def _tell_progress(self, now: float, step: int) -> None:
         steps = step - self._progress_step
         seconds = max(1e-9, now - self._last_progress - self._aside)
-        pace = (now - self._start) / max(1, step - self._first_step)
-        loss = (self._loss_sum / max(1, self._loss_count)).item()
-        tokens = steps * self._tokens_per_step
-        self._listen(
+        loss = self._loss_sum.item() / max(1, steps)
+        self._hooks.listen(
             Progress(
                 step=step,
-                steps=self.steps,
+                steps=step + self.schedule.steps_left,
                 loss=loss,
-                tokens_per_second=tokens / seconds,
-                seconds=self._elapsed(),
-                seconds_left=max(0.0, (self.steps - step) * pace),
+                tokens_per_second=steps * self._tokens_per_step / seconds,
+                seconds=self.seconds,
+                seconds_left=self.schedule.seconds_left,
             )
         )
         self.curve.append({"step": step, "loss": round(loss, 5)})
-        self._loss_sum, self._loss_count = torch.zeros(()), 0
+        self._loss_sum = torch.zeros(())
         self._last_progress, self._progress_step, self._aside = now, step, 0.0
 
-    def _validate_now(self, step: int) -> None:
-        assert self._validate is not None
-        start = time.monotonic()
+    def _validate(self, validate: Validate, step: int) -> None:
+        start = self._timer.clock()
         model = self._model()
-        loss, bits = self._validate(model)
+        loss, bits = validate(model)
         best = self.best_loss is None or loss < self.best_loss
+        self.without_best = 0 if best else self.without_best + 1
         if best:
-            self.best_loss, self.best_step, self.bad = loss, step, 0
-        if best and self._keep_best:
+            self.best_loss, self.best_step = loss, step
+        if best and self._hooks.keep_best:
             self._trainer.best_weights = {
                 name: value.detach().to("cpu", copy=True).contiguous()
                 for name, value in model.state_dict().items()
             }
-        if not best:
-            self.bad += 1
-        seconds = time.monotonic() - start
+        seconds = self._timer.clock() - start
         self._aside += seconds
+        self.validation_seconds += seconds
+        if self._hooks.validation_steps:
+            self.scoring_ratio = seconds / (self._hooks.validation_steps * self.schedule.pace)
+            self.schedule.closing_steps = self.scoring_ratio * self._hooks.closing_steps
         point = {"step": step, "validation_loss": round(loss, 5), "bits_per_byte": round(bits, 5)}
         self.curve.append(point)
-        self._listen(Validated(step, loss, bits, best and self._keep_best, seconds))
+        self._hooks.listen(Validated(step, loss, bits, best and self._hooks.keep_best, seconds))
 
-    def _sample_now(self, step: int) -> None:
-        assert self._sample is not None
-        model, start = self._model(), time.monotonic()
+    def _sample(self, sample: Sample, step: int) -> None:
+        model, start = self._model(), self._timer.clock()
         model.eval()
         with torch.random.fork_rng():
-            self._listen(Sampled(step, self._sample(model)))
+            self._hooks.listen(Sampled(step, sample(model)))
         model.train()
-        self._last_sample = time.monotonic()
+        self._last_sample = self._timer.clock()
         self._aside += self._last_sample - start

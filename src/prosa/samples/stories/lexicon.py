@@ -117,15 +117,11 @@ def common(count: int, random: Callable[[], float]) -> int:
     return int(count * random() ** 1.5)
 
 
-def siblings(word: Word) -> tuple[Word, ...]:
-    """All that could have been drawn in a word's place, itself among them."""
-    if word.pool.startswith("("):
-        return things(word.pool.strip("()"), word.pool)
-    owner, _, feature = word.pool.partition(".")
-    if not feature:
-        return pools()[owner]
-    found = {one.text: one for owned in pools()[owner] for one in owned.things(feature)}
-    return tuple(found.values())
+@cache
+def alike(pool: str, form: int) -> tuple[Word, ...]:
+    """The words of a list that have one gender and number."""
+    words = things(pool.strip("()"), pool) if pool.startswith("(") else pools()[pool]
+    return tuple(word for word in words if word.form == form)
 
 
 def _word(line: str, pool: str) -> Word:

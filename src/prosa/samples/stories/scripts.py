@@ -4,6 +4,7 @@
     h: crianca|bicho        who plays: a role and the lists it is drawn from
     o: brinquedo + cor      a thing with a quality
     c: l.cantos             one of the things that another role's word lists
+    k: ~l                   another of l's list, with the same gender and number
     v: (sim, nao)           one of these words, to choose between ways of the story
     --
     * {h} perdeu {o o}.     a beat: a sentence or a few

@@ -153,7 +153,9 @@ def _rivals(kind: str, mark: Mark, scene: Scene, before: str) -> list[str]:
     right = scene.out[mark.fragment]
     if mark.forms:
         other = mark.forms[mark.forms.index(right) ^ 1]
-        return [] if other == right or mentions(before, right) or mentions(before, other) else [other]
+        return (
+            [] if other == right or mentions(before, right) or mentions(before, other) else [other]
+        )
     word = scene.words[mark.role]
     return [
         other.text

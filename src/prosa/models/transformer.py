@@ -6,16 +6,10 @@ llama.cpp, Ollama and vLLM. There is no attention code here. What is added acts 
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from prosa.models.sizes import Sizes, fitting_heads
-
-_COPYING = 12.0
-"""How strongly the first layer passes words on; 5 to 30 did about as well, 1 to 3 much less."""
-_TABLE = 0.1
-"""Standard deviation of both tables; 0.05 to 0.5 did about as well, 1.0 less. Llama has 0.02."""
 
 
 def settings(sizes: Sizes, vocabulary: int) -> dict[str, Any]:
@@ -54,31 +48,6 @@ def feed_forward_size(hidden_size: int) -> int:
 def build(config: LlamaConfig) -> PreTrainedModel:
     """A decoder with fresh weights."""
     return with_dropout(LlamaForCausalLM(config))
-
-
-@torch.no_grad()
-def start_copying(model: PreTrainedModel) -> PreTrainedModel:
-    """Let the attention of a fresh decoder's first layer begin by passing on what it looks at.
-
-    Both tables begin as one, and the product of value and output matrices as `_COPYING` times the
-    identity, so that a word that is attended to becomes more likely at once: mimetic initialisation
-    (Trockman & Kolter 2023) for the copying that induction heads learn late (Olsson et al. 2022).
-    Learned from nothing, it had not begun after 800 thousand tokens of stories: of what a model
-    gave to names, 5 % went to those of the story, the share of chance; so it was 50 % after a
-    million. Running text that is read in rows of 64 tokens gains nothing: 3.03 nats after 230
-    thousand tokens, and 2.95 without.
-
-    Args:
-        model: From `build`, not trained; it is changed in place.
-    """
-    layers: Any = model.get_submodule("model.layers")
-    attention = layers[0].self_attn
-    tables: Any = model.get_input_embeddings(), model.get_output_embeddings()
-    tables[0].weight.normal_(0, _TABLE)
-    tables[1].weight.copy_(tables[0].weight)
-    nn.init.orthogonal_(attention.v_proj.weight, gain=_COPYING**0.5)
-    attention.o_proj.weight.copy_(attention.v_proj.weight.mT)
-    return model
 
 
 def with_dropout(model: PreTrainedModel) -> PreTrainedModel:

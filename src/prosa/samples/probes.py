@@ -1,36 +1,37 @@
 """Questions that show what a model has learned from the stories, beyond the next few words.
 
 A probe is the beginning of a story, what the story says next, and what it could not say. A model
-answers right when it gives the right continuation a higher probability than every wrong one. The
+answers right when it gives the right continuation a higher probability than the wrong one. The
 kinds, each with as many probes as the others:
 
     agreement   an adjective or participle, words after its noun: "cansada", not "cansado"
-    name        who it is: the right one, the other one of the story, and a name from no story
-    object      the thing of the story's beginning, against others of the same gender and kind
-    place       the same with where the story goes
-    ending      the feeling the story began with, where it is said to be over
+    name        who it is, of two in the story
+    object      which thing it is, of two in the story
+    place       which place it is, of two in the story
+    ending      which feeling or need it is, of two in the story: most often the one that ends
 
-Right and wrong continuations are drawn from the same words and have as many words each, and
-agreement is feminine as often as masculine, so the frequency of words decides no better than
-chance. Between a cue (the last mention of what is asked for) and its answer stand at least
-`DISTANCE` words, so that counting 5-grams of words cannot decide either.
+Both continuations of a probe have been said in the story already, and have the same gender, number
+and count of words; only what has happened tells which of them fits. Of agreement, neither form has
+been said. Every probe has its mirror image among the others of its kind: one where the right answer
+was said first, last or more often stands beside one where the wrong answer was. So a rule made of
+these is right half of the time, whatever the model. Words that stand between the last mention of
+the right answer and its place are at least `DISTANCE`: 5-grams cannot decide either.
 
 The stories of probes are told from random streams that `stories.generate` never uses.
 """
 
 import random
 import re
+from collections import defaultdict
 from typing import NamedTuple
 
 from prosa.samples.stories.cast import NAMED
-from prosa.samples.stories.grammar import FS
-from prosa.samples.stories.lexicon import Word, common, pools, siblings
 from prosa.samples.stories.nodes import Mark, Scene
 from prosa.samples.stories.tell import PROBES, tell
 
 KINDS = ("agreement", "name", "object", "place", "ending")
 DISTANCE = {"agreement": 4, "name": 6, "object": 6, "place": 6, "ending": 6}
-"""Words that stand at least between the cue and the answer."""
+"""Words that stand at least between the last mention of what is asked for and its place."""
 
 _PLACES = ("lugar", "comodo", "marco", "passeio")
 _FEELINGS = ("necessidade", "emocao")
@@ -53,13 +54,12 @@ class Probe(NamedTuple):
     kind: str
     prompt: str
     right: str
-    wrong: tuple[str, ...]
+    wrong: str
     distance: int
 
-    @property
-    def chance(self) -> float:
-        """How often a guess is right."""
-        return 1 / (1 + len(self.wrong))
+
+CHANCE = 0.5
+"""How often a guess is right."""
 
 
 def probes(count: int, seed: int = 0) -> list[Probe]:
@@ -73,42 +73,66 @@ def probes(count: int, seed: int = 0) -> list[Probe]:
         The probes, the kinds taking turns.
     """
     quotas = {kind: (count + len(KINDS) - 1 - i) // len(KINDS) for i, kind in enumerate(KINDS)}
-    found: dict[str, list[Probe]] = {kind: [] for kind in KINDS}
-    genders = [0, 0]
+    chosen: dict[str, list[Probe]] = {kind: [] for kind in KINDS}
+    waiting: dict[tuple[str, tuple[int, ...]], list[Probe]] = defaultdict(list)
     number = 0
-    while wanted := {kind for kind in KINDS if len(found[kind]) < quotas[kind]}:
-        _, scene = tell(number, seed, PROBES)
+    while wanted := {kind for kind in KINDS if len(chosen[kind]) < quotas[kind]}:
+        _plot, scene = tell(number, seed, PROBES)
         choose = random.Random(number)  # noqa: S311  no secret
         number += 1
         for mark in choose.sample(scene.marks, len(scene.marks)):
             kind = _kind(mark, scene)
-            if kind not in wanted:
+            if kind not in wanted or not (probe := _probe(kind, mark, scene, choose)):
                 continue
-            gender = mark.forms.index(scene.out[mark.fragment]) % 2 if mark.forms else 0
-            if mark.forms and genders[gender] > genders[1 - gender]:
-                continue
-            if probe := _probe(kind, mark, scene, choose):
-                genders[gender] += kind == "agreement"
-                found[kind].append(probe)
-                wanted.remove(kind)
-    turns = [found[kind][i : i + 1] for i in range(max(quotas.values())) for kind in KINDS]
-    return [probe for turn in turns for probe in turn]
+            wanted.remove(kind)
+            favour = _favour(probe, mark, scene)
+            mirrors = waiting[kind, tuple(-sign for sign in favour)]
+            if mirrors:
+                chosen[kind] += [mirrors.pop(), probe]
+            else:
+                waiting[kind, favour].append(probe)
+    return [
+        probe
+        for turn in range(max(quotas.values()))
+        for kind in KINDS
+        for probe in chosen[kind][: quotas[kind]][turn : turn + 1]
+    ]
+
+
+def mentions(prompt: str, answer: str) -> list[int]:
+    """Where an answer has been said in a prompt already: the positions of its characters."""
+    word = re.escape(answer.strip(" .,!?"))
+    return [found.start() for found in re.finditer(rf"\b{word}\b", prompt, re.IGNORECASE)]
+
+
+def _favour(probe: Probe, mark: Mark, scene: Scene) -> tuple[int, ...]:
+    """What speaks for the right answer (1), for the wrong one (-1) or for neither (0).
+
+    Where agreement is asked for it is the gender, else who was said more often, last and first.
+    """
+    if mark.forms:
+        return (1 if mark.forms.index(scene.out[mark.fragment]) % 2 else -1,)
+    right, wrong = mentions(probe.prompt, probe.right), mentions(probe.prompt, probe.wrong)
+    pairs = ((len(right), len(wrong)), (right[-1], wrong[-1]), (wrong[0], right[0]))
+    return tuple((a > b) - (a < b) for a, b in pairs)
 
 
 def _probe(kind: str, mark: Mark, scene: Scene, choose: random.Random) -> Probe | None:
     """The question at a mark, if it is far enough from its cue and a fair one."""
     before = "".join(scene.out[: mark.fragment])
     right = scene.out[mark.fragment]
-    distance = _distance(kind, mark, scene, before)
-    if distance < DISTANCE[kind] or not before.endswith(" "):
+    if not before.endswith(" "):
         return None
-    wrong = _wrong(kind, mark, scene, choose, before)
-    if not wrong:
+    distance = _distance(kind, mark, scene, before)
+    if distance < DISTANCE[kind]:
+        return None
+    rivals = _rivals(kind, mark, scene, before)
+    if not rivals:
         return None
     after = next(filter(None, scene.out[mark.fragment + 1 :]), "")[:1]
     stop = after if after in ".,!?" else ""
-    answers = [f" {word}{stop}" for word in (right, *wrong)]
-    return Probe(kind, before[:-1], answers[0], tuple(answers[1:]), distance)
+    wrong = choose.choice(rivals)
+    return Probe(kind, before[:-1], f" {right}{stop}", f" {wrong}{stop}", distance)
 
 
 def _kind(mark: Mark, scene: Scene) -> str:
@@ -124,57 +148,24 @@ def _kind(mark: Mark, scene: Scene) -> str:
     return "place" if pool in _PLACES or mark.role == "l" else "object"
 
 
-def _wrong(
-    kind: str, mark: Mark, scene: Scene, choose: random.Random, before: str
-) -> tuple[str, ...]:
-    """What the story could not say there, or nothing if no fair choice is left."""
+def _rivals(kind: str, mark: Mark, scene: Scene, before: str) -> list[str]:
+    """What the story could not say there, though it has said it of someone or something else."""
     right = scene.out[mark.fragment]
     if mark.forms:
         other = mark.forms[mark.forms.index(right) ^ 1]
-        return (other,) if other != right else ()
+        return (
+            [] if other == right or mentions(before, right) or mentions(before, other) else [other]
+        )
     word = scene.words[mark.role]
-    if kind == "name":
-        return _names(word, scene, choose, before)
-    used = {one.noun for one in scene.words.values()}
-    rivals = [
-        one.noun
-        if one.noun not in used
-        and (one.form == word.form or kind == "ending")
-        and len(one.noun.split()) == len(right.split())
-        else ""
-        for one in siblings(word)
+    return [
+        other.text
+        for other in scene.words.values()
+        if other.text != word.text
+        and (other.pool in NAMED if kind == "name" else other.pool == word.pool)
+        and other.form == word.form
+        and len(other.text.split()) == len(word.text.split())
+        and mentions(before, other.text)
     ]
-    return _drawn(rivals, 2, choose)
-
-
-def _names(word: Word, scene: Scene, choose: random.Random, before: str) -> tuple[str, ...]:
-    """Another one of the story so far, and someone of the same gender who is not in it."""
-    cast = [one.text for one in scene.words.values() if one.pool in NAMED]
-    others = [
-        name
-        for name in cast
-        if name != word.text
-        and len(name.split()) == len(word.text.split())
-        and re.search(rf"\b{name}\b", before)
-    ]
-    pool = pools()[NAMED[word.pool][word.form != FS]]
-    strangers = ["" if one.text in cast else one.text for one in pool]
-    return (choose.choice(others), *_drawn(strangers, 1, choose)) if others else ()
-
-
-def _drawn(words: list[str], count: int, choose: random.Random) -> tuple[str, ...]:
-    """Different words of a list, drawn as stories draw them, so that all are as frequent.
-
-    "" stands where a word of the list may not be drawn.
-    """
-    if len({word for word in words if word}) < count:
-        return ()
-    found: list[str] = []
-    while len(found) < count:
-        word = words[common(len(words), choose.random)]
-        if word and word not in found:
-            found.append(word)
-    return tuple(found)
 
 
 def _distance(kind: str, mark: Mark, scene: Scene, before: str) -> int:
@@ -188,5 +179,5 @@ def _distance(kind: str, mark: Mark, scene: Scene, before: str) -> int:
     else:
         cues = {scene.out[mark.fragment]}
     pattern = "|".join(sorted(map(re.escape, cues)))
-    mentions = [found.end() for found in re.finditer(rf"\b(?:{pattern})\b", before, re.IGNORECASE)]
-    return len(_WORD.findall(before[mentions[-1] :])) if mentions else 0
+    ends = [found.end() for found in re.finditer(rf"\b(?:{pattern})\b", before, re.IGNORECASE)]
+    return len(_WORD.findall(before[ends[-1] :])) if ends else 0

@@ -21,7 +21,6 @@ from prosa.i18n import _
 from prosa.measure.bits import Score, score
 from prosa.models.families import FAMILIES, SpecialIds, start_from_frequencies
 from prosa.models.sizes import Sizes
-from prosa.models.transformer import start_copying
 from prosa.tokens import conversation, examples
 from prosa.tokens.examples import Packed, TokenStream
 from prosa.tokens.learn import check, learn
@@ -32,7 +31,7 @@ from prosa.training.count import count
 from prosa.training.descend import descend
 from prosa.training.events import Listener, Planned, silent
 from prosa.training.plan import Options, Plan
-from prosa.training.size_ladder import Corpus, has_short_documents
+from prosa.training.size_ladder import Corpus
 
 SCORED_TOKENS = 30_000
 """Training tokens that the final training loss is measured on, from the beginning of the data: good
@@ -160,7 +159,7 @@ def fit(
     left = max(began + seconds - time.monotonic(), seconds / 4)
     plan = _plan(job, corpus, tokenizer, folder, left, packed)
     listen(Planned(plan))
-    model = job.start or _new_model(plan, tokenizer, train, corpus)
+    model = job.start or _new_model(plan, tokenizer, train)
     watched, scored = _to_score(plan, streams, seconds)
     watched_tokens = len(watched.tokens) if watched else 0
     final_tokens = sum(len(stream.tokens) for stream in scored.values())
@@ -261,14 +260,12 @@ def _corpus(job: Job, streams: dict[str, TokenStream]) -> Corpus:
 
 
 def _new_model(
-    plan: Plan, tokenizer: PreTrainedTokenizerFast, train: TokenStream, corpus: Corpus
+    plan: Plan, tokenizer: PreTrainedTokenizerFast, train: TokenStream
 ) -> PreTrainedModel:
     import torch  # noqa: PLC0415  for the seed alone
 
     torch.manual_seed(plan.seed)
     model = FAMILIES[plan.family].build(plan.sizes, len(tokenizer), SpecialIds.of(tokenizer))
-    if has_short_documents(plan.family, corpus, len(tokenizer)):
-        return start_copying(model)
     # Ten million tokens say enough of how often each word comes.
     return start_from_frequencies(model, train.frequencies(len(tokenizer), limit=10_000_000))
 

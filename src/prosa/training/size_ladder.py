@@ -49,8 +49,9 @@ _DECODERS = (
     (12, 768, 12),
 )
 # In stories of 170 tokens, after a million of them, one layer of 128 units was right on 55 % of the
-# probes and two of 64 on 44 %: width parts many words better than depth. On running text they were
-# as good (1.39 and 1.37 bits a byte in two minutes, one run each).
+# probes and two of 64 on 44 %; but these were probes that repeating the story answers (see decision
+# 0006), so it waits to be measured again. On running text they were as good (1.39 and 1.37 bits a
+# byte in two minutes, one run each).
 _STORY_DECODERS = ((1, 128, 2), (2, 128, 2), *_DECODERS[3:])
 # (layers, embedding size, hidden size)
 _RECURRENT = (
@@ -106,7 +107,7 @@ class SizeLadder:
     def candidates(self) -> list[Sizes]:
         """Complete sizes, each once, with what a person fixed."""
         if self.family == "decoder":
-            decoders = _STORY_DECODERS if self._has_short_documents else _DECODERS
+            decoders = _STORY_DECODERS if self._short_documents else _DECODERS
             ladder = [Sizes(layers=n, hidden_size=h, heads=k) for n, h, k in decoders]
         else:
             ladder = [Sizes(layers=n, embedding_size=e, hidden_size=h) for n, e, h in _RECURRENT]
@@ -122,8 +123,10 @@ class SizeLadder:
         return candidates
 
     @property
-    def _has_short_documents(self) -> bool:
-        return has_short_documents(self.family, self.corpus, self.vocabulary)
+    def _short_documents(self) -> bool:
+        """Whether a decoder has texts of words to learn that fit into a row or two."""
+        short = self.corpus.long_document <= 2 * _LONGEST_ROW and not self.corpus.turns
+        return self.family == "decoder" and short and self.vocabulary >= _WORDS
 
     def first_guess(self) -> int:
         """The largest that sees enough tokens in the time and is not far above its data."""
@@ -157,7 +160,7 @@ class SizeLadder:
             # Many small steps beat few large ones, down to 256 tokens: below, steps cost more. A
             # wide model's tables cost more a step: stories came at 4 thousand tokens a second in
             # steps of 256 tokens, at 8 thousand in steps of 2,048.
-            least = 2_048 if self._has_short_documents else 256
+            least = 2_048 if self._short_documents else 256
             tokens = min(32_768, max(least, seen / STEPS), max(256, self.corpus.tokens / 32))
             rows = max(1, 2 ** round(math.log2(tokens / context)))
         accumulation = math.ceil(rows / self._rows_that_fit(sizes))
@@ -172,12 +175,6 @@ class SizeLadder:
         hidden = max(sizes.hidden_size or 1, sizes.embedding_size or 1)
         per_token = 4 * (40 * hidden * (sizes.layers or 1) + 3 * self.vocabulary)
         return max(1, int(self.machine.memory_bytes / 4 / per_token / (sizes.context or 1)))
-
-
-def has_short_documents(family: str, corpus: Corpus, vocabulary: int) -> bool:
-    """Whether a decoder learns short documents, in words, that refer back to their beginning."""
-    short = corpus.long_document <= 2 * _LONGEST_ROW and not corpus.turns
-    return family == "decoder" and short and vocabulary >= _WORDS
 
 
 def learning_rate(family: str, sizes: Sizes) -> float:

@@ -22,14 +22,14 @@ def sampler(kind: Kind, train: Any) -> "Sampler":
     from prosa.tokens import conversation
 
     decoding = Decoding(max_new_tokens=_TOKENS, temperature=0.7, seed=0)
-    told = None
+    turns = None
     if kind is not Kind.TEXT and train is not None and len(train):
-        told = conversation.messages(kind, train.slice(0, 1).to_pylist()[0])
+        turns = conversation.messages(kind, train.slice(0, 1).to_pylist()[0])
 
     def write(model: Any, tokenizer: Any) -> str:
-        if told is None or not tokenizer.chat_template:
+        if turns is None or not tokenizer.chat_template:
             return generate(model, tokenizer, "", decoding)
-        question = [m for m in told if m["role"] != "assistant"][:1]
+        question = [m for m in turns if m["role"] != "assistant"][:1]
         ids = conversation.prompt(tokenizer, question)
         answer = "".join(continue_ids(model, tokenizer, ids, decoding))
         return f"{question[0]['content']} – {answer}"

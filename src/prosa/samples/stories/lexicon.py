@@ -67,10 +67,10 @@ class Word:
 
     def called(self, name: str) -> "Word":
         """The same kind of being with a name of its own."""
-        one = Word.__new__(Word)
-        one.text, one.noun, one.form, one.pool = name, self.noun, self.form, self.pool
-        one.features, one.phrases, one.being = self.features, self.phrases, self.being
-        return one
+        word = Word.__new__(Word)
+        word.text, word.noun, word.form, word.pool = name, self.noun, self.form, self.pool
+        word.features, word.phrases, word.being = self.features, self.phrases, self.being
+        return word
 
     def feature(self, name: str) -> str:
         """A feature by its name.
@@ -97,15 +97,15 @@ def things(listed: str, pool: str) -> tuple[Word, ...]:
 @cache
 def pools() -> dict[str, tuple[Word, ...]]:
     """Every list of words by its name."""
-    found: dict[str, list[Word]] = {}
+    by_name: dict[str, list[Word]] = {}
     pool: list[Word] = []
     for line in lines("words"):
         if line.startswith("@"):
             name = line[1:]
-            pool = found.setdefault(name, [])
+            pool = by_name.setdefault(name, [])
         else:
             pool.append(_word(line, name))
-    return {name: tuple(words) for name, words in found.items()}
+    return {name: tuple(words) for name, words in by_name.items()}
 
 
 def common(count: int, random: Callable[[], float]) -> int:
@@ -117,15 +117,11 @@ def common(count: int, random: Callable[[], float]) -> int:
     return int(count * random() ** 1.5)
 
 
-def siblings(word: Word) -> tuple[Word, ...]:
-    """All that could have been drawn in a word's place, itself among them."""
-    if word.pool.startswith("("):
-        return things(word.pool.strip("()"), word.pool)
-    owner, _, feature = word.pool.partition(".")
-    if not feature:
-        return pools()[owner]
-    found = {one.text: one for owned in pools()[owner] for one in owned.things(feature)}
-    return tuple(found.values())
+@cache
+def alike(pool: str, form: int) -> tuple[Word, ...]:
+    """The words of a list that have one gender and number."""
+    words = things(pool.strip("()"), pool) if pool.startswith("(") else pools()[pool]
+    return tuple(word for word in words if word.form == form)
 
 
 def _word(line: str, pool: str) -> Word:

@@ -126,10 +126,10 @@ class Condition:
         """Whether it is so in this story."""
         word = scene.words[self.role]
         if self.feature == "pool":
-            found = word.pool
+            value = word.pool
         else:
-            found = word.features.get(self.feature, "") if self.feature else word.text
-        return (found == self.value) == self.wanted
+            value = word.features.get(self.feature, "") if self.feature else word.text
+        return (value == self.value) == self.wanted
 
 
 class Reference:

@@ -4,6 +4,7 @@
     h: crianca|bicho        who plays: a role and the lists it is drawn from
     o: brinquedo + cor      a thing with a quality
     c: l.cantos             one of the things that another role's word lists
+    k: ~l                   another of l's list, with the same gender and number
     v: (sim, nao)           one of these words, to choose between ways of the story
     --
     * {h} perdeu {o o}.     a beat: a sentence or a few
@@ -71,12 +72,12 @@ class Plot:
 def plots() -> tuple[Plot, ...]:
     """Every plot, compiled."""
     compiler = Compiler(_phrases())
-    found: list[Plot] = []
+    compiled: list[Plot] = []
     for block in _blocks("plots", "== "):
         split = block.index("--")
         roles = [_role(line) for line in block[1:split]]
-        found.append(Plot(block[0], roles, _beats(block[split + 1 :], compiler)))
-    return tuple(found)
+        compiled.append(Plot(block[0], roles, _beats(block[split + 1 :], compiler)))
+    return tuple(compiled)
 
 
 def _role(line: str) -> Role:

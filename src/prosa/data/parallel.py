@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -77,8 +78,9 @@ class Stored:
         parts = [[np.array(column) for column in batch.columns] for batch in self.batches(names)]
         return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
+    @cached_property
     def mapped(self) -> pa.Table:
-        """All of it, memory-mapped."""
+        """All of it, memory-mapped: for a look at some rows."""
         parts = [pa.ipc.open_file(pa.memory_map(str(path))) for path in self.paths]
         total = sum(part.num_record_batches for part in parts)
         ordered = [parts[i % len(parts)].get_batch(i // len(parts)) for i in range(total)]

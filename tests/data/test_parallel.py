@@ -36,6 +36,7 @@ def test_workers_do_what_the_process_does(monkeypatch):
     records = Records(Kind.TEXT, pa.table({"text": [*TEXTS, TEXTS[0], "  Ã© assim  "]}), "t.csv")
     alone = prepare(records)
     monkeypatch.setattr(parallel, "_WORTH_WORKERS", 0)
+    monkeypatch.setattr(parallel, "_SMALL", 0)
     monkeypatch.setattr(parallel.os, "cpu_count", lambda: 2)
     started = []
     monkeypatch.setattr(

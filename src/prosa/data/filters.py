@@ -101,13 +101,13 @@ class Filters:
 
     def masked(self, text: str) -> str:
         """The text with its offensive and blocked words as "p***"."""
-        found = list(_WORD.finditer(text))
-        words = [_folded(word[0]) for word in found]
+        matches = list(_WORD.finditer(text))
+        words = [_folded(word[0]) for word in matches]
         lists = [self._blocked, *([_offensive(language(text))] if self.offensive else [])]
         parts, end = [], 0
         for number in sorted({place for one in lists for place in one.places(words)}):
-            parts += [text[end : found[number].start() + 1], "***"]
-            end = found[number].end()
+            parts += [text[end : matches[number].start() + 1], "***"]
+            end = matches[number].end()
         return "".join([*parts, text[end:]])
 
     @cached_property

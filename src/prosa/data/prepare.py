@@ -173,8 +173,8 @@ def _drop(
             def texts(column: str = column) -> Iterator["pa.Array[Any]"]:
                 return (batch.column(column) for batch in stored.batches([column]))
 
-            found = [*placeholders(texts, answers=name == "answer")]
-            facts.drop(np.concatenate([*found, np.empty(0, np.bool_)]), Fate.PLACEHOLDER)
+            masks = [*placeholders(texts, answers=name == "answer")]
+            facts.drop(np.concatenate([*masks, np.empty(0, np.bool_)]), Fate.PLACEHOLDER)
     facts.drop(facts.filter > 0, Fate.FILTERED)
     compared = COMPARED[kind]
     # A record held out by a person stays where a copy of it would train.

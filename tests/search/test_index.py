@@ -265,6 +265,22 @@ def test_a_file_that_cannot_be_read_for_a_moment_stays_in_the_index(
     assert "sauna" in build(docs, tmp_path / "indice").search("sauna")[0].text
 
 
+def test_a_source_that_the_system_refuses_to_look_at_is_one_message(docs, tmp_path, monkeypatch):
+    build(docs, tmp_path / "indice")
+    real = os.stat
+
+    def refused(path, **options):
+        if isinstance(path, str | os.PathLike) and Path(path).is_relative_to(docs):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", refused)
+        with pytest.raises(InputError, match="Permission denied"):
+            build(docs / "lazer.txt", tmp_path / "indice")
+    assert open_index(tmp_path / "indice").search("piscina")[0].text == PISCINA
+
+
 def test_a_file_that_breaks_off_while_it_is_read_stays_as_it_was(docs, tmp_path, monkeypatch):
     build(docs, tmp_path / "indice")
     (docs / "lazer.txt").write_text("A sauna abre às quartas.\n", "utf-8")

@@ -19,6 +19,8 @@ PLANTED = """
 COMMANDS = [
     ["inspect", "frases.txt", "--json"],
     ["prepare", "frases.txt", "-o", "pronto", "--overwrite", "--clean", "lower"],
+    ["index", "frases.txt", "-o", "indice"],
+    ["ask", "indice", "Onde estão os barcos?"],
 ]
 LARGE = ["inspect", "grande.txt", "--json"]
 WAYS = {

@@ -265,6 +265,22 @@ def test_a_file_that_cannot_be_read_for_a_moment_stays_in_the_index(
     assert "sauna" in build(docs, tmp_path / "indice").search("sauna")[0].text
 
 
+def test_a_source_that_the_system_refuses_to_look_at_is_one_message(docs, tmp_path, monkeypatch):
+    build(docs, tmp_path / "indice")
+    real = os.stat
+
+    def refused(path, **options):
+        if isinstance(path, str | os.PathLike) and Path(path).is_relative_to(docs):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", refused)
+        with pytest.raises(InputError, match="Permission denied"):
+            build(docs / "lazer.txt", tmp_path / "indice")
+    assert open_index(tmp_path / "indice").search("piscina")[0].text == PISCINA
+
+
 def test_a_file_that_breaks_off_while_it_is_read_stays_as_it_was(docs, tmp_path, monkeypatch):
     build(docs, tmp_path / "indice")
     (docs / "lazer.txt").write_text("A sauna abre às quartas.\n", "utf-8")
@@ -325,7 +341,7 @@ def test_of_two_first_runs_one_makes_the_index_and_the_other_says_so(docs, tmp_p
     )
     with first:
         first.stdout.readline()
-        with pytest.raises(ProsaError, match="Another run"):
+        with pytest.raises(ProsaError, match=r"Another run .*/indice'"):
             build(docs, tmp_path / "indice")
         first.communicate(b"\n")
     assert first.returncode == 0
@@ -339,11 +355,11 @@ def test_a_first_run_that_finds_the_index_made_meanwhile_brings_it_up_to_date(
     real = building.locked
 
     @contextmanager
-    def late(folder):
+    def late(folder, index):
         monkeypatch.setattr(building, "locked", real)
         build(docs, tmp_path / "indice")
         folder.mkdir()
-        with real(folder) as held:
+        with real(folder, index) as held:
             yield held
 
     monkeypatch.setattr(building, "locked", late)

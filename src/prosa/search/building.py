@@ -57,7 +57,7 @@ def build(
     while True:
         new = not (target / manifest.NAME).exists()
         folder = _new_folder(target) if new else target
-        with locked(folder) as held:
+        with locked(folder, target) as held:
             # Another first run may have finished, or failed, since we looked.
             if not held or new == (target / manifest.NAME).exists():
                 if new and held:

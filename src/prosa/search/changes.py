@@ -88,7 +88,8 @@ def compare(sources: Sequence[Any], remove: Sequence[str | Path], old: Manifest)
         document = fresh.get(entry.key)
         same = document is not None and document.digest == entry.digest
         asked = document is not None or entry.root in roots or entry.key in unwanted
-        fault = next((unread for key, unread in faults.items() if _in(entry.key, key)), None)
+        places = (entry.key, *map(str, Path(entry.key).parents)) if faults else ()
+        fault = next((faults[place] for place in places if place in faults), None)
         if entry.key not in unwanted and fault is not None:
             report.skipped[fault.name] = stays(fault.fault)
             fresh.pop(fault.key, None)

@@ -7,6 +7,7 @@ is an error where it is all there is, and is named and passed over among others.
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,12 +73,15 @@ def find(source: Any) -> list[Document]:
         return [_table(source)]
     name = os.fspath(source)
     path = Path(name).expanduser()
-    if name in samples.NAMES and not path.exists():
-        return [_sample(name)]
-    if path.is_dir():
-        return _folder(path)
-    if not path.exists():
-        raise unknown_source(name, tuple(samples.NAMES))
+    try:
+        if name in samples.NAMES and not path.exists():
+            return [_sample(name)]
+        if path.is_dir():
+            return _folder(path)
+        if not path.exists():
+            raise unknown_source(name, tuple(samples.NAMES))
+    except OSError as error:
+        raise _unreadable(name, error) from error
     return [_file(path, name, root_of(name))]
 
 
@@ -115,8 +119,12 @@ def _folder(folder: Path) -> list[Document]:
 
 def _counts(path: Path) -> bool:
     """Whether a file of a folder is a document: neither of another type nor a pipe."""
-    known = suffix_of(path) in _READERS or format_of(path) is not None
-    return known and (path.is_file() or not path.exists())
+    if suffix_of(path) not in _READERS and format_of(path) is None:
+        return False
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True  # why, is said when it is opened
 
 
 def _file(path: Path, name: str, root: str, *, alone: bool = True) -> Document:

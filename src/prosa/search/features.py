@@ -134,6 +134,8 @@ class Terms:
         return result / self.mass
 
 
+# Some builds of BLAS raise the flag for what lies beyond the end of a small matrix.
+@np.errstate(invalid="ignore")
 def features(
     query: Query,
     parser: QueryParser,

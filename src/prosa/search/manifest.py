@@ -133,8 +133,12 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[bool]:
+def locked(folder: Path, index: Path) -> Iterator[bool]:
     """Hold an index for writing; the system lets go of it whatever becomes of this process.
+
+    Args:
+        folder: The folder of the index, or the one that a first run works in.
+        index: What the person calls it.
 
     Yields:
         False where the folder is gone by now: another run has removed or renamed it.
@@ -163,7 +167,7 @@ def locked(folder: Path) -> Iterator[bool]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ProsaError(
-                _("Another run is working on the index '{folder}'").format(folder=folder),
+                _("Another run is working on the index '{folder}'").format(folder=index),
                 hint=_("Wait until it is done"),
             ) from error
         yield _is_at(handle, path)

@@ -224,8 +224,15 @@ def _plan(
 ) -> Plan:
     saved = folder / "plan.json"
     if saved.is_file():
-        values = json.loads(saved.read_text(encoding="utf-8"))
-        return Plan(**{**values, "sizes": Sizes(**values["sizes"])})
+        try:
+            values = json.loads(saved.read_text(encoding="utf-8"))
+            return Plan(**{**values, "sizes": Sizes(**values["sizes"])})
+        except (KeyError, TypeError, ValueError) as error:  # damaged, or of another version
+            raise InputError(
+                _("This checkpoint cannot be read: {why}").format(why=error),
+                path=saved,
+                hint=_("Delete the folder and run again without --resume"),
+            ) from error
     ids = SpecialIds.of(tokenizer)
     plan = plans.make(job.options, corpus, len(tokenizer), ids, left, packed, job.start)
     saved.write_text(json.dumps(asdict(plan), indent=2), encoding="utf-8")

@@ -28,7 +28,6 @@ from prosa.tokens.learn import check, learn
 from prosa.training import plan as plans
 from prosa.training.checkpoint import latest
 from prosa.training.control import Hooks, Timer, Validate
-from prosa.training.count import count
 from prosa.training.descend import descend
 from prosa.training.events import Listener, Planned, silent
 from prosa.training.plan import Options, Plan
@@ -142,9 +141,11 @@ def fit(
         )
     family = FAMILIES[job.options.family]
     if family.learning == "count":
-        counted = count(family, train, tokenizer, job.options)
+        start, ids = time.monotonic(), SpecialIds.of(tokenizer)
+        counted = family.count(train.tokens, train.offsets, job.options.sizes, len(tokenizer), ids)
+        seconds = time.monotonic() - start
         scored = {**streams, "train": train.head(SCORED_TOKENS)}
-        return _finish(counted.model, tokenizer, train, scored, seconds=counted.seconds)
+        return _finish(counted, tokenizer, train, scored, seconds=seconds)
     corpus = _corpus(job, streams)
 
     def packed(context: int) -> Packed:

@@ -12,6 +12,9 @@ import torch
 from safetensors.torch import load_file
 from tests.fixtures import sentences
 
+from prosa import InputError, train
+from prosa.training import control
+
 FLAGS = [
     *["--family", "lstm", "--hidden-size", "24", "--embedding-size", "12", "--layers", "1"],
     *["--context", "16", "--batch-size", "2", "--vocabulary", "300", "--dropout", "0.2"],
@@ -111,3 +114,21 @@ def test_ctrl_c_keeps_the_model_and_reports(tmp_path, data):
     assert 0 < result["steps"] < 1_000_000
     assert (tmp_path / "stopped" / "model.safetensors").exists()
     assert not (tmp_path / "stopped.training").exists()
+
+
+def test_a_plan_that_cannot_be_read_is_said(tmp_path, data, monkeypatch):
+    def stop(_self, _args, state, _control, **_more):
+        if state.global_step == 2:
+            raise SystemExit
+
+    settings = {"steps": 4, "layers": 1, "hidden_size": 16, "context": 16, "output": "half"}
+    monkeypatch.setattr(control, "CHECKPOINT_SECONDS", 0.0)
+    with monkeypatch.context() as killing:
+        killing.setattr(control.RunControl, "on_step_begin", stop)
+        with pytest.raises(SystemExit):
+            train(data, **settings)
+    plan = tmp_path / "half.training" / "plan.json"
+    plan.write_text('{"sizes": {}, "allowed": 3}')
+    with pytest.raises(InputError) as said:
+        train(data, **settings, resume=True)
+    assert "plan.json" in str(said.value)

@@ -27,7 +27,6 @@ from prosa.tokens.learn import check, learn
 from prosa.training import plan as plans
 from prosa.training.checkpoint import latest
 from prosa.training.control import Hooks, Timer, Validate
-from prosa.training.count import count
 from prosa.training.descend import descend
 from prosa.training.events import Listener, Planned, silent
 from prosa.training.plan import Options, Plan
@@ -141,9 +140,11 @@ def fit(
         )
     family = FAMILIES[job.options.family]
     if family.learning == "count":
-        counted = count(family, train, tokenizer, job.options)
+        start, ids = time.monotonic(), SpecialIds.of(tokenizer)
+        counted = family.count(train.tokens, train.offsets, job.options.sizes, len(tokenizer), ids)
+        seconds = time.monotonic() - start
         scored = {**streams, "train": train.head(SCORED_TOKENS)}
-        return _finish(counted.model, tokenizer, train, scored, seconds=counted.seconds)
+        return _finish(counted, tokenizer, train, scored, seconds=seconds)
     corpus = _corpus(job, streams)
 
     def packed(context: int) -> Packed:
@@ -223,8 +224,15 @@ def _plan(
 ) -> Plan:
     saved = folder / "plan.json"
     if saved.is_file():
-        values = json.loads(saved.read_text(encoding="utf-8"))
-        return Plan(**{**values, "sizes": Sizes(**values["sizes"])})
+        try:
+            values = json.loads(saved.read_text(encoding="utf-8"))
+            return Plan(**{**values, "sizes": Sizes(**values["sizes"])})
+        except (KeyError, TypeError, ValueError) as error:  # damaged, or of another version
+            raise InputError(
+                _("This checkpoint cannot be read: {why}").format(why=error),
+                path=saved,
+                hint=_("Delete the folder and run again without --resume"),
+            ) from error
     ids = SpecialIds.of(tokenizer)
     plan = plans.make(job.options, corpus, len(tokenizer), ids, left, packed, job.start)
     saved.write_text(json.dumps(asdict(plan), indent=2), encoding="utf-8")

@@ -11,8 +11,8 @@ VERBS = [
     "evaluate",
     "export",
     "index",
+    "list_models",
     "load",
-    "models",
     "prepare",
     "read",
     "train",
@@ -27,6 +27,7 @@ def test_the_surface_is_what_it_says():
 
 def test_verbs_stay_functions_whatever_is_imported():
     import prosa.comparison
+    import prosa.models.families
     import prosa.training.schedule
 
     assert prosa.train.__name__ == "train"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from prosa.verbs.answering import index
     from prosa.verbs.demo import demo
     from prosa.verbs.exporting import export
-    from prosa.verbs.measuring import evaluate, models
+    from prosa.verbs.measuring import evaluate, list_models
     from prosa.verbs.training import train
     from prosa.verbs.writing import load
 
@@ -38,8 +38,8 @@ _PLACES = {
     "evaluate": "prosa.verbs.measuring",
     "export": "prosa.verbs.exporting",
     "index": "prosa.verbs.answering",
+    "list_models": "prosa.verbs.measuring",
     "load": "prosa.verbs.writing",
-    "models": "prosa.verbs.measuring",
     "prepare": "prosa.data.prepare",
     "read": "prosa.data.read",
     "train": "prosa.verbs.training",
@@ -55,8 +55,8 @@ __all__ = [
     "evaluate",
     "export",
     "index",
+    "list_models",
     "load",
-    "models",
     "prepare",
     "read",
     "train",

@@ -173,7 +173,9 @@ def model(sizes=SIZES):
 def packed(context=16):
     tokens = np.random.default_rng(0).integers(4, 50, 1_000).astype(np.uint16)
     offsets = np.arange(0, 1_001, 10)
-    return Packed(TokenStream(tokens, offsets, None, 1_000), context, seed=3, aligned=True)
+    hidden = np.zeros((0, 2), np.int64)
+    stream = TokenStream(tokens, offsets, None, 1_000, hidden)
+    return Packed(stream, context, seed=3, aligned=True)
 
 
 @pytest.mark.parametrize("cost", [0.5, 15.0])

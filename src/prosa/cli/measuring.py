@@ -81,7 +81,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command(cls=usage.Command, help=_("The model families, and the models on this disk."))
     def models(as_json: bool = shared.json_flag()) -> None:
-        from prosa.verbs.measuring import models as list_models
+        from prosa.verbs.measuring import list_models
 
         found = list_models()
         if as_json:

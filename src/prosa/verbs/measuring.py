@@ -113,7 +113,7 @@ def evaluate(
     return Evaluation(score(network, stream), name, tuple(notes))
 
 
-def models() -> list[dict[str, Any]]:
+def list_models() -> list[dict[str, Any]]:
     """The runs on this disk, one dictionary each."""
     listed = []
     for folder in runs.listing():

@@ -76,6 +76,15 @@ def test_ragged_row_is_named_by_the_line_it_begins_on(tmp_path, row, line, found
     assert "double quotes" in said
 
 
+def test_text_full_of_separators_is_no_table(tmp_path):
+    path = write(tmp_path / "a.csv", "a," * 20_000 + "b\n")
+    assert refused(path).startswith(f"{path}:1: This row has 20001 columns.")
+    wide = write(
+        tmp_path / "b.csv", ",".join(map("c{}".format, range(5000))) + "\n" + "x y," * 4999 + "z\n"
+    )
+    assert read(wide, columns={"text": "c4999"}).table["text"].to_pylist() == ["z"]
+
+
 def test_ragged_row_far_behind_the_sample(tmp_path):
     path = write(
         tmp_path / "faq.csv", "sep=;\r\na;b\r\n" + "Oi, você;Olá\r\n" * 70_000 + "só um\r\n"

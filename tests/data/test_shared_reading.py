@@ -99,6 +99,13 @@ def test_texts_of_reading_tests(tmp_path, value, texts, indent):
     assert reading_texts(packed, "a.json") == texts
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_reading_tests_in_other_encodings(tmp_path, encoding):
+    story = json.dumps({"data": [{**STORY, "story": "À mão."}]}, ensure_ascii=False)
+    path = write(tmp_path / "a.json", story.encode(encoding))
+    assert reading_texts(path, "a.json") == [("f.txt", "À mão.")]
+
+
 def test_records_are_no_reading_test_and_are_not_read_to_the_end(tmp_path):
     lines = '{"story": "Era uma vez."}\n' * 3
     assert reading_texts(write(tmp_path / "a.jsonl", lines + "{"), "a.jsonl") is None

@@ -86,7 +86,7 @@ _WORD = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 
-@lru_cache(10_000)  # every rule asks again
+@lru_cache(1 << 15)  # every rule asks again, also where there are thousands of columns
 def plain(name: str) -> str:
     """A name without accents, case and separators."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

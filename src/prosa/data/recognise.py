@@ -2,7 +2,7 @@
 
 The rules go from the sure to the vague: columns that are exactly those of a kind, conversations,
 spans, questions with answers, pairs, labelled texts, and at last a column of text. Names decide
-first, the values second. `shapes` then makes the kind's own columns.
+first, the values second. `shape` then makes the kind's own columns.
 """
 
 import math

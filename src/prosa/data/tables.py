@@ -37,6 +37,9 @@ _PARQUET_ROWS = 512
 _COLUMNS = 100
 """Columns that are looked at to find out whether there is a header."""
 
+_MOST_COLUMNS = 10_000
+"""More are no table of texts, but text full of separators."""
+
 
 class Dialect(csv.excel):
     """How a file parts its columns; `strict`, so that a broken quote is an error.
@@ -86,8 +89,8 @@ def sniff(file: TextFile, *, tabs: bool = False, named: Collection[str] = ()) ->
         and len(rows) > 1
         and len({len(row) for row in rows}) == 1
         and (
-            names.find(names.TELLING, rows[0]) is not None
-            or sum(map(names.is_language, rows[0])) > 1
+            names.find(names.TELLING, rows[0][:_COLUMNS]) is not None
+            or sum(map(names.is_language, rows[0][:_COLUMNS])) > 1
         )
     )
     return dialect
@@ -108,6 +111,8 @@ def read_table(file: TextFile, dialect: Dialect) -> Batches:
         if first is None:
             return
         header = _header(first, dialect)
+        if len(header) > _MOST_COLUMNS:
+            raise _ragged(len(header), place)
         batch: list[list[str]] = [] if dialect.header else [first]
         size = 0
         for row in rows:
@@ -196,15 +201,20 @@ def _fitted(row: list[str], header: list[str], place: _Place) -> list[str]:
     """A row with the header's columns; empty columns too many at its end are let go."""
     if len(row) > len(header) and not any(row[len(header) :]):
         return row[: len(header)]
-    raise InputError(
-        ngettext("This row has {found} column", "This row has {found} columns", len(row)).format(
-            found=len(row)
+    expected = _("{count} columns, as in the header: {names}").format(
+        count=len(header), names=names.listed(header)
+    )
+    raise _ragged(len(row), place, expected)
+
+
+def _ragged(count: int, place: _Place, expected: str = "") -> InputError:
+    return InputError(
+        ngettext("This row has {found} column", "This row has {found} columns", count).format(
+            found=count
         ),
         path=place.name,
         line=place.begun,
-        expected=_("{count} columns, as in the header: {names}").format(
-            count=len(header), names=names.listed(header)
-        ),
+        expected=expected,
         hint=_(
             "Put a value that holds the separator or a line break into double quotes, "
             "or add what is missing"
@@ -288,7 +298,7 @@ def _has_header(rows: list[list[str]], named: Collection[str]) -> bool:
         rows: The first rows.
         named: Columns that the person speaks of.
     """
-    cells = [cell.strip() for cell in rows[0]] if rows else []
+    cells = [cell.strip() for cell in rows[0][:_COLUMNS]] if rows else []
     filled = [cell for cell in cells if cell]
     if names.find([names.plain(name) for name in named if not name.isdigit()], filled):
         return True
@@ -296,7 +306,7 @@ def _has_header(rows: list[list[str]], named: Collection[str]) -> bool:
     if data or not filled or len(set(filled)) < len(filled):
         return False
     columns = []
-    for place, cell in enumerate(cells[:_COLUMNS]):
+    for place, cell in enumerate(cells):
         below = [row[place].strip() for row in rows if len(row) > place and row != rows[0]]
         if cell and any(below):
             columns.append((cell, list(filter(None, below))))

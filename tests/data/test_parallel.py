@@ -36,6 +36,7 @@ def test_workers_do_what_the_process_does(monkeypatch):
     records = Records(Kind.TEXT, pa.table({"text": [*TEXTS, TEXTS[0], "  Ã© assim  "]}), "t.csv")
     alone = prepare(records)
     monkeypatch.setattr(parallel, "_WORTH_WORKERS", 0)
+    monkeypatch.setattr(parallel, "_SMALL", 0)
     monkeypatch.setattr(parallel.os, "cpu_count", lambda: 2)
     started = []
     monkeypatch.setattr(
@@ -50,7 +51,7 @@ def test_workers_do_what_the_process_does(monkeypatch):
 
 def test_without_workers_the_process_does_it_alone(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nada/python")
-    table = parallel.transform(TABLE, STEP, SETTINGS, workers=2).mapped()
+    table = parallel.transform(TABLE, STEP, SETTINGS, workers=2).mapped
     assert table.column("text").to_pylist() == TEXTS
 
 
@@ -58,5 +59,5 @@ def test_a_worker_that_fails_is_not_the_end(monkeypatch):
     monkeypatch.setattr(
         parallel, "_start", lambda _step, *rest: start("prosa.data.nada:nada", *rest)
     )
-    table = parallel.transform(TABLE, STEP, SETTINGS, workers=2).mapped()
+    table = parallel.transform(TABLE, STEP, SETTINGS, workers=2).mapped
     assert table.column("text").to_pylist() == TEXTS

@@ -91,8 +91,8 @@ def _examples(prepared: Any, count: int = 2) -> list[str]:
                 lines.append(f"  {name}: {short}")
             elif isinstance(value, list):
                 for item in value[:3]:
-                    told = item.get("content", item.get("text", ""))
-                    short = textwrap.shorten(told, 68, placeholder=" …")
+                    said = item.get("content", item.get("text", ""))
+                    short = textwrap.shorten(said, 68, placeholder=" …")
                     lines.append(f"  {item.get('role', name)}: {short}")
     return lines
 

@@ -25,9 +25,9 @@ _SAMPLE = 400
 
 def language(text: str) -> str:
     """Which language has more of its function words in a text: "pt", "en", or "" where none."""
-    found = _WORD.findall(text[: 20 * _SAMPLE].lower())[:_SAMPLE]
-    portuguese = sum(word in PORTUGUESE for word in found)
-    english = sum(word in ENGLISH for word in found)
+    words = _WORD.findall(text[: 20 * _SAMPLE].lower())[:_SAMPLE]
+    portuguese = sum(word in PORTUGUESE for word in words)
+    english = sum(word in ENGLISH for word in words)
     if not portuguese and not english:
         return ""
     return "en" if english > portuguese else "pt"
@@ -51,9 +51,9 @@ def punctuation(text: str) -> str:
 def stopwords(text: str) -> str:
     """Function words of Portuguese and English are removed."""
 
-    def kept(found: re.Match[str]) -> str:
-        word = found[0].lower().replace("’", "'")
-        return "" if word in PORTUGUESE or word in ENGLISH else found[0]
+    def kept(match: re.Match[str]) -> str:
+        word = match[0].lower().replace("’", "'")
+        return "" if word in PORTUGUESE or word in ENGLISH else match[0]
 
     return _WORD.sub(kept, text)
 
@@ -61,13 +61,13 @@ def stopwords(text: str) -> str:
 def lemmas(text: str) -> str:
     """Each word becomes its dictionary form (simplemma): "correram" becomes "correr"."""
     lemma = _lemmatizer(language(text) or "pt")
-    return _WORD.sub(lambda found: lemma(found[0]), text)
+    return _WORD.sub(lambda match: lemma(match[0]), text)
 
 
 def stemming(text: str) -> str:
     """Each word becomes its stem (Snowball): "correram" becomes "corr"."""
     stem = _stemmer("english" if language(text) == "en" else "portuguese")
-    return _WORD.sub(lambda found: stem(found[0]), text)
+    return _WORD.sub(lambda match: stem(match[0]), text)
 
 
 def ascii_(text: str) -> str:
@@ -134,12 +134,12 @@ def pipeline(names: Iterable[str]) -> Rewrite:
 
 @cache
 def _punctuation() -> dict[int, None]:
-    found = dict.fromkeys(map(ord, string.punctuation))
+    removed = dict.fromkeys(map(ord, string.punctuation))
     # General punctuation and symbols, CJK punctuation, compatibility forms, emoji: not all of
     # Unicode, which would take half a second.
     for codes in (range(0x80, 0x3100), range(0xFE00, 0x10000), range(0x1F000, 0x1FB00)):
-        found.update(dict.fromkeys(c for c in codes if unicodedata.category(chr(c))[0] in "PS"))
-    return found
+        removed.update(dict.fromkeys(c for c in codes if unicodedata.category(chr(c))[0] in "PS"))
+    return removed
 
 
 @cache
@@ -156,8 +156,8 @@ def _lemmatizer(name: str) -> Rewrite:
 
     @cache
     def lemma(word: str) -> str:
-        found: str = simplemma.lemmatize(word, lang=name)
-        return found
+        form: str = simplemma.lemmatize(word, lang=name)
+        return form
 
     return lemma
 

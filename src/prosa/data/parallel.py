@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -34,7 +35,7 @@ Progress = Callable[[float], None]
 _BATCH = 4 << 20
 _MOST_ROWS = 16_384
 _SAMPLE = 64 << 10
-_LARGE = 24 << 20
+_SMALL, _LARGE = 4 << 20, 24 << 20
 _WORTH_WORKERS = 2.5
 """Below so many seconds of work the start of workers (0.4 s each) costs more than it saves."""
 
@@ -77,8 +78,9 @@ class Stored:
         parts = [[np.array(column) for column in batch.columns] for batch in self.batches(names)]
         return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
+    @cached_property
     def mapped(self) -> pa.Table:
-        """All of it, memory-mapped."""
+        """All of it, memory-mapped: for a look at some rows."""
         parts = [pa.ipc.open_file(pa.memory_map(str(path))) for path in self.paths]
         total = sum(part.num_record_batches for part in parts)
         ordered = [parts[i % len(parts)].get_batch(i // len(parts)) for i in range(total)]
@@ -120,7 +122,9 @@ def _takes_long(table: pa.Table, step: str, settings: Settings) -> bool:
     What is broken, or is stemmed, takes ten times as long as sound text.
     """
     sample = next(batches(table), None)
-    if sample is None or sample.nbytes // sample.num_rows > _SAMPLE:
+    if sample is None or table.nbytes < _SMALL:
+        return False
+    if sample.nbytes // sample.num_rows > _SAMPLE:
         return table.nbytes > _LARGE
     sample = sample.slice(0, max(1, sample.num_rows * _SAMPLE // sample.nbytes))
     for _again in range(2):  # the first time, things are imported

@@ -114,10 +114,11 @@ def prepare(
         progress=(lambda share: progress("repair", share)) if progress else None,
     )
     names = {name: repaired_name(name, settings) for name in WRITTEN[records.kind]}
+    pa.default_memory_pool().release_unused()
     facts = read_facts(stored, records.kind)
     alike = _drop(stored, facts, settled, options, records.kind, names)
     facts.texts.clear()  # the split needs room
-    describe(report, settled.table, stored.mapped(), facts, names, options.filters)
+    describe(report, settled.table, stored, facts, names, options.filters)
     if not report.kept:
         raise _nothing_left(report, records.source)
     splits, grouped = _split(stored, facts, settled, alike, options, records.kind)
@@ -172,17 +173,16 @@ def _drop(
             def texts(column: str = column) -> Iterator["pa.Array[Any]"]:
                 return (batch.column(column) for batch in stored.batches([column]))
 
-            found = [*placeholders(texts, answers=name == "answer")]
-            facts.drop(np.concatenate([*found, np.empty(0, np.bool_)]), Fate.PLACEHOLDER)
+            masks = [*placeholders(texts, answers=name == "answer")]
+            facts.drop(np.concatenate([*masks, np.empty(0, np.bool_)]), Fate.PLACEHOLDER)
     facts.drop(facts.filter > 0, Fate.FILTERED)
-    table = stored.mapped()
     compared = COMPARED[kind]
     # A record held out by a person stays where a copy of it would train.
     free = settled.codes == split.TRAIN
     alike = duplicates.find(
         facts.exact,
         facts.texts,
-        lambda place, row: said(table.column(names[compared[place]])[row].as_py()),
+        lambda place, row: said(stored.mapped.column(names[compared[place]])[row].as_py()),
         usable=facts.kept,
         held_out=~free,
         keep_short=kind in (Kind.TEXT, Kind.LABELLED),
@@ -205,7 +205,8 @@ def _split(
     kept, codes, group = facts.kept, settled.codes, alike.group
     free = kept & (codes == split.TRAIN)
     names = [*COLUMNS[kind]]
-    if kind is Kind.TEXT and free.sum() < _FEW and facts.bytes[free].sum() >= _RUNNING:
+    few = kind is Kind.TEXT and free.sum() < _FEW
+    if few and stored.arrays(["#bytes"])[0][free].sum() >= _RUNNING:
         return split.cut(stored.batches(names), kept, codes, settled.shares), False
     if "group" in settled.table.column_names:
         group = _with_author_groups(group, settled.table.column("group"))

@@ -50,6 +50,8 @@ _MOJIBAKE = re.compile(
     f"[ÂÃ][ ?]|[Â-ß][{_CONTINUATION}]|[à-ï][{_CONTINUATION}]{{2}}|[ð-ô][{_CONTINUATION}]{{3}}"
     f"|[^{_ORDINARY}]|\u201aÄ"
 )
+# Ligatures, and letters as wide as Chinese ones.
+_WIDE = re.compile("[\u0132\u0133\u0149\u01c4-\u01f3\u3000\ufb00-\ufb06\uff01-\uffee]")
 _PRIVATE = re.compile("[\uf180-\uf19f]")
 # A word in capitals before a closing quote is no mojibake: “AMANHÔ would become AMANHÔ.
 _OPENING = re.compile("[“‘«]")  # noqa: RUF001
@@ -143,7 +145,7 @@ def _fix_piece(text: str) -> str:
 
     as_bytes = _PRIVATE.sub(lambda match: chr(ord(match[0]) - 0xF100), text)
     fixed = ftfy.fix_encoding(as_bytes)
-    if _STRANGE.search(fixed):
+    if _WIDE.search(fixed):
         fixed = fixes.fix_character_width(fixes.fix_latin_ligatures(fixed))
     return fixed
 

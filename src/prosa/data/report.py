@@ -12,6 +12,7 @@ from prosa.data.duplicates import GROUPED, Duplicates, Mask
 from prosa.data.facts import Facts, Fate
 from prosa.data.filters import REASONS, Filters
 from prosa.data.kinds import Kind
+from prosa.data.parallel import Stored
 from prosa.data.repair import Repair
 from prosa.data.steps import said
 from prosa.files import human
@@ -155,7 +156,7 @@ class Report:
 def describe(
     report: Report,
     source: pa.Table,
-    table: pa.Table,
+    stored: Stored,
     facts: Facts,
     names: Mapping[str, str],
     filters: Filters,
@@ -165,9 +166,9 @@ def describe(
     Args:
         report: What is filled in.
         source: The records as they were read.
-        table: The records as they were repaired.
+        stored: The records as they were repaired.
         facts: What became of them.
-        names: The columns that people wrote: their names in `source`, and in `table`.
+        names: The columns that people wrote: their names in `source`, and in `stored`.
         filters: Those that were on; what is offensive or blocked is shown masked.
     """
     report.kept = int(facts.kept.sum())
@@ -183,14 +184,17 @@ def describe(
                 report.filters[name] = count
     for name, mask in reasons.items():
         if name != "empty":
-            texts = [_line(table, names.values(), row) for row in np.flatnonzero(mask)[:_EXAMPLES]]
+            texts = [
+                _line(stored.mapped, names.values(), row)
+                for row in np.flatnonzero(mask)[:_EXAMPLES]
+            ]
             shown = [excerpt(text, max(0, text.find("***"))) for text in map(filters.masked, texts)]
             report.dropped_examples[name] = list(dict.fromkeys(shown))
-    _describe_repairs(report, source, table, facts, names)
+    _describe_repairs(report, source, stored, facts, names)
 
 
 def _describe_repairs(
-    report: Report, source: pa.Table, table: pa.Table, facts: Facts, names: Mapping[str, str]
+    report: Report, source: pa.Table, stored: Stored, facts: Facts, names: Mapping[str, str]
 ) -> None:
     changed = facts.kept & (facts.repair != 0)
     report.repaired = int(changed.sum())
@@ -203,7 +207,7 @@ def _describe_repairs(
             first = np.flatnonzero(of_this)[: 2 + len(shown)].tolist()
             for row in alone or [row for row in first if row not in shown][:2]:
                 shown.add(row)
-                before, after = _line(source, names, row), _line(table, names.values(), row)
+                before, after = _line(source, names, row), _line(stored.mapped, names.values(), row)
                 report.examples.append(difference(before, after))
 
 

@@ -69,8 +69,8 @@ def words(texts: Sequence[str]) -> Words:
     hashes, starts = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     for offset, piece in _pieces("\n".join(texts)):
         codes = np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-        found, where = _hash_runs(_folded()[np.minimum(codes, 0xFFFF)])
-        hashes.append(found)
+        hashed, where = _hash_runs(_folded()[np.minimum(codes, 0xFFFF)])
+        hashes.append(hashed)
         starts.append(where + offset)
     ends = np.cumsum([len(text) + 1 for text in texts], dtype=np.int64)
     borders = np.searchsorted(np.concatenate(starts), np.concatenate([_START, ends]))
@@ -87,8 +87,8 @@ def identities(words: Words) -> Hashes:
     within = np.arange(len(words.hashes)) - np.repeat(words.borders[:-1], counts)
     placed = _mixed(words.hashes + (within + 1).astype(np.uint64) * np.uint64(_PRIME))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(placed, dtype=np.uint64)])
-    found = sums[words.borders[1:]] - sums[words.borders[:-1]]
-    return np.where(counts > 0, np.maximum(found, np.uint64(1)), np.uint64(0))
+    total = sums[words.borders[1:]] - sums[words.borders[:-1]]
+    return np.where(counts > 0, np.maximum(total, np.uint64(1)), np.uint64(0))
 
 
 def shingles(words: Words) -> Words:

@@ -242,14 +242,14 @@ def _repeats(keys: Hashes, rows: Rows) -> tuple[Rows, Rows]:
         keys: uint64 [records]
         rows: int64 [rows], in order of preference.
     """
-    known = keys[rows]
-    ordered = np.sort(known)
+    ordered = keys[rows]
+    ordered.sort()
     repeated = np.unique(ordered[_same_as_before(ordered)])
     del ordered
-    blocks = range(0, len(known) if len(repeated) else 0, _BLOCK)
-    some = [start + _members(known[start : start + _BLOCK], repeated) for start in blocks]
-    candidates = np.concatenate([np.empty(0, np.int64), *some])
-    known, rows = known[candidates], rows[candidates]
+    blocks = range(0, len(rows) if len(repeated) else 0, _BLOCK)
+    some = [start + _members(keys[rows[start : start + _BLOCK]], repeated) for start in blocks]
+    rows = rows[np.concatenate([np.empty(0, np.int64), *some])]
+    known = keys[rows]
     _keys, first, inverse = np.unique(known, return_index=True, return_inverse=True)
     first = first[inverse]
     again = first != np.arange(len(first))

@@ -31,7 +31,6 @@ class Facts:
     Attributes:
         repair: uint8 [records], `Repair`.
         exact: uint64 [records], the hash of all a record says.
-        bytes: uint32 [records], UTF-8 bytes of it.
         filter: uint8 [records], which of `REASONS` drops it, from 1; 0 for none.
         texts: Its compared texts as numbers.
         fate: uint8 [records], `Fate`; the first reason to drop a record stands.
@@ -39,7 +38,6 @@ class Facts:
 
     repair: NDArray[np.uint8]
     exact: Hashes
-    bytes: NDArray[np.uint32]
     filter: NDArray[np.uint8]
     texts: list[Fingerprints]
     fate: NDArray[np.uint8]
@@ -65,7 +63,7 @@ def read_facts(stored: Stored, kind: Kind) -> Facts:
         path = stored.paths[0].with_name(f"minhash{place}")
         signatures = Signatures.stored(words >= SHORT, columns, path)
         texts.append(Fingerprints(identity, words, signatures))
-    names = ["#repair", "#exact", "#bytes", "#filter", "#empty"]
-    repair, exact, sizes, dropped_by, empty = stored.arrays(names)
+    names = ["#repair", "#exact", "#filter", "#empty"]
+    repair, exact, dropped_by, empty = stored.arrays(names)
     fate = np.where(empty, np.uint8(Fate.EMPTY), np.uint8(Fate.KEPT))
-    return Facts(repair, exact, sizes, dropped_by, texts, fate)
+    return Facts(repair, exact, dropped_by, texts, fate)

@@ -205,7 +205,8 @@ def _split(
     kept, codes, group = facts.kept, settled.codes, alike.group
     free = kept & (codes == split.TRAIN)
     names = [*COLUMNS[kind]]
-    if kind is Kind.TEXT and free.sum() < _FEW and facts.bytes[free].sum() >= _RUNNING:
+    few = kind is Kind.TEXT and free.sum() < _FEW
+    if few and stored.arrays(["#bytes"])[0][free].sum() >= _RUNNING:
         return split.cut(stored.batches(names), kept, codes, settled.shares), False
     if "group" in settled.table.column_names:
         group = _with_author_groups(group, settled.table.column("group"))

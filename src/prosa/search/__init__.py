@@ -1,5 +1,5 @@
-"""Finding: documents cut into passages, a folder that holds them, and the search over it.
+"""Search: documents cut into passages, a folder that holds them, and the search over it.
 
-Nothing here answers; `prosa.answer` stands above. `index.build` and `index.open_index` are the
+Nothing here answers; `prosa.answering` stands above. `index.build` and `index.open_index` are the
 doors.
 """

@@ -235,6 +235,7 @@ def test_an_object_of_splits(tmp_path):
         (gzip.compress(csv("\t").encode()), Kind.QUESTION_ANSWER),
         ("Era uma vez, num reino,\numa menina.\n\nFim.", Kind.TEXT),
     ],
+    ids=["csv", "jsonl", "parquet", "tsv.gz", "txt"],
 )
 def test_standard_input_tells_its_format_by_itself(monkeypatch, content, kind):
     data = content if isinstance(content, bytes) else content.encode()

@@ -1,5 +1,6 @@
 """Nothing from the folder one stands in is run: not by a verb, not by a process that it starts."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,14 +16,22 @@ PLANTED = """
     typer typing usercustomize yaml zipfile
 """
 
-# Words after `prosa`; "grande.txt" is large enough for workers, "frases.txt" is not.
+# Words after `prosa`, in turn; "grande.txt" is large enough for workers, "frases.txt" is not.
 COMMANDS = [
-    ["inspect", "frases.txt", "--json"],
-    ["prepare", "frases.txt", "-o", "pronto", "--overwrite", "--clean", "lower"],
+    ["inspect", "grande.txt", "--json"],
+    ["prepare", "frases.txt", "-o", "pronto", "--clean", "lower"],
     ["index", "frases.txt", "-o", "indice"],
     ["ask", "indice", "Onde estão os barcos?"],
+    ["chat", "indice"],
+    ["models"],
 ]
-LARGE = ["inspect", "grande.txt", "--json"]
+LEARNING = [
+    ["train", "frases.txt", "--family", "lstm", "--steps", "2", "--hidden-size", "8", "-o", "rede"],
+    ["train", "frases.txt", "--family", "ngram", "-o", "contado"],
+    ["evaluate", "rede", "frases.txt"],
+    ["generate", "contado", "A chuva", "--max-new-tokens", "3"],
+    ["export", "contado", "--to", "arpa"],
+]
 WAYS = {
     "script": [str(Path(sys.executable).with_name("prosa"))],
     "module": [sys.executable, "-m", "prosa"],
@@ -54,16 +63,27 @@ def ran(folder):
     return names
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("command", [*COMMANDS, LARGE], ids=" ".join)
-def test_a_verb_runs_nothing_from_the_current_folder(way, command, folder):
+@pytest.mark.parametrize(
+    ("way", "commands"),
+    [("module", COMMANDS), ("script", COMMANDS), ("script", LEARNING)],
+    ids=["module", "script", "script, learning"],
+)
+def test_no_verb_runs_anything_from_the_current_folder(way, commands, folder):
     if not Path(WAYS[way][0]).exists():
         pytest.skip("prosa is not installed as a command")
-    done = subprocess.run(
-        [*WAYS[way], *command], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert ran(folder) == []
-    assert done.returncode == 0, done.stderr
+    for output in ("pronto", "indice"):
+        shutil.rmtree(folder / output, ignore_errors=True)
+    for command in commands:
+        done = subprocess.run(
+            [*WAYS[way], *command],
+            cwd=folder,
+            input="tchau\n",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran(folder) == [], command
+        assert done.returncode == 0, done.stderr
 
 
 PROGRAM = "import numpy, prosa.data.parallel, sys; print(numpy.__name__, sys.argv[1:], sys.path)"

@@ -71,7 +71,7 @@ def test_a_bug_of_ours_is_exit_code_1(prosa, monkeypatch):
     def broken(*_args, **_more):
         raise RuntimeError("porca solta")
 
-    monkeypatch.setattr("prosa.verbs.measuring.models", broken)
+    monkeypatch.setattr("prosa.verbs.measuring.list_models", broken)
     code, _out, err = prosa("models")
     assert code == 1
     assert "porca solta" in err

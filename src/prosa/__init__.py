@@ -27,16 +27,15 @@ if TYPE_CHECKING:
     from prosa.errors import InputError, ProsaError
     from prosa.verbs.answering import index
     from prosa.verbs.demo import demo
-    from prosa.verbs.exporting import export
     from prosa.verbs.measuring import evaluate, list_models
     from prosa.verbs.training import train
-    from prosa.verbs.writing import load
+    from prosa.verbs.writing import export, load
 
 _PLACES = {
     "compare": "prosa.comparison",
     "demo": "prosa.verbs.demo",
     "evaluate": "prosa.verbs.measuring",
-    "export": "prosa.verbs.exporting",
+    "export": "prosa.verbs.writing",
     "index": "prosa.verbs.answering",
     "list_models": "prosa.verbs.measuring",
     "load": "prosa.verbs.writing",

@@ -39,7 +39,6 @@ class Manifest:
         command: The command line, word by word; empty when trained from Python.
         plan: The plan, as it was shown.
         curve: Points of the loss over the steps.
-        probes: Shares right of the bundled probes, where they were asked.
         created: When training ended, UTC, ISO 8601.
         version: prosa's version.
         format: `FORMAT`.
@@ -52,7 +51,6 @@ class Manifest:
     command: list[str] = field(default_factory=list)
     plan: dict[str, Any] = field(default_factory=dict)
     curve: list[dict[str, float]] = field(default_factory=list)
-    probes: dict[str, float] = field(default_factory=dict)
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     version: str = __version__
     format: int = FORMAT
@@ -75,21 +73,20 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        newer = values["format"] > FORMAT
-        manifest = Manifest(**values) if not newer else None
+        if values["format"] <= FORMAT:
+            values.pop("probes", None)  # earlier versions wrote it, always empty
+            return Manifest(**values)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(
             _("This manifest cannot be read: {why}").format(why=error),
             path=path,
             hint=_("Remove the file: the model itself does not need it"),
         ) from error
-    if manifest is None:
-        raise InputError(
-            _("This run was made by a newer prosa"),
-            path=path,
-            hint=_("Upgrade with: pip install --upgrade prosa"),
-        )
-    return manifest
+    raise InputError(
+        _("This run was made by a newer prosa"),
+        path=path,
+        hint=_("Upgrade with: pip install --upgrade prosa"),
+    )
 
 
 def slug(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from prosa.cli import shared, usage
+from prosa.cli import flags, shared, usage
 from prosa.i18n import _
 
 
@@ -20,55 +20,24 @@ def _data() -> Any:
     return typer.Argument(..., metavar="DATA", help=text)
 
 
-def _kind() -> Any:
-    return typer.Option(None, help=_("The kind of data, if it is mistaken."))
-
-
-def _column() -> Any:
-    return typer.Option([], help=_("Which column is which, such as text=headline."))
-
-
-def _clean() -> Any:
-    return typer.Option(None, help=_("Classic steps, such as lower,punctuation,ascii."))
-
-
-def _share() -> Any:
-    return typer.Option(None, help=_("A share such as 0.1, a file, or 0."))
-
-
-def _raw() -> Any:
-    text = _("Take the file as it stands: a line is a document.")
-    return typer.Option(False, "--raw", help=text)
-
-
 def _register_inspect(app: typer.Typer) -> None:
     @app.command(cls=usage.Command, help=_("Show what DATA holds and how it is understood."))
     def inspect(
         data: str = _data(),
-        kind: str | None = _kind(),
-        column: list[str] = _column(),
-        clean: str | None = _clean(),
-        filters: list[str] = shared.filter_flag(),
-        validation: str | None = _share(),
-        test: str | None = _share(),
-        raw: bool = _raw(),
-        as_json: bool = shared.json_flag(),
+        kind: str | None = flags.kind(),
+        column: list[str] = flags.column(),
+        clean: str | None = flags.clean(),
+        filters: list[str] = flags.filters(),
+        validation: str | None = flags.share(),
+        test: str | None = flags.share(),
+        raw: bool = flags.raw(),
+        as_json: bool = flags.as_json(),
     ) -> None:
+        given = locals()
         from prosa.verbs import preparing
         from prosa.verbs.request import Request
 
-        source, prepared = preparing.look(
-            data,
-            Request(
-                kind=kind,
-                columns=shared.column_map(column),
-                clean=shared.split_list(clean),
-                filter=tuple(filters),
-                validation=shared.share_or_file(validation),
-                test=shared.share_or_file(test),
-                raw=raw,
-            ),
-        )
+        source, prepared = preparing.look(data, Request(**flags.settings(given)))
         if as_json:
             shared.print_json(prepared.report.to_json())
             return
@@ -101,14 +70,14 @@ def _outlook(outlook: list[Any]) -> list[str]:
     if not outlook:
         return []
     lines = [_("Training on this machine, roughly:")]
-    for one in outlook:
-        time = shared.duration(60 * one.minutes)
-        if one.parameters:
-            size = shared.number(one.parameters, 0)
+    for guess in outlook:
+        time = shared.duration(guess.seconds)
+        if guess.parameters:
+            size = shared.number(guess.parameters, 0)
             text = _("  {family}: {size} parameters, {time}")
-            lines.append(text.format(family=one.family, size=size, time=time))
+            lines.append(text.format(family=guess.family, size=size, time=time))
         else:
-            lines.append(_("  {family}: {time}").format(family=one.family, time=time))
+            lines.append(_("  {family}: {time}").format(family=guess.family, time=time))
     return [*lines, ""]
 
 
@@ -131,36 +100,25 @@ def _register_prepare(app: typer.Typer) -> None:
     def prepare(
         data: str = _data(),
         output: str = typer.Option(..., "-o", "--output", help=_("The folder to make.")),
-        overwrite: bool = typer.Option(
-            False, "--overwrite", help=_("Replace the output if it exists.")
-        ),
-        kind: str | None = _kind(),
-        column: list[str] = _column(),
-        clean: str | None = _clean(),
-        filters: list[str] = shared.filter_flag(),
-        validation: str | None = _share(),
-        test: str | None = _share(),
-        raw: bool = _raw(),
-        as_json: bool = shared.json_flag(),
+        overwrite: bool = flags.overwrite(),
+        kind: str | None = flags.kind(),
+        column: list[str] = flags.column(),
+        clean: str | None = flags.clean(),
+        filters: list[str] = flags.filters(),
+        validation: str | None = flags.share(),
+        test: str | None = flags.share(),
+        raw: bool = flags.raw(),
+        as_json: bool = flags.as_json(),
     ) -> None:
+        given = locals()
+        from prosa.data.prepare import save
         from prosa.files import free_place
         from prosa.verbs import preparing
         from prosa.verbs.request import Request
 
         free_place(output, overwrite=overwrite)
-        source, prepared = preparing.look(
-            data,
-            Request(
-                kind=kind,
-                columns=shared.column_map(column),
-                clean=shared.split_list(clean),
-                filter=tuple(filters),
-                validation=shared.share_or_file(validation),
-                test=shared.share_or_file(test),
-                raw=raw,
-            ),
-        )
-        path = preparing.write(prepared, output, overwrite=overwrite)
+        source, prepared = preparing.look(data, Request(**flags.settings(given)))
+        path = save(prepared, output, overwrite=overwrite)
         if as_json:
             shared.print_json({**prepared.report.to_json(), "output": str(path)})
             return

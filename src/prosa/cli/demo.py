@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from prosa.cli import shared, usage
+from prosa.cli import flags, shared, usage
 from prosa.i18n import _
 
 _WIDTH = 78
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     @app.command(cls=usage.Command, help=_("The whole tour on bundled data, in four minutes."))
     def demo(
         scale: float = typer.Option(1.0, min=0.01, max=100, help=_("Multiplies all times.")),
-        as_json: bool = shared.json_flag(),
+        as_json: bool = flags.as_json(),
     ) -> None:
         out = sys.stderr if as_json else sys.stdout
         from prosa.cli.progress import Display

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from prosa.cli import shared, usage
+from prosa.cli import flags, shared, usage
 from prosa.cli.answers import WIDTH, answer_lines, wrapped
 from prosa.i18n import _
 
@@ -20,23 +20,6 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     _register_index(app)
     _register_ask(app)
-
-
-def max_error_flag() -> Any:
-    """`--max-error`."""
-    return typer.Option(
-        None, help=_("Of an index: the share of wrong answers you accept (default: 0.05).")
-    )
-
-
-def reader_flag() -> Any:
-    """`--reader`."""
-    return typer.Option(None, help=_("Of an index: a span-qa model for the exact words."))
-
-
-def writer_flag() -> Any:
-    """`--writer`."""
-    return typer.Option(None, help=_("Of an index: a model that writes from the passages."))
 
 
 def _register_index(app: typer.Typer) -> None:
@@ -57,8 +40,8 @@ def _register_index(app: typer.Typer) -> None:
         encoder: str | None = typer.Option(
             None, help=_("A sentence-transformers model, for vectors besides words.")
         ),
-        filters: list[str] = shared.filter_flag(),
-        as_json: bool = shared.json_flag(),
+        filters: list[str] = flags.filters(),
+        as_json: bool = flags.as_json(),
     ) -> None:
         """Keys of --json.
 
@@ -189,13 +172,13 @@ def _register_ask(app: typer.Typer) -> None:
         questions: str | None = typer.Option(
             None, help=_("A JSONL file of questions; with --json an answer a line.")
         ),
-        max_error: float | None = max_error_flag(),
+        max_error: float | None = flags.max_error(),
         sources: int | None = typer.Option(
             None, "-k", "--sources", help=_("Sources to show at most (default: 3).")
         ),
-        reader: str | None = reader_flag(),
-        writer: str | None = writer_flag(),
-        as_json: bool = shared.json_flag(),
+        reader: str | None = flags.reader(),
+        writer: str | None = flags.writer(),
+        as_json: bool = flags.as_json(),
     ) -> None:
         """Keys of --json.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from prosa.cli import answers, documents, shared, usage
+from prosa.cli import answers, flags, shared, usage
 from prosa.i18n import _, ngettext
 
 if TYPE_CHECKING:
@@ -28,20 +28,16 @@ def register(app: typer.Typer) -> None:
         split: str | None = typer.Option(
             None, help=_("train, validation or test, when DATA is what the model learned from.")
         ),
-        raw: bool = typer.Option(
-            False, "--raw", help=_("Take the file as it stands: a line is a document.")
-        ),
-        kind: str | None = typer.Option(None, help=_("The kind of data, if it is mistaken.")),
-        column: list[str] = typer.Option(
-            [], help=_("Which column is which, such as text=headline.")
-        ),
-        max_error: float | None = documents.max_error_flag(),
-        reader: str | None = documents.reader_flag(),
-        writer: str | None = documents.writer_flag(),
+        raw: bool = flags.raw(),
+        kind: str | None = flags.kind(),
+        column: list[str] = flags.column(),
+        max_error: float | None = flags.max_error(),
+        reader: str | None = flags.reader(),
+        writer: str | None = flags.writer(),
         output: str | None = typer.Option(
             None, "-o", "--output", help=_("Of an index: a calibration plot (SVG).")
         ),
-        as_json: bool = shared.json_flag(),
+        as_json: bool = flags.as_json(),
     ) -> None:
         from prosa.verbs.answering import is_index
 
@@ -58,7 +54,7 @@ def register(app: typer.Typer) -> None:
             )
         from prosa.verbs.measuring import evaluate as evaluate_verb
 
-        columns = shared.column_map(column)
+        columns = flags.column_map(column)
         result = evaluate_verb(model, data, split=split, raw=raw, kind=kind, columns=columns)
         if as_json:
             shared.print_json(result.score.to_json())
@@ -80,17 +76,17 @@ def register(app: typer.Typer) -> None:
         )
 
     @app.command(cls=usage.Command, help=_("The model families, and the models on this disk."))
-    def models(as_json: bool = shared.json_flag()) -> None:
+    def models(as_json: bool = flags.as_json()) -> None:
         from prosa.verbs.measuring import list_models
 
-        found = list_models()
+        runs = list_models()
         if as_json:
-            shared.print_json({"families": list(_families()), "models": found})
+            shared.print_json({"families": list(_families()), "models": runs})
             return
         shared.say(_("Families (--family):"))
         shared.say(*(f"  {name:<8}  {text}" for name, text in _families().items()))
         shared.say("")
-        if not found:
+        if not runs:
             shared.say(_("No model in the folder 'runs' yet. Train one with: prosa train DATA"))
             return
         head = [_("Model"), _("family"), _("parameters"), _("bits/byte"), _("disk")]
@@ -102,7 +98,7 @@ def register(app: typer.Typer) -> None:
                 shared.number(model["bits_per_byte"], 3),
                 shared.megabytes(model["disk_bytes"]),
             ]
-            for model in found
+            for model in runs
         ]
         shared.say(*shared.table(rows, head))
 

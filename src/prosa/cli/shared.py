@@ -1,24 +1,14 @@
-"""What the verbs share: their common flags, and how a result is printed."""
+"""What the verbs share: their words to the person, and how they are printed."""
 
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
-
-import typer
 
 from prosa.data.repair import ESCAPES
 from prosa.errors import InputError
-from prosa.i18n import _
-
-
-def json_flag() -> Any:
-    """`--json`."""
-    return typer.Option(
-        False, "--json", help=_("Print the result as one JSON object on the last line.")
-    )
+from prosa.i18n import _, language
 
 
 def print_json(result: dict[str, Any]) -> None:
@@ -96,34 +86,6 @@ def ask_line() -> str | None:
         return None
 
 
-def filter_flag() -> Any:
-    """`--filter`."""
-    text = _(
-        "Leave out what is short=3, repetition, symbols, links, not language=pt, offensive, "
-        "or blocked=FILE (a word or phrase a line); separated by commas, or repeated."
-    )
-    return typer.Option([], "--filter", help=text)
-
-
-def split_list(text: str | None) -> tuple[str, ...]:
-    """Cut "lower,punctuation" into ("lower", "punctuation")."""
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
-
-
-def column_map(pairs: Iterable[str]) -> dict[str, str] | None:
-    """["text=headline"] as {"text": "headline"}."""
-    columns = {}
-    for pair in pairs:
-        role, equals, name = pair.partition("=")
-        if not equals or not role or not name:
-            raise InputError(
-                _("--column is {value}").format(value=pair),
-                expected=_("role=name, such as text=headline"),
-            )
-        columns[role.strip()] = name.strip()
-    return columns or None
-
-
 def table(rows: list[list[str]], head: list[str], *, indent: int = 2) -> list[str]:
     """Columns that line up: the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
@@ -135,32 +97,12 @@ def table(rows: list[list[str]], head: list[str], *, indent: int = 2) -> list[st
     return lines
 
 
-def share_or_file(text: str | None) -> float | str | None:
-    """The value of --validation and --test: a share such as 0.1, or a file."""
-    if text is None:
-        return None
-    if not Path(text).exists():
-        try:
-            return float(text.replace(",", "."))
-        except ValueError:
-            pass
-    return text
-
-
 def number(value: float | None, digits: int = 2) -> str:
     """A number with the decimal mark of the person's language; a dash where there is none."""
     if value is None:
         return "–"
     text = f"{value:,.{digits}f}"
-    return _decimal(text)
-
-
-def _decimal(text: str) -> str:
-    from prosa.i18n import language
-
-    if language() == "pt_BR":
-        return text.translate(str.maketrans(",.", ".,"))
-    return text
+    return text.translate(str.maketrans(",.", ".,")) if language() == "pt_BR" else text
 
 
 def megabytes(size: int) -> str:

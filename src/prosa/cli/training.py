@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from prosa.cli import shared, usage
+from prosa.cli import flags, shared, usage
 from prosa.i18n import _
 
 
@@ -29,9 +29,7 @@ def register(app: typer.Typer) -> None:
             None, "-o", "--output", help=_("The model's folder (default: runs/DATA-FAMILY).")
         ),
         resume: bool = typer.Option(False, "--resume", help=_("Continue a run that was killed.")),
-        overwrite: bool = typer.Option(
-            False, "--overwrite", help=_("Replace the output if it exists.")
-        ),
+        overwrite: bool = flags.overwrite(),
         epochs: float | None = typer.Option(None, help=_("Passes over the data.")),
         steps: int | None = typer.Option(None, help=_("Optimizer steps.")),
         batch_size: int | None = typer.Option(None, help=_("Rows of --context tokens a step.")),
@@ -50,54 +48,19 @@ def register(app: typer.Typer) -> None:
             None, help=_("char, word, whitespace, bpe (the default), unigram or wordpiece.")
         ),
         vocabulary: int | None = typer.Option(None, help=_("Tokens of the vocabulary at most.")),
-        clean: str | None = typer.Option(
-            None, help=_("Classic steps, such as lower,punctuation,ascii.")
-        ),
-        filters: list[str] = shared.filter_flag(),
-        validation: str | None = typer.Option(None, help=_("A share such as 0.1, a file, or 0.")),
-        test: str | None = typer.Option(None, help=_("A share such as 0.1, a file, or 0.")),
-        raw: bool = typer.Option(
-            False, "--raw", help=_("Take the file as it stands: a line is a document.")
-        ),
-        kind: str | None = typer.Option(None, help=_("The kind of data, if it is mistaken.")),
-        column: list[str] = typer.Option(
-            [], help=_("Which column is which, such as text=headline.")
-        ),
+        clean: str | None = flags.clean(),
+        filters: list[str] = flags.filters(),
+        validation: str | None = flags.share(),
+        test: str | None = flags.share(),
+        raw: bool = flags.raw(),
+        kind: str | None = flags.kind(),
+        column: list[str] = flags.column(),
         config: str | None = typer.Option(
             None, metavar="FILE.yaml", help=_("Settings by the flags' names; flags win.")
         ),
-        as_json: bool = shared.json_flag(),
+        as_json: bool = flags.as_json(),
     ) -> None:
-        flags = {
-            "family": family,
-            "from_model": from_model,
-            "minutes": minutes,
-            "output": output,
-            "resume": resume or None,
-            "overwrite": overwrite or None,
-            "epochs": epochs,
-            "steps": steps,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "seed": seed,
-            "context": context,
-            "layers": layers,
-            "hidden_size": hidden_size,
-            "heads": heads,
-            "embedding_size": embedding_size,
-            "dropout": dropout,
-            "order": order,
-            "tokenizer": tokenizer,
-            "vocabulary": vocabulary,
-            "clean": shared.split_list(clean) or None,
-            "filter": tuple(filters) or None,
-            "validation": shared.share_or_file(validation),
-            "test": shared.share_or_file(test),
-            "raw": raw or None,
-            "kind": kind,
-            "columns": shared.column_map(column),
-        }
-        _run(data, flags, config, as_json=as_json)
+        _run(data, flags.settings(locals()), config, as_json=as_json)
 
 
 def _data_help() -> str:
@@ -107,13 +70,11 @@ def _data_help() -> str:
     )
 
 
-def _run(data: str, flags: dict[str, Any], config: str | None, *, as_json: bool) -> None:
+def _run(data: str, given: dict[str, Any], config: str | None, *, as_json: bool) -> None:
     from prosa.cli.progress import Display
     from prosa.verbs.request import Request, read_config
 
-    settings = read_config(config) if config else {}
-    settings |= {name: value for name, value in flags.items() if value is not None}
-    request = Request(**settings)
+    request = Request(**{**(read_config(config) if config else {}), **given})
     with Display(file=sys.stderr if as_json else sys.stdout) as display:
         display.working(_("Reading {source}").format(source=data))
         from prosa.verbs.training import train as train_verb

@@ -1,11 +1,11 @@
-"""`prosa generate` and `prosa chat`."""
+"""`prosa generate`, `prosa chat` and `prosa export`."""
 
 import sys
 from typing import Any
 
 import typer
 
-from prosa.cli import answers, documents, shared, usage
+from prosa.cli import answers, flags, shared, usage
 from prosa.i18n import _
 
 
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 def _register_generate(app: typer.Typer) -> None:
     @app.command(cls=usage.Command, help=_("Continue PROMPT with a model."))
     def generate(
-        model: str = typer.Argument(..., metavar="MODEL", help=_("A run's folder or name.")),
+        model: str = flags.model(),
         prompt: str = typer.Argument("", metavar="PROMPT", help=_("The beginning; '-' reads it.")),
         max_new_tokens: int = typer.Option(200, help=_("Tokens to write at most.")),
         temperature: float = typer.Option(0.8, help=_("0 always takes the likeliest token.")),
@@ -28,22 +28,22 @@ def _register_generate(app: typer.Typer) -> None:
         repetition_penalty: float = typer.Option(1.0, help=_("Above 1 avoids repetition.")),
         seed: int | None = typer.Option(None, help=_("Makes the text repeatable.")),
         stop: list[str] = typer.Option([], help=_("Stop before this text (may be repeated).")),
-        as_json: bool = shared.json_flag(),
+        as_json: bool = flags.as_json(),
     ) -> None:
-        from prosa.generation.options import Decoding
-
-        drawn: dict[str, Any] = {
-            "max_new_tokens": max_new_tokens,
-            "temperature": temperature,
-            "top_k": top_k,
-            "top_p": top_p,
-            "beams": beams,
-            "repetition_penalty": repetition_penalty,
-            "seed": seed,
-            "stop": tuple(stop),
-        }
-        Decoding(**drawn)  # a wrong value is said before torch is loaded
+        drawn = _decoding(locals())
         _generate(model, sys.stdin.read() if prompt == "-" else prompt, drawn, as_json=as_json)
+
+
+def _decoding(given: dict[str, Any]) -> dict[str, Any]:
+    """Those of a command's flags that say how to draw; a wrong one is said before torch loads."""
+    from dataclasses import fields
+
+    from prosa.generation.options import Decoding
+
+    names = [field.name for field in fields(Decoding) if field.name in given]
+    drawn = {**{name: given[name] for name in names}, "stop": tuple(given.get("stop", ()))}
+    Decoding(**drawn)
+    return drawn
 
 
 def _generate(name: str, prompt: str, drawn: dict[str, Any], *, as_json: bool) -> None:
@@ -73,31 +73,22 @@ def _register_chat(app: typer.Typer) -> None:
         top_p: float = typer.Option(0.95, help=_("Draw from this share of the probability.")),
         repetition_penalty: float = typer.Option(1.0, help=_("Above 1 avoids repetition.")),
         seed: int | None = typer.Option(None, help=_("Makes the replies repeatable.")),
-        max_error: float | None = documents.max_error_flag(),
-        reader: str | None = documents.reader_flag(),
-        writer: str | None = documents.writer_flag(),
-        as_json: bool = shared.json_flag(),
+        max_error: float | None = flags.max_error(),
+        reader: str | None = flags.reader(),
+        writer: str | None = flags.writer(),
+        as_json: bool = flags.as_json(),
     ) -> None:
+        given = locals()
         from prosa.verbs.answering import is_index
 
         if model is not None and is_index(model):
             settings = {"max_error": max_error, "reader": reader, "writer": writer}
             answers.talk(model, settings, as_json=as_json)
             return
+        drawn = _decoding(given)
         from prosa import runs
-        from prosa.generation.options import Decoding
 
-        drawn: dict[str, Any] = {
-            "max_new_tokens": max_new_tokens,
-            "temperature": temperature,
-            "top_k": top_k,
-            "top_p": top_p,
-            "repetition_penalty": repetition_penalty,
-            "seed": seed,
-        }
-        Decoding(**drawn)
-        name = model or str(runs.newest())
-        _chat(name, drawn, as_json=as_json)
+        _chat(model or str(runs.newest()), drawn, as_json=as_json)
 
 
 def _chat(name: str, drawn: dict[str, Any], *, as_json: bool) -> None:
@@ -118,3 +109,26 @@ def _chat(name: str, drawn: dict[str, Any], *, as_json: bool) -> None:
     shared.converse(chat, reply, out)
     if as_json:
         shared.print_json({"model": model.path, "messages": chat.history})
+
+
+def register_export(app: typer.Typer) -> None:
+    """Add `prosa export`, which stands last in the list of verbs."""
+
+    @app.command(cls=usage.Command, help=_("Write a model in another program's format."))
+    def export(
+        model: str = flags.model(),
+        to: str = typer.Option(..., "--to", help=_("The format: arpa (n-gram models).")),
+        output: str | None = typer.Option(
+            None, "-o", "--output", help=_("The file to write (default: MODEL.arpa).")
+        ),
+        overwrite: bool = flags.overwrite(),
+        as_json: bool = flags.as_json(),
+    ) -> None:
+        from prosa.verbs.writing import export as export_verb
+
+        path = export_verb(model, to, output, overwrite=overwrite)
+        if as_json:
+            shared.print_json({"output": str(path), "format": to, "bytes": path.stat().st_size})
+        else:
+            size = shared.megabytes(path.stat().st_size)
+            shared.say(_("Written: {path} ({size})").format(path=path, size=size))

@@ -12,13 +12,12 @@ import torch
 from transformers import (
     PreTrainedModel,
     TrainerCallback,
-    TrainerControl,
     TrainerState,
-    TrainingArguments,
 )
 
 from prosa.training.checkpoint import SafeTrainer
 from prosa.training.events import Listener, Progress, Sampled, Stopped, Validated, silent
+from prosa.training.plan import Plan
 from prosa.training.schedule import Schedule
 
 PATIENCE = 4
@@ -30,6 +29,16 @@ VALIDATION_SHARE = 0.1
 CHECKPOINT_SECONDS = 60.0
 SAMPLE_SECONDS = 20.0
 
+# What a checkpoint keeps of `RunControl`.
+_KEPT = (
+    "validations",
+    "validation_seconds",
+    "scoring_ratio",
+    "without_best",
+    "best_loss",
+    "curve",
+)
+
 Validate = Callable[[PreTrainedModel], tuple[float, float]]
 """The model's (loss in nats per token, bits per byte) on the validation data."""
 Sample = Callable[[PreTrainedModel], str]
@@ -40,7 +49,6 @@ class Hooks:
     """What a run calls on its way.
 
     Attributes:
-        listen: Hears the events.
         validate: Measures the model; None where there is no validation data.
         sample: Writes a piece of text with the model; None where nobody wants to see it.
         validation_steps: A validation is expected to take as long as so many steps.
@@ -96,58 +104,36 @@ class Timer:
 
 
 class RunControl(TrainerCallback):
-    """Decides after every step what to do next, and tells the listener.
-
-    Args:
-        trainer: The trainer it controls.
-        tokens_per_step: Tokens a step learns from.
-        hooks: What it calls.
-        schedule: How far the run is.
-        timer: The clock.
-        interrupt: Whether the person asked to stop.
-    """
+    """Decides after every step what to do next, and tells the listener."""
 
     def __init__(
-        self,
-        trainer: SafeTrainer,
-        hooks: Hooks,
-        *,
-        tokens_per_step: int,
-        schedule: Schedule,
-        timer: Timer,
-        interrupt: Interrupt,
+        self, trainer: SafeTrainer, plan: Plan, hooks: Hooks, timer: Timer, interrupt: Interrupt
     ) -> None:
         self._trainer = trainer
-        self._tokens_per_step = tokens_per_step
+        self._tokens_per_step = plan.tokens_per_step * trainer.args.world_size
         self._hooks = hooks
         self._timer = timer
         self._interrupt = interrupt
-        self.schedule = schedule
+        self.schedule = Schedule(
+            plan.steps, plan.most_steps, pace=plan.step_seconds, closing_steps=hooks.closing_steps
+        )
         self.validations = 0
         self.validation_seconds = 0.0
         self.scoring_ratio = 1.0
         self.without_best = 0
         self.best_loss: float | None = None
-        self.best_step = 0
         self.curve: list[dict[str, float]] = []
         self.seconds_before = 0.0
         self.stopped: str | None = None
         self._loss_sum = torch.zeros(())
 
-    # What a checkpoint keeps of this object, in the Trainer's own form.
     def state(self) -> dict[str, Any]:
-        """What a resumed run must know."""
-        kept = {
-            "validations": self.validations,
-            "validation_seconds": self.validation_seconds,
-            "scoring_ratio": self.scoring_ratio,
-            "without_best": self.without_best,
-            "best_loss": self.best_loss,
-            "best_step": self.best_step,
-            "curve": self.curve,
-            "seconds_before": self.seconds,
+        """What a resumed run must know, in the Trainer's own form."""
+        kept = {name: getattr(self, name) for name in _KEPT}
+        return {
+            "args": self.schedule.state(),
+            "attributes": {**kept, "seconds_before": self.seconds},
         }
-        return {"args": self.schedule.state(), "attributes": kept}
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Take up where a checkpoint's `state()` left off."""
@@ -164,9 +150,7 @@ class RunControl(TrainerCallback):
         """Seconds of learning so far, those before a resume included."""
         return self.seconds_before + self._timer.clock() - self._start
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_more: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_more: Any) -> None:
         """Start the clocks."""
         now = self._timer.clock()
         self._start = self._last_progress = self._last_save = self._last_sample = now
@@ -177,21 +161,15 @@ class RunControl(TrainerCallback):
             waited = now - self._timer.began
             self.schedule.seconds = max(self._timer.seconds - waited, 0.1 * self._timer.seconds)
 
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
-    ) -> None:
+    def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **more: Any) -> None:
         """Give the rows the epoch's order; a loader that skips to a checkpoint does not."""
         more["train_dataloader"].set_epoch(int(state.epoch or 0))
 
-    def on_optimizer_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_more: Any
-    ) -> None:
+    def on_optimizer_step(self, args: Any, state: TrainerState, control: Any, **_more: Any) -> None:
         """Move the schedule on, before the next step's learning rate is asked for."""
         self.schedule.advance(self.seconds)
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_more: Any
-    ) -> None:
+    def on_step_end(self, args: Any, state: TrainerState, control: Any, **_more: Any) -> None:
         """Decide what comes next."""
         now, step = self._timer.clock(), state.global_step
         last = self.schedule.share >= 1
@@ -215,7 +193,7 @@ class RunControl(TrainerCallback):
         model: PreTrainedModel = self._trainer.accelerator.unwrap_model(self._trainer.model)
         return model
 
-    def _stop(self, reason: str, step: int, control: TrainerControl) -> None:
+    def _stop(self, reason: str, step: int, control: Any) -> None:
         self.stopped = reason
         control.should_training_stop = True
         self._hooks.listen(Stopped(reason, step))
@@ -254,7 +232,7 @@ class RunControl(TrainerCallback):
         best = self.best_loss is None or loss < self.best_loss
         self.without_best = 0 if best else self.without_best + 1
         if best:
-            self.best_loss, self.best_step = loss, step
+            self.best_loss = loss
         if best and self._hooks.keep_best:
             self._trainer.best_weights = {
                 name: value.detach().to("cpu", copy=True).contiguous()

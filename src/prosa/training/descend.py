@@ -17,7 +17,6 @@ from prosa.training.checkpoint import SafeTrainer
 from prosa.training.control import Hooks, Interrupt, RunControl, Timer
 from prosa.training.optimizer import build as build_optimizer
 from prosa.training.plan import Plan
-from prosa.training.schedule import Schedule
 from prosa.training.trial import MAX_GRAD_NORM
 
 
@@ -26,16 +25,13 @@ class Descent:
     """What came of it.
 
     Attributes:
-        steps: Optimizer steps taken.
         seconds: Time spent learning, validation on the way included.
-        best_step: The step whose weights the model has now; None means the last one.
         stopped: None, "interrupted" or "early".
         curve: Points {"step", "loss"} and {"step", "validation_loss", "bits_per_byte"}.
     """
 
     steps: int
     seconds: float
-    best_step: int | None
     stopped: str | None
     curve: list[dict[str, float]] = field(default_factory=list)
 
@@ -99,19 +95,10 @@ def descend(
     timer: Timer,
     checkpoint: Path | None = None,
 ) -> Descent:
-    """Train a model as planned; its weights are changed in place.
+    """Train a model as planned, from a checkpoint where one is given; checkpoints go to `folder`.
 
-    Args:
-        model: Fresh, or pre-trained.
-        data: The packed training data.
-        plan: From `plan.make`.
-        folder: Where checkpoints go.
-        hooks: What to call on the way; with `validate` and `keep_best` the best weights are kept.
-        timer: The clock, and when the run must be over.
-        checkpoint: Continue from this checkpoint.
-
-    Returns:
-        What came of it. Ctrl-C ends the run early and still returns.
+    The model's weights are changed in place. Where `hooks` validate and keep the best, it ends with
+    those that validated best. Ctrl-C ends the run early and still returns.
     """
     set_seed(plan.seed)
     with Interrupt() as interrupt:
@@ -120,33 +107,18 @@ def descend(
         )
         trainer.remove_callback(PrinterCallback)
         trainer.plan = plan
-        control = RunControl(
-            trainer,
-            hooks,
-            tokens_per_step=plan.tokens_per_step * trainer.args.world_size,
-            schedule=Schedule(
-                plan.steps,
-                plan.most_steps,
-                pace=plan.step_seconds,
-                closing_steps=hooks.closing_steps,
-            ),
-            timer=timer,
-            interrupt=interrupt,
-        )
-        trainer.run_control = control
+        control = trainer.run_control = RunControl(trainer, plan, hooks, timer, interrupt)
         if checkpoint is not None:
             state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
             control.restore(state.stateful_callbacks["RunControl"])
         trainer.add_callback(control)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        best = trainer.best_weights
-        if best is not None:
-            trainer.accelerator.unwrap_model(trainer.model).load_state_dict(best)
+        if trainer.best_weights is not None:
+            trainer.accelerator.unwrap_model(trainer.model).load_state_dict(trainer.best_weights)
     model.eval()
     return Descent(
         steps=trainer.state.global_step,
         seconds=control.seconds,
-        best_step=control.best_step if best is not None else None,
         stopped=control.stopped,
         curve=control.curve,
     )

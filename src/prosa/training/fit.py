@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from prosa.data.kinds import Kind
@@ -123,9 +124,6 @@ def fit(
         listen: Hears the events.
         sampler: Writes a sample with the model as it is.
         began: `time.monotonic()` when the person began to wait.
-
-    Returns:
-        The fitted model.
 
     Raises:
         InputError: Too little data, or sizes that do not fit together.
@@ -270,8 +268,6 @@ def _corpus(job: Job, streams: dict[str, TokenStream]) -> Corpus:
 def _new_model(
     plan: Plan, tokenizer: PreTrainedTokenizerFast, train: TokenStream
 ) -> PreTrainedModel:
-    import torch  # noqa: PLC0415  for the seed alone
-
     torch.manual_seed(plan.seed)
     model = FAMILIES[plan.family].build(plan.sizes, len(tokenizer), SpecialIds.of(tokenizer))
     # Ten million tokens say enough of how often each word comes.

@@ -17,7 +17,6 @@ class Machine:
     Attributes:
         device: "cpu", "cuda" or "mps".
         name: The processor's or the GPU's name, for people.
-        threads: CPU threads that torch uses.
         memory_bytes: Memory that is free for a training run, on the device.
         float32_flops: Multiply-adds x2 a second in float32 matrix products.
         bfloat16_flops: The same in bfloat16; 30 times less than float32 where it is emulated.
@@ -25,7 +24,6 @@ class Machine:
 
     device: str
     name: str
-    threads: int
     memory_bytes: int
     float32_flops: float
     bfloat16_flops: float
@@ -43,7 +41,6 @@ def measure() -> Machine:
     return Machine(
         device=device,
         name=_name(device),
-        threads=torch.get_num_threads(),
         memory_bytes=_free_memory(device),
         float32_flops=_matmul_flops(device, torch.float32),
         bfloat16_flops=_matmul_flops(device, torch.bfloat16),

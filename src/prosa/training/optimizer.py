@@ -39,12 +39,8 @@ def orthogonalise(matrices_KMN: Tensor, steps: int = 5) -> Tensor:  # noqa: N803
 class MuonAdamW(torch.optim.Optimizer):
     """AdamW, with Muon on the groups that ask for it by `"muon": True`.
 
-    Args:
-        groups: Parameter groups; each may set `lr`, `weight_decay`, `muon`.
-        lr: Learning rate in AdamW's scale, for both kinds.
-        betas: AdamW's decay rates; Muon's momentum is 0.95.
-        weight_decay: Decoupled decay.
-        dtype: The type that Muon orthogonalises in.
+    `lr` is in AdamW's scale for both; `betas` are AdamW's, Muon's momentum is 0.95; Muon
+    orthogonalises in `dtype`.
     """
 
     def __init__(
@@ -132,11 +128,10 @@ def build(
         weight_decay: On matrices; vectors (norms, biases) and embeddings are never decayed.
         bfloat16: Whether this machine multiplies bfloat16 faster than float32.
     """
-    tables = {
-        id(module.weight)
-        for module in model.modules()
-        if isinstance(module, nn.Embedding | nn.Linear) and _is_table(model, module)
-    }
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    output: Any = getattr(model, "get_output_embeddings", lambda: None)()
+    if isinstance(output, nn.Linear):
+        tables.add(id(output.weight))
     hidden: list[Tensor] = []
     plain: list[Tensor] = []
     for parameter in model.parameters():
@@ -155,9 +150,3 @@ def build(
         betas=(0.9, 0.95) if muon else (0.9, 0.99),
         dtype=torch.bfloat16 if bfloat16 else torch.float32,
     )
-
-
-def _is_table(model: nn.Module, module: nn.Module) -> bool:
-    get_output: Any = getattr(model, "get_output_embeddings", lambda: None)
-    output = get_output()
-    return isinstance(module, nn.Embedding) or module is output

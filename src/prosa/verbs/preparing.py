@@ -1,7 +1,5 @@
 """`prosa inspect` and `prosa prepare`: what the data holds, and what cleaning makes of it."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prosa.data.kinds import TRAINABLE, Kind
@@ -9,32 +7,14 @@ from prosa.verbs.request import Request
 
 if TYPE_CHECKING:
     from prosa.data.prepare import Prepared
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What training would cost on this machine, roughly; a plan measures it exactly.
-
-    Attributes:
-        family: The family.
-        parameters: Of the model that fits the time; 0 for a model that counts.
-        minutes: How long it would take.
-    """
-
-    family: str
-    parameters: int
-    minutes: float
+    from prosa.training.size_ladder import Guess
 
 
 def look(data: Any, request: Request) -> "tuple[str, Prepared]":
-    """Read and prepare data, and write nothing.
-
-    Args:
-        data: Whatever `prosa.read` takes.
-        request: Of it: kind, columns, raw, clean, filter, validation, test and seed.
+    """Read and prepare data as a request says, and write nothing.
 
     Returns:
-        What was read is called, and what was made of it.
+        What the data is called, and what was made of it.
 
     Raises:
         InputError: The data or a setting is at fault.
@@ -62,28 +42,16 @@ def look(data: Any, request: Request) -> "tuple[str, Prepared]":
     return records.source, prepare(records, options)
 
 
-def write(prepared: "Prepared", output: str | Path, *, overwrite: bool = False) -> Path:
-    """Write the prepared splits as parquet."""
-    from prosa.data.prepare import save
+def outlook(prepared: "Prepared", minutes: float = 5.0) -> "list[Guess]":
+    """What training would cost here, family by family, where a person would wait so long.
 
-    return save(prepared, output, overwrite=overwrite)
-
-
-def outlook(prepared: "Prepared", minutes: float = 5.0) -> list[Outlook]:
-    """What training each family would cost, from the size of the data and this machine's speed.
-
-    Args:
-        prepared: The prepared data.
-        minutes: The time a person would wait.
-
-    Returns:
-        Nothing for a kind that no language model learns from.
+    It is reckoned from the size of the data and the speed of this machine; a plan measures it. A
+    kind of data that no language model learns from gives nothing.
     """
     if prepared.kind not in TRAINABLE:
         return []
-    from prosa.training.size_ladder import guess
+    from prosa.training.size_ladder import Guess, guess
 
     size, turns = prepared.report.bytes, prepared.kind is not Kind.TEXT
     guesses = [guess(family, size, minutes, turns=turns) for family in ("lstm", "decoder")]
-    counted = Outlook("ngram", 0, size / 2_000_000 / 60)
-    return [counted, *(Outlook(g.family, g.parameters, g.seconds / 60) for g in guesses)]
+    return [Guess("ngram", 0, size / 2_000_000), *guesses]

@@ -11,36 +11,9 @@ from prosa.i18n import _
 
 @dataclass(frozen=True)
 class Request:
-    """A training run as asked for; None is left to the plan.
+    """A training run as asked for, as `prosa train --help` says it; None: the plan decides.
 
-    Attributes:
-        family: A name in `models.FAMILIES`; default "decoder".
-        from_model: Start from this run's or folder's weights and tokenizer instead of new ones.
-        minutes: How long the person will wait.
-        epochs: Passes over the training data.
-        steps: Optimizer steps.
-        batch_size: Rows of `context` tokens a step.
-        learning_rate: In AdamW's scale.
-        seed: Of everything random.
-        context: Tokens a row.
-        layers: Layers of the network.
-        hidden_size: Units of a layer.
-        heads: Attention heads.
-        embedding_size: Width of the embeddings (recurrent families).
-        dropout: Share of units dropped in training.
-        order: Longest n-gram.
-        tokenizer: char, word, whitespace, bpe, unigram or wordpiece.
-        vocabulary: Tokens of the vocabulary at most.
-        clean: Classic cleaning steps.
-        filter: What is left out: ("short=3", "links,offensive"), see `data.filters.parse`.
-        validation: Share, file, or 0.
-        test: Share, file, or 0.
-        raw: Take the file as it stands.
-        kind: The kind of data, if it is not recognised.
-        columns: Which column is which: {"text": "headline"}.
-        output: The run's folder.
-        overwrite: Replace an existing output.
-        resume: Continue a run that was killed.
+    `from_model` is the flag --from, `columns` is --column: {"text": "headline"}.
     """
 
     family: str | None = None
@@ -119,12 +92,9 @@ def read_config(path: str) -> dict[str, Any]:
             raise InputError(
                 _("There is no setting '{key}'").format(key=key), path=path, expected=flags
             )
-        settings[name] = _value(name, value)
+        if name in ("clean", "filter"):
+            parts = value if isinstance(value, list) else str(value or "").split(",")
+            settings[name] = tuple(str(part).strip() for part in parts if str(part).strip())
+        else:
+            settings[name] = value
     return settings
-
-
-def _value(name: str, value: Any) -> Any:
-    if name in ("clean", "filter"):
-        parts = value if isinstance(value, list) else str(value or "").split(",")
-        return tuple(str(part).strip() for part in parts if str(part).strip())
-    return value

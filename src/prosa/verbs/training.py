@@ -1,10 +1,9 @@
 """`prosa train`: from a person's data to a run's folder."""
 
-import dataclasses
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from prosa.data.prepare import Prepared
     from prosa.training.events import Listener
-    from prosa.training.fit import Fitted, Job, Vocabulary
+    from prosa.training.fit import Fitted, Vocabulary
     from prosa.training.plan import Options
 
 
@@ -31,9 +30,6 @@ class Run:
     Attributes:
         path: Its folder.
         result: The documented keys of `prosa train --json`.
-        model: The model, ready to use.
-        tokenizer: Its tokenizer.
-        seconds: Learning, by itself.
     """
 
     path: Path
@@ -74,13 +70,21 @@ def train(
         InputError: The data or a setting is at fault.
     """
     began = time.monotonic()
-    request = dataclasses.replace(request or Request(), **settings)
+    from prosa.models.saving import save
+    from prosa.training.events import silent
+    from prosa.training.fit import Job, fit
+    from prosa.verbs.samples import sampler
+
+    request = replace(request or Request(), **settings)
     source = str(data) if isinstance(data, str | Path) else name or "data"
     start = _start(request.from_model) if request.from_model else None
     family = _family(request, start)
     # Before the data is read: a mistyped flag is said at once.
-    options, vocabulary = _options(family, request), _vocabulary(request, start)
-    place = _place(source, family, request)
+    options, vocabulary = _wishes(family, request, start)
+    if request.output:
+        place = files.free_place(request.output, overwrite=request.overwrite)
+    else:
+        place = runs.default_place(source, family)
     work = runs.working_folder(place)
     with working(work, request, source) as fresh:
         if fresh:
@@ -89,10 +93,14 @@ def train(
             (work / DATA).write_text(text, encoding="utf-8")
         else:
             splits, info = {}, json.loads((work / DATA).read_text(encoding="utf-8"))
-        job = _job(splits, info, options, vocabulary, start)
-        fitted = _fit(job, work, listen, began)
+        model = start[0] if start else None
+        job = Job(splits, Kind(info["kind"]), options, vocabulary, model)
+        sample = sampler(job.kind, splits.get("train")) if listen else None
+        fitted = fit(job, work, listen=listen or silent, sampler=sample, began=began)
         manifest = _manifest(fitted, family, place, info, command)
-        _save(fitted, manifest, place, overwrite=request.overwrite)
+        with files.replacing(place, overwrite=request.overwrite) as folder:
+            save(fitted.model, fitted.tokenizer, folder)
+            manifest.write(folder)
     return Run(place, manifest.result, fitted.model, fitted.tokenizer)
 
 
@@ -108,13 +116,13 @@ def _family(request: Request, start: Any) -> str:
 
     if start is None:
         return request.family or "decoder"
-    found = family_of(start[0].config.to_dict())
-    if found is None:
+    known = family_of(start[0].config.to_dict())
+    if known is None:
         raise InputError(
             _("{model} is of a kind that cannot be trained here").format(model=request.from_model),
             expected=", ".join(FAMILIES),
         )
-    family = found.name
+    family = known.name
     if request.family not in (None, family):
         raise InputError(
             _("{model} is a {is_family}, not a {asked}").format(
@@ -122,7 +130,7 @@ def _family(request: Request, start: Any) -> str:
             ),
             hint=_("Leave --family away"),
         )
-    if FAMILIES[family].learning == "count":
+    if known.learning == "count":
         raise InputError(
             _("An n-gram cannot start from another model: it counts its data anew"),
             hint=_("Leave --from away and give both data sets in one folder"),
@@ -130,24 +138,20 @@ def _family(request: Request, start: Any) -> str:
     return family
 
 
-def _place(source: str, family: str, request: Request) -> Path:
-    if request.output:
-        return files.free_place(request.output, overwrite=request.overwrite)
-    return runs.default_place(source, family)
-
-
 def _prepare(
     data: Any, source: str, request: Request, listen: "Listener | None"
 ) -> "tuple[dict[str, Any], dict[str, Any]]":
     from prosa.data.prepare import Prepared
-    from prosa.runs import fingerprint
+    from prosa.training.events import Note
 
     prepared = data if isinstance(data, Prepared) else _read(data, request)
-    _tell(prepared, listen)
+    for line in prepared.report.lines():
+        if listen and not line.startswith(" "):  # an example, which `prosa inspect` shows
+            listen(Note(line))
     info = {
         "source": source,
         "kind": str(prepared.kind),
-        "fingerprint": fingerprint(*prepared.splits.values()),
+        "fingerprint": runs.fingerprint(*prepared.splits.values()),
         "report": prepared.report.to_json(),
         "seed": request.seed,
         "split": {"validation": request.validation, "test": request.test},
@@ -174,57 +178,16 @@ def _read(data: Any, request: Request) -> "Prepared":
     return prepared
 
 
-def _tell(prepared: "Prepared", listen: "Listener | None") -> None:
-    """The report of the data without its examples, which `prosa inspect` shows."""
-    if listen is None:
-        return
-    from prosa.training.events import Note
-
-    for line in prepared.report.lines():
-        if not line.startswith(" "):
-            listen(Note(line))
-
-
-def _options(family: str, request: Request) -> "Options":
+def _wishes(family: str, request: Request, start: Any) -> "tuple[Options, Vocabulary]":
     from prosa.models.sizes import Sizes
+    from prosa.training.fit import Vocabulary
     from prosa.training.plan import Options
 
-    names = [field.name for field in dataclasses.fields(Sizes)]
-    shared = ["minutes", "epochs", "steps", "batch_size", "learning_rate", "seed"]
-    return Options(
-        family=family,
-        sizes=Sizes(**{name: getattr(request, name) for name in names}),
-        **{name: getattr(request, name) for name in shared},
-    )
-
-
-def _vocabulary(
-    request: Request, start: "tuple[PreTrainedModel, PreTrainedTokenizerFast] | None"
-) -> "Vocabulary":
-    from prosa.training.fit import Vocabulary
-
-    return Vocabulary(request.tokenizer or "bpe", request.vocabulary, start[1] if start else None)
-
-
-def _job(
-    splits: dict[str, Any],
-    info: dict[str, Any],
-    options: "Options",
-    vocabulary: "Vocabulary",
-    start: "tuple[PreTrainedModel, PreTrainedTokenizerFast] | None",
-) -> "Job":
-    from prosa.training.fit import Job
-
-    return Job(splits, Kind(info["kind"]), options, vocabulary, start[0] if start else None)
-
-
-def _fit(job: "Job", work: Path, listen: "Listener | None", began: float) -> "Fitted":
-    from prosa.training.events import silent
-    from prosa.training.fit import fit
-    from prosa.verbs.samples import sampler
-
-    wanted = sampler(job.kind, job.splits.get("train")) if listen else None
-    return fit(job, work, listen=listen or silent, sampler=wanted, began=began)
+    sizes = Sizes(**{field.name: getattr(request, field.name) for field in fields(Sizes)})
+    shared = ("minutes", "epochs", "steps", "batch_size", "learning_rate", "seed")
+    options = Options(family, sizes=sizes, **{name: getattr(request, name) for name in shared})
+    known = start[1] if start else None
+    return options, Vocabulary(request.tokenizer or "bpe", request.vocabulary, known)
 
 
 def _manifest(
@@ -260,11 +223,3 @@ def _manifest(
         plan=plan,
         curve=fitted.curve,
     )
-
-
-def _save(fitted: "Fitted", manifest: runs.Manifest, place: Path, *, overwrite: bool) -> None:
-    from prosa.models.saving import save
-
-    with files.replacing(place, overwrite=overwrite) as folder:
-        save(fitted.model, fitted.tokenizer, folder)
-        manifest.write(folder)

@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prosa import runs
+from prosa.errors import InputError
+from prosa.i18n import _
 from prosa.verbs.answering import is_index, open_documents
 
 if TYPE_CHECKING:
     from prosa.chat import Chat
+
+FORMATS = ("arpa",)
 
 
 class Model:
@@ -83,3 +87,25 @@ def load_model(model: str | Path) -> Model:
     path = runs.resolve(str(model))
     network, tokenizer = load_folder(path)
     return Model(path, network, tokenizer)
+
+
+def export(
+    model: str | Path, to: str, output: str | Path | None = None, *, overwrite: bool = False
+) -> Path:
+    """Write a run in another program's format, one of `FORMATS`.
+
+    Without `output` the file has the run's name with the format's suffix, and lies here.
+
+    Raises:
+        InputError: An unknown format, or a model that the format cannot hold.
+    """
+    if to not in FORMATS:
+        raise InputError(_("--to is {value}").format(value=to), expected=", ".join(FORMATS))
+    from prosa.exports import arpa
+    from prosa.models.pretrained import load as load_folder
+
+    folder = runs.resolve(str(model))
+    target = Path(output) if output else Path(f"{Path(folder).name}.{to}")
+    network, tokenizer = load_folder(folder)
+    arpa.export(network, tokenizer, target, overwrite=overwrite)
+    return target

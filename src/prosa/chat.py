@@ -16,14 +16,9 @@ class Chat:
     """One conversation.
 
     A model trained on questions and answers or on conversations replies through its chat
-    template. A model trained on plain text cannot answer; it continues what is said.
-
-    Args:
-        model: Any generative model.
-        tokenizer: Its tokenizer.
-        decoding: How replies are drawn.
-        memory: Whether earlier turns are part of the prompt. A model trained on single questions
-            has never seen a second turn: for it this is best off.
+    template. A model trained on plain text cannot answer; it continues what is said. With `memory`
+    earlier turns are part of the prompt; a model trained on single questions has never seen a
+    second turn: for it this is best off.
     """
 
     def __init__(

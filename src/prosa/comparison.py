@@ -23,16 +23,7 @@ from prosa.tokens import examples
 
 @dataclass(frozen=True)
 class Entry:
-    """A model that takes part.
-
-    Attributes:
-        name: What to call it.
-        family: Its family.
-        model: The model.
-        tokenizer: Its tokenizer.
-        train_seconds: How long its training took, where known.
-        folder: Where it lies, where it does.
-    """
+    """A model that takes part; how long its training took and where it lies, where known."""
 
     name: str
     family: str
@@ -80,15 +71,9 @@ def compare(
     probes: Sequence[Probe] = (),
     decoding: Decoding | None = None,
 ) -> Comparison:
-    """Compare models on a text that none of them has learned from.
+    """Compare models on a text that none of them has learned from, rows of this kind.
 
-    Args:
-        entries: The models.
-        table: The text, as prepared.
-        kind: What its rows are.
-        prompts: Beginnings for each to continue.
-        probes: Asked of each, where there are any.
-        decoding: How the prompts are continued.
+    Each of them also continues the prompts, as `decoding` says, and is asked the probes.
     """
     rows = [_row(entry, table, kind, probes) for entry in entries]
     decoding = decoding or Decoding(max_new_tokens=80, temperature=0.7, seed=0)

@@ -12,7 +12,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from prosa.errors import InputError
 from prosa.exports import arpa
-from prosa.models import FAMILIES, Sizes, SpecialIds
+from prosa.models.families import FAMILIES, SpecialIds
+from prosa.models.sizes import Sizes
 from prosa.tokens.learn import learn
 
 SENTENCES = [

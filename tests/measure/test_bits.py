@@ -7,7 +7,8 @@ import pytest
 
 from prosa.data.kinds import Kind
 from prosa.measure.bits import Score, score
-from prosa.models import FAMILIES, Sizes, SpecialIds
+from prosa.models.families import FAMILIES, SpecialIds
+from prosa.models.sizes import Sizes
 from prosa.tokens.examples import encode
 from prosa.tokens.learn import learn
 

@@ -12,7 +12,8 @@ from tokenizers.models import WordLevel
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from prosa.models import FAMILIES, Family, Sizes, SpecialIds
+from prosa.models.families import FAMILIES, Family, SpecialIds
+from prosa.models.sizes import Sizes
 
 SENTENCES = [
     "A coruja guardou a lanterna do avô.",

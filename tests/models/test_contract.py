@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from prosa.data.kinds import Kind
-from prosa.models import SpecialIds, stop_at
+from prosa.models.families import SpecialIds, stop_at
 from prosa.models.pretrained import load
 from prosa.models.saving import save
 

@@ -6,10 +6,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers.cache_utils import DynamicCache
 
-from prosa.models import FAMILIES, Sizes, SpecialIds, start_from_frequencies
+from prosa.models.families import FAMILIES, SpecialIds, start_from_frequencies
 from prosa.models.generation import STATE
 from prosa.models.loss import causal_loss, linear_cross_entropy
 from prosa.models.recurrent import CELLS, RecurrentConfig, RecurrentForCausalLM
+from prosa.models.sizes import Sizes
 
 WORDS = 30
 

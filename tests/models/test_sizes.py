@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from prosa.errors import InputError
-from prosa.models import FAMILIES, Sizes, SpecialIds, family, family_of
-from prosa.models.sizes import fitting_heads
+from prosa.models.families import FAMILIES, SpecialIds, family, family_of
+from prosa.models.sizes import Sizes, fitting_heads
 
 IDS = SpecialIds(pad=0, bos=2, eos=3)
 DESCENDING = [name for name, known in FAMILIES.items() if known.learning == "descend"]
@@ -123,6 +123,9 @@ def test_decoder_dropout_acts_in_training_only(tmp_path):
 
 
 def test_names_and_sizes_are_there_without_torch():
-    code = "import sys, prosa.models as m; m.FAMILIES['lstm'].sizes(m.Sizes()); print(*sys.modules)"
+    code = (
+        "import sys, prosa.models.families as m;"
+        " m.FAMILIES['lstm'].sizes(m.Sizes()); print(*sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "transformers", "numpy"} & set(done.stdout.split())

@@ -40,12 +40,6 @@ def export(
     Numbers are float32 with as many digits as tell them apart, as lmplz writes them. Padding, which
     is never predicted, is left out.
 
-    Args:
-        model: A model of the family ngram.
-        tokenizer: Its tokenizer.
-        path: The file.
-        overwrite: Replace an existing file.
-
     Raises:
         InputError: The model is not an n-gram, or the file cannot be written.
         ProsaError: The disk is full.

@@ -6,7 +6,7 @@ write past it: the oldest half is forgotten then and writing goes on.
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -25,16 +25,7 @@ Tokenizer = PreTrainedTokenizerFast
 def generate(
     model: PreTrainedModel, tokenizer: Tokenizer, prompt: str, options: Decoding | None = None
 ) -> str:
-    """Continue a prompt.
-
-    Args:
-        model: Any model with `generate`.
-        tokenizer: Its tokenizer.
-        prompt: The beginning; "" begins a new text.
-        options: How to draw.
-
-    Returns:
-        The continuation alone, without the prompt.
+    """The continuation of a prompt, without the prompt; "" begins a new text.
 
     Raises:
         InputError: The prompt is longer than the model's context.
@@ -75,8 +66,8 @@ def continue_ids(
             hint=_("Shorten the prompt, or train a model with a larger --context"),
         )
 
-    def decode(some: list[int]) -> str:
-        return str(tokenizer.decode(some, skip_special_tokens=True))
+    def decode(part: list[int]) -> str:
+        return str(tokenizer.decode(part, skip_special_tokens=True))
 
     pieces = Pieces(decode, ids, options.stop)
     for token in _tokens(model, tokenizer, ids, options, pieces):
@@ -94,11 +85,7 @@ def context_of(model: PreTrainedModel) -> int | None:
 
 
 def _tokens(
-    model: PreTrainedModel,
-    tokenizer: Tokenizer,
-    ids: list[int],
-    options: Decoding,
-    pieces: Pieces,
+    model: PreTrainedModel, tokenizer: Tokenizer, ids: list[int], options: Decoding, pieces: Pieces
 ) -> Iterator[int]:
     """New tokens one by one; renews the prompt when the context is full."""
     context, left = context_of(model), options.max_new_tokens
@@ -108,7 +95,7 @@ def _tokens(
     while left > 0:
         room = left if context is None else min(left, context - len(ids))
         written: list[int] = []
-        for token in _run(model, tokenizer, ids, room, options, lambda: pieces.stopped):
+        for token in _run(model, tokenizer, ids, room, options, pieces):
             if token in ends:
                 return
             written.append(token)
@@ -131,7 +118,7 @@ def _run(
     ids: list[int],
     room: int,
     options: Decoding,
-    enough: Callable[[], bool],
+    pieces: Pieces,
 ) -> Iterator[int]:
     """`model.generate`, its tokens as they come."""
     never = [tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id]
@@ -148,12 +135,22 @@ def _run(
             yield from model.generate(**arguments)[0, len(ids) :].tolist()
         return
     tokens = _Queue()
-    thread = threading.Thread(target=_work, args=(model, tokens, arguments), daemon=True)
+
+    def write() -> None:
+        try:
+            with torch.inference_mode():
+                model.generate(**arguments, streamer=tokens, stopping_criteria=[tokens])
+        except BaseException as error:
+            tokens.error = error
+        finally:
+            tokens.end()
+
+    thread = threading.Thread(target=write, daemon=True)
     thread.start()
     try:
-        while (token := tokens.get()) is not None:
+        while (token := tokens.tokens.get()) is not None:
             yield token
-            if enough():
+            if pieces.stopped:
                 return
     finally:
         tokens.closed = True
@@ -162,21 +159,11 @@ def _run(
         raise tokens.error
 
 
-def _work(model: Any, tokens: "_Queue", arguments: dict[str, Any]) -> None:
-    try:
-        with torch.inference_mode():
-            model.generate(**arguments, streamer=tokens, stopping_criteria=[tokens])
-    except BaseException as error:
-        tokens.error = error
-    finally:
-        tokens.end()
-
-
 class _Queue(BaseStreamer, StoppingCriteria):
     """Hands on the new tokens of one sequence, and stops it when its reader has gone."""
 
     def __init__(self) -> None:
-        self._tokens: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self.tokens: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._prompt_seen = False
         self.closed = False
         self.error: BaseException | None = None
@@ -186,13 +173,10 @@ class _Queue(BaseStreamer, StoppingCriteria):
             self._prompt_seen = True
             return
         for token in value.flatten().tolist():
-            self._tokens.put(token)
+            self.tokens.put(token)
 
     def end(self) -> None:
-        self._tokens.put(None)
-
-    def get(self) -> int | None:
-        return self._tokens.get()
+        self.tokens.put(None)
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_more: Any) -> torch.Tensor:
         return torch.full((len(input_ids),), self.closed, device=input_ids.device)

@@ -47,15 +47,10 @@ class Decoding:
             what = _("{flag} is {value}").format(flag=flag, value=getattr(self, name))
             raise InputError(what, expected=expected)
 
-    @property
-    def greedy(self) -> bool:
-        """Whether the likeliest token is always taken."""
-        return self.temperature == 0 or self.top_k == 1
-
     def arguments(self) -> dict[str, Any]:
         """The same for `PreTrainedModel.generate`."""
         shared = {"repetition_penalty": self.repetition_penalty, "num_beams": self.beams}
-        if self.greedy or self.beams > 1:
+        if self.temperature == 0 or self.top_k == 1 or self.beams > 1:
             return {**shared, "do_sample": False}
         drawn = {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
         return {**shared, **drawn, "do_sample": True}

@@ -37,14 +37,9 @@ _RECURRENT_CONTEXT = 256
 class Score:
     """What a model makes of a text.
 
-    Attributes:
-        tokens: Tokens predicted.
-        bytes: UTF-8 bytes of the text they stand for.
-        loss: Nats per token, the mean over all predicted tokens.
-        accuracy: Share of tokens that were the model's first choice.
-        seconds: Time taken.
-        unknown: Tokens among them that hide what they stand for (`<unk>`).
-        unknown_bytes: UTF-8 bytes that these hide.
+    `tokens` are those predicted, `bytes` the UTF-8 bytes they stand for, `loss` the mean nats per
+    token, `accuracy` the share of first choices. `unknown` of the tokens (`<unk>`) hide what they
+    stand for: `unknown_bytes`.
     """
 
     tokens: int
@@ -103,21 +98,22 @@ def score(model: PreTrainedModel, stream: TokenStream, *, limit: int | None = No
     Returns:
         The score. A stream without a token to predict has loss 0.
     """
-    part = stream.head(limit) if limit is not None else stream
+    part = stream if limit is None else stream.head(limit)
     start = time.perf_counter()
     with torch.inference_mode():
         if hasattr(model, "score_stream"):
             nats, tokens = _counted(model, part)
             seconds = time.perf_counter() - start
-            accuracy = _counted_accuracy(model, part)
+            # First choices need every word's probability: they are found on a part of the text.
+            _nats, correct, ranked = _descended(model, part.head(_RANKED_TOKENS))
         else:
             nats, correct, tokens = _descended(model, part)
-            seconds, accuracy = time.perf_counter() - start, correct / max(1, tokens)
+            seconds, ranked = time.perf_counter() - start, tokens
     return Score(
         tokens=tokens,
         bytes=part.bytes,
         loss=nats / max(1, tokens),
-        accuracy=accuracy,
+        accuracy=correct / max(1, ranked),
         seconds=seconds,
         unknown=part.unknown,
         unknown_bytes=int(part.hidden[:, 1].sum()),
@@ -133,12 +129,6 @@ def _counted(model: Any, stream: TokenStream) -> tuple[float, int]:
         predicted[np.asarray(stream.offsets[:-1])] = False
         scored = scored[np.asarray(stream.weights)[predicted].astype(bool)]
     return -float(np.sum(scored, dtype=np.float64)), len(scored)
-
-
-def _counted_accuracy(model: Any, stream: TokenStream) -> float:
-    """The share of first choices, which needs every word's probability: on a part of the text."""
-    _nats, correct, tokens = _descended(model, stream.head(_RANKED_TOKENS))
-    return correct / max(1, tokens)
 
 
 def _descended(model: PreTrainedModel, stream: TokenStream) -> tuple[float, int, int]:

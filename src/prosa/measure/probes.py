@@ -19,16 +19,9 @@ _ROWS = 32
 def ask(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, probes: Iterable[Probe]
 ) -> dict[str, float]:
-    """The share of probes answered right, for each kind and over "all".
+    """The share of probes answered right, from 0 to 1, for each kind; "all" is the kinds' mean.
 
-    Args:
-        model: Any causal language model.
-        tokenizer: Its tokenizer.
-        probes: Each with a right continuation and a wrong one.
-
-    Returns:
-        Shares from 0 to 1 by kind; "all" is the mean over the kinds. Where both continuations are
-        as probable, half of the probe is right.
+    Where both continuations are as probable, half of the probe is right.
     """
     probes = list(probes)
     pairs = [(probe.prompt, answer) for probe in probes for answer in (probe.right, probe.wrong)]
@@ -84,8 +77,8 @@ def _log_probabilities(
     context = getattr(model.config, "max_position_embeddings", None)
     rows = []
     for beginning, end in pairs:
-        before = _ids(tokenizer, beginning)
-        whole = _ids(tokenizer, beginning + end)
+        before = tokenizer.encode(beginning, add_special_tokens=False)
+        whole = tokenizer.encode(beginning + end, add_special_tokens=False)
         # Only what differs is scored: the tokens up to the first that the end changed are shared.
         shared = next(
             (i for i, (a, b) in enumerate(zip(before, whole, strict=False)) if a != b), len(before)
@@ -96,17 +89,11 @@ def _log_probabilities(
     order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))
     result = [0.0] * len(rows)
     for start in range(0, len(order), _ROWS):
-        some = order[start : start + _ROWS]
-        for index, value in zip(
-            some, _score(model, tokenizer, [rows[i] for i in some]), strict=True
-        ):
+        batch = order[start : start + _ROWS]
+        values = _score(model, tokenizer, [rows[i] for i in batch])
+        for index, value in zip(batch, values, strict=True):
             result[index] = value
     return result
-
-
-def _ids(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
-    ids: list[int] = tokenizer.encode(text, add_special_tokens=False)
-    return ids
 
 
 def _score(

@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 class SpecialIds:
     """The ids of the tokens that are no text.
 
-    Args:
-        pad: Fills up a batch; never read, never predicted.
-        bos: Starts a text.
-        eos: Ends a text. Not the same as pad, or a model would never learn to stop.
-        end_of_turn: Ends an answer in a conversation (`<|im_end|>`), where there is one.
+    `end_of_turn` ends an answer in a conversation (`<|im_end|>`), where there is one. `eos` is not
+    the same as `pad`, or a model would never learn to stop.
 
     Raises:
         ValueError: Two of them are the same, or one is missing.
@@ -54,15 +51,11 @@ class SpecialIds:
         return cls(tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id, turn)
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(NamedTuple):
     """What a model will cost, known without making its weights.
 
-    Args:
-        parameters: Trained numbers.
-        flops_per_token: Floating-point operations of one training token, forward and backward:
-            6 a weight that is multiplied, and the attention over a full context. Tables that are
-            looked up cost nothing. 0 for a family that counts.
+    `flops_per_token` are the operations of one training token, forward and backward: 6 a weight
+    that is multiplied, and the attention over a full context. Looking up a table costs nothing.
     """
 
     parameters: int
@@ -78,11 +71,9 @@ class Family:
         learning: "count" (one pass) or "descend" (gradients).
         model_type: The name in `config.json`.
         module: Where the classes are, under `prosa.models`.
-        config_name: The class of its configuration.
-        model_name: The class of its model.
+        prefix: What the names of its classes begin with.
         defaults: Sizes where neither a person nor the plan decides; what is None here the family
             does not take, except `heads`, which follow the width.
-        ours: True if the file of `module` goes beside a saved model.
         fixed: Settings of the configuration that make this family out of a shared file.
     """
 
@@ -90,17 +81,14 @@ class Family:
     learning: Literal["count", "descend"]
     model_type: str
     module: str
-    config_name: str
-    model_name: str
+    prefix: str
     defaults: Sizes
-    ours: bool = True
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def takes(self) -> frozenset[str]:
-        """The names of the sizes that mean something here."""
-        extra = {"heads"} if self.name == "decoder" else set()
-        return frozenset(self.defaults.given) | extra
+    def ours(self) -> bool:
+        """Whether the file of `module` goes beside a saved model."""
+        return self.module != "transformer"
 
     def sizes(self, chosen: Sizes) -> Sizes:
         """What a person chose, checked for this family and filled up with its defaults.
@@ -108,33 +96,46 @@ class Family:
         Raises:
             InputError: A size this family does not take, or sizes that do not fit together.
         """
-        chosen.check_takes(self.name, self.takes)
+        heads = {"heads"} if self.name == "decoder" else set()
+        chosen.check_takes(self.name, self.defaults.given.keys() | heads)
         sizes = chosen.over(self.defaults)
         sizes.check_heads()
         return sizes
 
     def classes(self) -> tuple[type["PreTrainedConfig"], type["PreTrainedModel"]]:
         """The configuration and model classes, known to `AutoConfig` and `AutoModelForCausalLM`."""
-        return _classes(self.module, self.config_name, self.model_name, self.ours)
+        imported = importlib.import_module(f"prosa.models.{self.module}")
+        config = getattr(imported, f"{self.prefix}Config")
+        model = getattr(imported, f"{self.prefix}ForCausalLM")
+        if self.ours:
+            from transformers import AutoConfig, AutoModelForCausalLM  # noqa: PLC0415  slow
+
+            AutoConfig.register(config.model_type, config, exist_ok=True)
+            AutoModelForCausalLM.register(config, model, exist_ok=True)
+        return config, model
 
     def configure(self, sizes: Sizes, vocabulary: int, ids: SpecialIds) -> "PreTrainedConfig":
-        """The model's configuration.
-
-        Args:
-            sizes: Chosen sizes; the rest is filled up.
-            vocabulary: Words of the vocabulary.
-            ids: The special tokens.
+        """The model's configuration, for so many words and these sizes, the rest filled up.
 
         Raises:
             InputError: As `sizes`.
         """
-        common: dict[str, Any] = {
-            "pad_token_id": ids.pad,
-            "bos_token_id": ids.bos,
-            "eos_token_id": ids.eos,
-        }
-        named = _settings(self.module, self.sizes(chosen=sizes), vocabulary)
-        return self.classes()[0](**named, **common, **self.fixed)
+        sizes = self.sizes(sizes)
+        if not self.ours:
+            from prosa.models.transformer import settings  # noqa: PLC0415  takes seconds
+
+            named = settings(sizes, vocabulary)
+        else:
+            named = {_SETTINGS.get(name, name): value for name, value in sizes.given.items()}
+            named["vocab_size"] = vocabulary
+        config_class: Any = self.classes()[0]
+        return config_class(
+            pad_token_id=ids.pad,
+            bos_token_id=ids.bos,
+            eos_token_id=ids.eos,
+            **named,
+            **self.fixed,
+        )
 
     def build(self, sizes: Sizes, vocabulary: int, ids: SpecialIds) -> "PreTrainedModel":
         """A model with fresh weights (an n-gram without counts) that knows where to stop."""
@@ -146,14 +147,9 @@ class Family:
     def count(
         self, tokens: Any, offsets: Any, sizes: Sizes, vocabulary: int, ids: SpecialIds
     ) -> "PreTrainedModel":
-        """A model of counts, for a family that counts.
+        """A model of the counts of documents, whose token ids stand one after another.
 
-        Args:
-            tokens: Token ids of all documents, one after another.
-            offsets: Where each document starts, and the end of the last.
-            sizes: Chosen sizes; the rest is filled up.
-            vocabulary: Words of the vocabulary.
-            ids: The special tokens.
+        `offsets` says where each document starts, and where the last one ends.
 
         Raises:
             InputError: As `sizes`.
@@ -166,8 +162,7 @@ class Family:
         """What a model of these sizes costs; nothing is known before counting an n-gram."""
         if self.learning == "count":
             return Estimate(parameters=0, flops_per_token=0)
-        filled = self.sizes(sizes)
-        return _estimate(self.name, filled, vocabulary)
+        return _estimate(self.name, self.sizes(sizes), vocabulary)
 
 
 def stop_at(model: "PreTrainedModel", ids: SpecialIds) -> "PreTrainedModel":
@@ -227,18 +222,6 @@ def family(name: str) -> Family:
 
 
 @cache
-def _classes(module: str, config_name: str, model_name: str, ours: bool) -> tuple[type, type]:
-    imported = importlib.import_module(f"prosa.models.{module}")
-    config, model = getattr(imported, config_name), getattr(imported, model_name)
-    if ours:
-        from transformers import AutoConfig, AutoModelForCausalLM  # noqa: PLC0415  takes seconds
-
-        AutoConfig.register(config.model_type, config, exist_ok=True)
-        AutoModelForCausalLM.register(config, model, exist_ok=True)
-    return config, model
-
-
-@cache
 def _estimate(name: str, sizes: Sizes, vocabulary: int) -> Estimate:
     import torch  # noqa: PLC0415  takes seconds
 
@@ -257,39 +240,8 @@ def _estimate(name: str, sizes: Sizes, vocabulary: int) -> Estimate:
     return Estimate(parameters=parameters, flops_per_token=6 * multiplied + attention)
 
 
-def _settings(module: str, sizes: Sizes, vocabulary: int) -> dict[str, Any]:
-    """The settings of a configuration, by the names its class has for them."""
-    if module == "ngram":
-        return {"order": sizes.order, "vocab_size": vocabulary}
-    if module == "recurrent":
-        return {
-            "vocab_size": vocabulary,
-            "embedding_size": sizes.embedding_size,
-            "hidden_size": sizes.hidden_size,
-            "num_hidden_layers": sizes.layers,
-            "dropout": sizes.dropout,
-            "context_length": sizes.context,
-        }
-    from prosa.models.transformer import settings  # noqa: PLC0415  takes seconds
-
-    return settings(sizes, vocabulary)
-
-
-_RECURRENT = Sizes(context=64, layers=1, hidden_size=256, embedding_size=128, dropout=0.1)
-
-
-def _recurrent(cell: str) -> Family:
-    return Family(
-        name=cell,
-        learning="descend",
-        model_type="prosa_recurrent",
-        module="recurrent",
-        config_name="RecurrentConfig",
-        model_name="RecurrentForCausalLM",
-        defaults=_RECURRENT,
-        fixed={"cell": cell},
-    )
-
+_SETTINGS = {"layers": "num_hidden_layers", "context": "context_length"}
+"""Sizes that our configurations have under the names that transformers knows."""
 
 FAMILIES: dict[str, Family] = {
     "ngram": Family(
@@ -297,21 +249,27 @@ FAMILIES: dict[str, Family] = {
         learning="count",
         model_type="prosa_ngram",
         module="ngram",
-        config_name="NGramConfig",
-        model_name="NGramForCausalLM",
+        prefix="NGram",
         defaults=Sizes(order=5),
     ),
-    "rnn": _recurrent("rnn"),
-    "lstm": _recurrent("lstm"),
-    "gru": _recurrent("gru"),
+    **{
+        cell: Family(
+            name=cell,
+            learning="descend",
+            model_type="prosa_recurrent",
+            module="recurrent",
+            prefix="Recurrent",
+            defaults=Sizes(context=64, layers=1, hidden_size=256, embedding_size=128, dropout=0.1),
+            fixed={"cell": cell},
+        )
+        for cell in ("rnn", "lstm", "gru")
+    },
     "decoder": Family(
         name="decoder",
         learning="descend",
         model_type="llama",
         module="transformer",
-        config_name="LlamaConfig",
-        model_name="LlamaForCausalLM",
+        prefix="Llama",
         defaults=Sizes(context=128, layers=4, hidden_size=128, dropout=0.0),
-        ours=False,
     ),
 }

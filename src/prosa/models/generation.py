@@ -36,17 +36,11 @@ OVERRIDDEN = ("_is_stateful", "_supports_default_dynamic_cache")
 
 @dataclass
 class _Writing:
-    """One run of `generate`.
-
-    Attributes:
-        model: Who writes.
-        before: Columns of the text that stand before those given to `generate`.
-        columns: Columns read by the last step.
-    """
+    """One run of `generate`."""
 
     model: Any
-    before: int
-    columns: int
+    before: int  # columns of the text that stand before those given to `generate`
+    columns: int  # columns read by the last step
 
 
 _writing: ContextVar[_Writing | None] = ContextVar("writing", default=None)

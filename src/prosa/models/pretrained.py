@@ -72,10 +72,10 @@ def _load_folder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase
 
 def _check_folder(folder: Path) -> dict[str, Any]:
     """Look at every file of a model folder; return what config.json says."""
-    for name in (CONFIG, "generation_config.json", "tokenizer_config.json", "tokenizer.json"):
-        if name == CONFIG or (folder / name).exists():
-            _read_json(folder / name)
     config = _read_json(folder / CONFIG)
+    for name in ("generation_config.json", "tokenizer_config.json", "tokenizer.json"):
+        if (folder / name).exists():
+            _read_json(folder / name)
     if "model_type" not in config:
         raise InputError(
             _("it does not say what kind of model this is"),
@@ -85,29 +85,22 @@ def _check_folder(folder: Path) -> dict[str, Any]:
     for path in _weight_files(folder):
         _check_weights(path)
     if not any((folder / name).is_file() for name in _TOKENIZERS):
-        _missing(folder / "tokenizer.json", _("the tokenizer is missing"))
+        raise _incomplete(folder / "tokenizer.json", _("the tokenizer is missing"))
     return config
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        _missing(path, _("the file is missing, so this is not a whole model"))
+        raise _incomplete(path, _("the file is missing, so this is not a whole model"))
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise InputError(
-            _("the file is damaged: {what}").format(what=error.msg),
-            path=path,
-            line=error.lineno,
-            column=error.colno,
-            hint=_copy_again(),
-        ) from error
+        what = _("the file is damaged: {what}").format(what=error.msg)
+        raise _incomplete(path, what, line=error.lineno, column=error.colno) from error
     except UnicodeDecodeError as error:
-        raise InputError(
-            _("the file is damaged: it is not UTF-8"), path=path, hint=_copy_again()
-        ) from error
+        raise _incomplete(path, _("the file is damaged: it is not UTF-8")) from error
     if not isinstance(content, dict):
-        raise InputError(_("the file is damaged"), path=path, expected="{...}", hint=_copy_again())
+        raise _incomplete(path, _("the file is damaged"), expected="{...}")
     return content
 
 
@@ -119,7 +112,7 @@ def _weight_files(folder: Path) -> list[Path]:
         shards = [folder / name for name in sorted(set(names))]
         for shard in shards:
             if not shard.is_file():
-                _missing(shard, _("a part of the weights is missing"))
+                raise _incomplete(shard, _("a part of the weights is missing"))
         return shards
     for path in sorted(folder.iterdir()):
         if path.suffix in _PICKLES and path.name != "training_args.bin":
@@ -130,7 +123,7 @@ def _weight_files(folder: Path) -> list[Path]:
             path=folder,
             hint=_("Merge them into the model they were trained on, and load that."),
         )
-    return _missing(folder / WEIGHTS, _("the weights are missing"))
+    raise _incomplete(folder / WEIGHTS, _("the weights are missing"))
 
 
 def _check_weights(path: Path) -> None:
@@ -142,13 +135,10 @@ def _check_weights(path: Path) -> None:
         with safe_open(path, framework="pt") as weights:
             empty = not weights.keys()
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(
-            _("the weights are damaged or cut off ({what})").format(what=error),
-            path=path,
-            hint=_copy_again(),
-        ) from error
+        what = _("the weights are damaged or cut off ({what})").format(what=error)
+        raise _incomplete(path, what) from error
     if empty:
-        raise InputError(_("there are no weights in it"), path=path, hint=_copy_again())
+        raise _incomplete(path, _("there are no weights in it"))
 
 
 def _load_model(folder: Path, config: dict[str, Any]) -> PreTrainedModel:
@@ -175,26 +165,15 @@ def _load_model(folder: Path, config: dict[str, Any]) -> PreTrainedModel:
     wrong = [*report["missing_keys"], *report["unexpected_keys"], *report["mismatched_keys"]]
     if wrong:
         _misfit(folder, ", ".join(map(str, wrong[:3])))
-    _align(model)
-    return _with_dropout(model)
-
-
-def _align(model: PreTrainedModel) -> None:
-    """Copy weights out of the mapped file, where they begin at odd addresses.
-
-    The matrix kernels choose their path by alignment: without this a loaded model's logits differ
-    in the last bit from those of the model that was saved.
-    """
     for parameter in model.parameters():
+        # The matrix kernels choose their path by alignment: mapped from odd addresses, a model's
+        # logits differ in the last bit from those of the model that was saved.
         if parameter.data_ptr() % 64:
             parameter.data = parameter.data.clone()
-
-
-def _with_dropout(model: PreTrainedModel) -> PreTrainedModel:
     if getattr(model.config, "residual_dropout", 0):
         from prosa.models.transformer import with_dropout  # noqa: PLC0415
 
-        return with_dropout(model)
+        with_dropout(model)
     return model
 
 
@@ -204,11 +183,8 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
             str(folder), trust_remote_code=False, local_files_only=True
         )
     except Exception as error:  # the tokenizers library raises bare Exception for a bad file
-        raise InputError(
-            _("the tokenizer cannot be read: {what}").format(what=_first(error)),
-            path=folder / "tokenizer.json",
-            hint=_copy_again(),
-        ) from error
+        what = _("the tokenizer cannot be read: {what}").format(what=_first(error))
+        raise _incomplete(folder / "tokenizer.json", what) from error
 
 
 def _load_from_hub(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -255,12 +231,9 @@ def _misfit(folder: Path, what: str, cause: Exception | None = None) -> NoReturn
     ) from cause
 
 
-def _missing(path: Path, what: str) -> NoReturn:
-    raise InputError(what, path=path, hint=_copy_again())
-
-
-def _copy_again() -> str:
-    return _("Copy the whole folder again, or train the model again.")
+def _incomplete(path: Path, what: str, **where: Any) -> InputError:
+    hint = _("Copy the whole folder again, or train the model again.")
+    return InputError(what, path=path, hint=hint, **where)
 
 
 def _first(error: BaseException) -> str:

@@ -170,11 +170,10 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
         keep_state = cache is not None or (
             use_cache if use_cache is not None else self.config.use_cache and not self.training
         )
-        mask_BL = (
-            None if attention_mask is None else attention_mask[:, -input_ids.shape[1] :].bool()
-        )
-        if mask_BL is not None and mask_BL.all():
-            mask_BL = None
+        mask_BL = None
+        if attention_mask is not None:
+            mask_BL = attention_mask[:, -input_ids.shape[1] :].bool()
+            mask_BL = None if mask_BL.all() else mask_BL
         embedded_BLE = self.embed_tokens(input_ids)
         read_BLH, cache = self._read(embedded_BLE, mask_BL, cache, keep_state)
         hidden_BLH = self.dropout(read_BLH)

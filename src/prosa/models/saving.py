@@ -18,12 +18,8 @@ def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: str
 
     The folder then holds `config.json`, `model.safetensors`, `generation_config.json`,
     `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja` where the tokenizer has one,
-    and the family's own files. It is not made whole or nothing here: the caller sees to that.
-
-    Args:
-        model: Any of the families, or another model of transformers.
-        tokenizer: The tokenizer it was trained with; it says where generation stops.
-        folder: Made if it is not there.
+    and the family's own files. It is not made whole or nothing here: the caller sees to that. The
+    tokenizer, the one that the model was trained with, says where generation stops.
     """
     stop_at(model, SpecialIds.of(tokenizer))
     with quiet():

@@ -1,7 +1,8 @@
 """The sizes a person may choose for a model, checked at the door. Plain Python: no torch here."""
 
 import math
-from dataclasses import dataclass, fields, replace
+from collections.abc import Set
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from prosa.errors import InputError
@@ -22,14 +23,9 @@ _RANGES = {
 class Sizes:
     """What a model's size is made of; None means: as the family or the plan decides.
 
-    Args:
-        context: Tokens of a training sequence; for the decoder also the most it can read at once.
-        layers: Layers.
-        hidden_size: Width of a layer.
-        heads: Attention heads (decoder).
-        embedding_size: Width of a word's vector (rnn, lstm, gru).
-        dropout: Share of activations put to zero in training, from 0 to below 1.
-        order: Tokens of the longest n-gram.
+    `context` are the tokens of a training sequence, for the decoder also the most it can read at
+    once; `embedding_size` is the width of a word's vector (rnn, lstm, gru); `dropout` the share of
+    activations put to zero in training; `order` the tokens of the longest n-gram.
 
     Raises:
         InputError: A size is not a number in its range; the message names the flag.
@@ -47,29 +43,23 @@ class Sizes:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and (type(value) is not int or not low <= value <= high):
-                raise InputError(
-                    _("{flag} is {value}").format(flag=flag(name), value=value),
-                    expected=_("a whole number from {low} to {high}").format(low=low, high=high),
-                )
+                expected = _("a whole number from {low} to {high}").format(low=low, high=high)
+                raise _wrong(name, value, expected)
         number = isinstance(self.dropout, int | float) and not isinstance(self.dropout, bool)
         if self.dropout is not None and not (number and 0 <= self.dropout < 1):
-            raise InputError(
-                _("{flag} is {value}").format(flag=flag("dropout"), value=self.dropout),
-                expected=_("a number from 0 to below 1, such as 0.1"),
-            )
+            raise _wrong("dropout", self.dropout, _("a number from 0 to below 1, such as 0.1"))
 
     @property
     def given(self) -> dict[str, int | float]:
         """The sizes that are not None, by name."""
-        pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {name: value for name, value in pairs if value is not None}
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     def over(self, defaults: "Sizes") -> "Sizes":
         """These sizes, and where they are None the default ones."""
         given: dict[str, Any] = self.given
         return replace(defaults, **given)
 
-    def check_takes(self, family: str, takes: frozenset[str]) -> None:
+    def check_takes(self, family: str, takes: Set[str]) -> None:
         """Refuse a size that means nothing to the family, rather than ignore it.
 
         Raises:
@@ -98,6 +88,11 @@ class Sizes:
         below, above = self.hidden_size // step * step, -(-self.hidden_size // step) * step
         widths = [str(width) for width in (below, above) if width]
         possible = [str(heads) for heads in _divisors(self.hidden_size // 2)]
+        expected = _("an even --hidden-size")
+        if self.hidden_size % 2 == 0:
+            expected = _("with --hidden-size {width}, --heads {heads}").format(
+                width=self.hidden_size, heads=", ".join(possible)
+            )
         hint = _("Or keep {heads} heads with --hidden-size {widths}.").format(
             heads=self.heads, widths=_(" or ").join(widths)
         )
@@ -105,11 +100,7 @@ class Sizes:
             _("--hidden-size {width} cannot be shared out among --heads {heads}").format(
                 width=self.hidden_size, heads=self.heads
             ),
-            expected=_("with --hidden-size {width}, --heads {heads}").format(
-                width=self.hidden_size, heads=", ".join(possible)
-            )
-            if self.hidden_size % 2 == 0
-            else _("an even --hidden-size"),
+            expected=expected,
             hint=hint,
         )
 
@@ -119,6 +110,12 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def _wrong(name: str, value: object, expected: str) -> InputError:
+    return InputError(
+        _("{flag} is {value}").format(flag=flag(name), value=value), expected=expected
+    )
+
+
 def fitting_heads(hidden_size: int, head_size: int = 32) -> int:
     """The number of heads that divides a width into even parts of about `head_size`.
 
@@ -126,10 +123,7 @@ def fitting_heads(hidden_size: int, head_size: int = 32) -> int:
         InputError: The width is odd.
     """
     if hidden_size % 2:
-        raise InputError(
-            _("{flag} is {value}").format(flag="--hidden-size", value=hidden_size),
-            expected=_("an even number"),
-        )
+        raise _wrong("hidden_size", hidden_size, _("an even number"))
     return min(
         _divisors(hidden_size // 2),
         key=lambda heads: abs(math.log(hidden_size / heads / head_size)),

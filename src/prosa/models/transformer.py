@@ -13,11 +13,7 @@ from prosa.models.sizes import Sizes, fitting_heads
 
 
 def settings(sizes: Sizes, vocabulary: int) -> dict[str, Any]:
-    """The settings of a small Llama.
-
-    Args:
-        sizes: context, layers and hidden_size are needed; heads are chosen where None.
-        vocabulary: Words of the vocabulary.
+    """The settings of a small Llama of these sizes; heads are chosen where None.
 
     Raises:
         InputError: The width cannot be shared out among the heads.
@@ -28,7 +24,8 @@ def settings(sizes: Sizes, vocabulary: int) -> dict[str, Any]:
     return {
         "vocab_size": vocabulary,
         "hidden_size": sizes.hidden_size,
-        "intermediate_size": feed_forward_size(sizes.hidden_size),
+        # Two thirds of four times the width, as SwiGLU has three matrices, rounded up to 32.
+        "intermediate_size": -(-sizes.hidden_size * 8 // 3 // 32) * 32,
         "num_hidden_layers": sizes.layers,
         "num_attention_heads": sizes.heads or fitting_heads(sizes.hidden_size),
         "max_position_embeddings": sizes.context,
@@ -38,11 +35,6 @@ def settings(sizes: Sizes, vocabulary: int) -> dict[str, Any]:
         "tie_word_embeddings": False,
         "attn_implementation": "sdpa",
     }
-
-
-def feed_forward_size(hidden_size: int) -> int:
-    """Two thirds of four times the width, as SwiGLU has three matrices, rounded up to 32."""
-    return -(-hidden_size * 8 // 3 // 32) * 32
 
 
 def build(config: LlamaConfig) -> PreTrainedModel:

@@ -45,14 +45,9 @@ class Rendered(NamedTuple):
 
 
 def messages(kind: Kind, row: Mapping[str, Any]) -> list[Message]:
-    """A record of questions and answers, or of a conversation, as messages.
+    """A record {"question", "answer"} or {"messages"} as messages {"role", "content"}.
 
-    Args:
-        kind: QUESTION_ANSWER or CONVERSATION.
-        row: The record: {"question", "answer"} or {"messages"}.
-
-    Returns:
-        Messages {"role", "content"} without white space around the contents.
+    Contents come without white space around them.
     """
     if kind is Kind.QUESTION_ANSWER:
         said = [("user", row["question"]), ("assistant", row["answer"])]
@@ -65,8 +60,8 @@ def messages(kind: Kind, row: Mapping[str, Any]) -> list[Message]:
 
 def end_of_turn(tokenizer: PreTrainedTokenizerFast) -> int | None:
     """The id that ends a turn; None for a tokenizer that has no turns."""
-    found: int | None = tokenizer.backend_tokenizer.token_to_id(TURN_END)
-    return found
+    number: int | None = tokenizer.backend_tokenizer.token_to_id(TURN_END)
+    return number
 
 
 class Renderer:
@@ -144,19 +139,15 @@ class Renderer:
         return Rendered(ids, weights, total + 1, hidden)
 
     def _id(self, token: str) -> int:
-        found = self._tokenizer.backend_tokenizer.token_to_id(token)
-        assert found is not None
-        return found
+        number = self._tokenizer.backend_tokenizer.token_to_id(token)
+        assert number is not None
+        return number
 
 
 def render(
     tokenizer: PreTrainedTokenizerFast, conversation: Sequence[Message]
 ) -> tuple[list[int], list[int]]:
-    """Render one conversation.
-
-    Returns:
-        Its ids, the start included, and for each 1 where the loss counts, else 0.
-    """
+    """Ids of one conversation, the start included, and for each 1 where the loss counts, else 0."""
     rendered = Renderer(tokenizer)([conversation])
     return rendered.ids.tolist(), rendered.weights.tolist()
 
@@ -171,15 +162,8 @@ def trim(
 ) -> list[Message]:
     """Forget the oldest turns, question and answer together, until the prompt fits.
 
-    Instructions at the beginning (role "system") and what was said last are always kept.
-
-    Args:
-        tokenizer: The model's tokenizer.
-        conversation: The messages so far; the last one is the person's.
-        room: Tokens that the prompt may have.
-
-    Returns:
-        The messages that fit.
+    Instructions at the beginning (role "system") and what was said last are always kept; the last
+    message is the person's. `room` is how many tokens the prompt may have.
 
     Raises:
         InputError: What was said last does not fit by itself.

@@ -61,26 +61,18 @@ class TextEncoder:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         backend: Tokenizer = tokenizer.backend_tokenizer
-        library = _Library(backend, tokenizer.unk_token_id)
-        self._encode: Callable[[list[str]], Encoded]
-        match algorithm(tokenizer) if is_ours(tokenizer) else "":
-            case "":
-                self._encode = library
-            case "char":
-                self._encode = _Characters(backend, tokenizer.unk_token_id)
-            case "whitespace":
-                self._encode = _Words(backend, tokenizer.unk_token_id)
-            case "word":
-                self._encode = _Pieces(library, fine=False)
-            case _:
-                self._encode = _Pieces(library, fine=True)
+        kind, unknown = algorithm(tokenizer), tokenizer.unk_token_id
+        self._encode: Callable[[list[str]], Encoded] = _Library(backend, unknown)
+        if is_ours(tokenizer):
+            if kind == "char":
+                self._encode = _Characters(backend, unknown)
+            elif kind == "whitespace":
+                self._encode = _Words(backend, unknown)
+            else:
+                self._encode = _Pieces(self._encode, fine=kind != "word")
 
     def __call__(self, texts: Sequence[str]) -> tuple[Ids, Lengths]:
-        """Encode texts, without special tokens.
-
-        Returns:
-            The ids of all texts one after the other, and how many each text has.
-        """
+        """The ids of all texts, without special tokens, and how many each text has."""
         return self.encode(texts)[:2]
 
     def encode(self, texts: Sequence[str]) -> Encoded:
@@ -192,9 +184,12 @@ class _Vocabulary(dict[str, int]):
 class _Pieces:
     """Pieces of text, remembered: the k-th has the ids [starts[k] : starts[k] + lengths[k]]."""
 
-    def __init__(self, library: _Library, *, fine: bool) -> None:
+    def __init__(self, library: Callable[[list[str]], Encoded], *, fine: bool) -> None:
         self._library = library
         self._fine = fine
+        self._forget()
+
+    def _forget(self) -> None:
         self._numbers: dict[str, int] = {}
         self._characters = 0
         self._ids: Ids = np.zeros(0, dtype=np.uint32)
@@ -203,12 +198,8 @@ class _Pieces:
         self._lengths: Lengths = np.zeros(0, dtype=np.int64)
 
     def __call__(self, texts: list[str]) -> Encoded:
-        cut: list[str] = []
-        counts = np.zeros(len(texts), dtype=np.int64)
-        for i, text in enumerate(texts):
-            before = len(cut)
-            cut += pieces(text, fine=self._fine)
-            counts[i] = len(cut) - before
+        parts = [pieces(text, fine=self._fine) for text in texts]
+        cut = list(chain.from_iterable(parts))
         self._learn(cut)
         numbers = np.fromiter(map(self._numbers.__getitem__, cut), np.int64, len(cut))
         starts, lengths = self._starts[numbers], self._lengths[numbers]
@@ -217,7 +208,7 @@ class _Pieces:
         if self._hidden.any():
             sizes = take(self._hidden, starts, lengths)
             hidden = hiding(np.arange(len(sizes)), sizes)
-        return Encoded(ids, sums(lengths, counts), hidden)
+        return Encoded(ids, sums(lengths, _counts(parts)), hidden)
 
     def _learn(self, cut: list[str]) -> None:
         """Tokenise the pieces that were never seen."""
@@ -236,12 +227,6 @@ class _Pieces:
         self._hidden = np.concatenate((self._hidden, sizes))
         self._starts = np.concatenate((self._starts, starts))
         self._lengths = np.concatenate((self._lengths, lengths))
-
-    def _forget(self) -> None:
-        self._numbers = {}
-        self._characters = 0
-        self._ids, self._hidden = self._ids[:0], self._hidden[:0]
-        self._starts, self._lengths = self._starts[:0], self._lengths[:0]
 
 
 def hiding(places: NDArray[np.int64], sizes: Sequence[int] | NDArray[Any]) -> Hidden:

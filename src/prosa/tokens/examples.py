@@ -11,6 +11,7 @@ never used. Consecutive rows therefore share one token.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +25,7 @@ from transformers import PreTrainedTokenizerFast
 
 from prosa.data.kinds import Kind
 from prosa.files import full_disk_said
-from prosa.tokens.conversation import Message, Renderer, messages
+from prosa.tokens.conversation import Renderer, messages
 from prosa.tokens.encoder import Hidden, Ids, TextEncoder
 from prosa.tokens.ragged import Lengths, framed, shifted
 from prosa.tokens.stream import HIDDEN, META, OFFSETS, TOKENS, WEIGHTS, TokenStream
@@ -50,17 +51,13 @@ def encode(
         table: Records of this kind; read a few at a time.
         kind: TEXT, QUESTION_ANSWER or CONVERSATION.
         tokenizer: Any fast tokenizer with an end token; without a start token the end stands in.
-        folder: Where the stream goes; it is created.
-
-    Returns:
-        The stream, mapped from the folder.
+        folder: Where the stream goes; it is created, and mapped.
 
     Raises:
         InputError: The tokenizer cannot render conversations.
         ProsaError: The disk is full.
     """
     folder = Path(folder)
-    writer = _Writer(tokenizer)
     with full_disk_said(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with (
@@ -69,12 +66,12 @@ def encode(
             (folder / WEIGHTS).open("wb") as weights,
             (folder / HIDDEN).open("wb") as hidden,
         ):
-            writer.begin(tokens, offsets, weights, hidden)
+            writer = _Writer(tokenizer, tokens, offsets, weights, hidden)
             if kind is Kind.TEXT:
                 writer.texts(table)
             else:
                 writer.conversations(table, kind)
-        if not writer.weighted:
+        if kind is Kind.TEXT:
             (folder / WEIGHTS).unlink()
         meta = {
             "dtype": writer.dtype,
@@ -82,7 +79,7 @@ def encode(
             "documents": writer.documents,
             "bytes": writer.bytes,
             "unknown": writer.unknown,
-            "weighted": writer.weighted,
+            "weighted": kind is not Kind.TEXT,
         }
         (folder / META).write_text(json.dumps(meta), encoding="utf-8")
     return TokenStream.open(folder)
@@ -91,19 +88,16 @@ def encode(
 class _Writer:
     """Appends documents to the files of a stream and counts what it writes."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, *files: BinaryIO) -> None:
         self._tokenizer = tokenizer
+        self._files = files
         self._end = tokenizer.eos_token_id
         self._start = tokenizer.bos_token_id
         if self._start is None:
             self._start = self._end
         self.dtype = "<u2" if len(tokenizer) <= 1 << 16 else "<u4"
         self.tokens = self.documents = self.bytes = self.unknown = 0
-        self.weighted = False
-
-    def begin(self, *files: BinaryIO) -> None:
-        self._files = files
-        self._files[1].write(np.zeros(1, dtype="<i8").tobytes())
+        files[1].write(np.zeros(1, dtype="<i8").tobytes())
 
     def texts(self, table: pa.Table) -> None:
         encoder = TextEncoder(self._tokenizer)
@@ -114,14 +108,13 @@ class _Writer:
             self._append(*framed(ids, lengths, [self._start], [self._end]), hidden)
 
     def conversations(self, table: pa.Table, kind: Kind) -> None:
-        self.weighted = True
         renderer = Renderer(self._tokenizer)
-        for some in _conversations(table, kind):
-            ids, weights, lengths, hidden = renderer(some)
+        for batch in table.to_batches(max_chunksize=_ROWS):
+            conversations = [messages(kind, row) for row in batch.to_pylist()]
+            ids, weights, lengths, hidden = renderer(conversations)
             self.bytes += sum(
                 len(message["content"].encode())
-                for one in some
-                for message in one
+                for message in chain.from_iterable(conversations)
                 if message["role"] == "assistant"
             )
             hidden = hidden[weights[hidden[:, 0]] == 1]
@@ -153,11 +146,6 @@ def _texts(table: pa.Table) -> Iterator[list[str]]:
                 some, size = [], 0
     if some:
         yield some
-
-
-def _conversations(table: pa.Table, kind: Kind) -> Iterator[list[list[Message]]]:
-    for batch in table.to_batches(max_chunksize=_ROWS):
-        yield [messages(kind, row) for row in batch.to_pylist()]
 
 
 class Packed(Dataset[Row]):
@@ -302,14 +290,10 @@ def _cut(
     counted: NDArray[np.int64],
     place: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None = None,
 ) -> Row:
-    """Cut rows out of the stream.
+    """Rows that begin where `wanted`, or earlier near the end of the stream.
 
-    Args:
-        stream: The encoded data.
-        wanted: Where each row would begin; one too near the end begins earlier.
-        context: Tokens a row.
-        counted: The last place that was counted in rows before each one.
-        place: Where in the stream a token stands, by the number used here; by default the same.
+    `counted` is the last place that was counted in rows before each one; `place` tells where in the
+    stream a token stands, by the number used here.
     """
     starts = np.minimum(wanted, len(stream.tokens) - context)
     row = _rows(stream, starts, context, place)

@@ -29,12 +29,7 @@ _TRIES = 64
 
 
 def pieces(text: str, *, fine: bool = False) -> list[str]:
-    """Cut a text into pieces; joined they are the text.
-
-    Args:
-        text: Any text.
-        fine: Cut between words and the marks that follow them, too.
-    """
+    """Pieces that joined are the text; `fine` cuts between words and following marks, too."""
     return (_FINE if fine else _COARSE).findall(text)
 
 

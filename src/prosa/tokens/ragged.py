@@ -42,11 +42,7 @@ def shifted(places: NDArray[np.int64], lengths: Lengths, before: int, after: int
 def framed(
     values: Flat, lengths: Lengths, before: Sequence[int], after: Sequence[int]
 ) -> tuple[Flat, Lengths]:
-    """Put the same values before and after every row.
-
-    Returns:
-        The longer rows in one flat array of the same type, and their lengths.
-    """
+    """Rows with the same values before and after each, and their lengths."""
     whole = lengths + len(before) + len(after)
     borders = offsets(whole)
     result = np.empty(borders[-1], dtype=values.dtype)

@@ -137,21 +137,21 @@ def open_stream(path: Path | None, options: Options, name: str) -> Source:
 def _open_text(file: TextFile, format_name: str | None, options: Options) -> Source:
     unknown = format_name is None and not options.raw
     if format_name == "json" or (unknown and json.looks_json(file)):
-        return Source(file.name, lambda _columns: json.read_json(file), file.notes)
+        return Source(file.name, lambda: json.read_json(file), file.notes)
     if format_name == "yaml":
-        return Source(file.name, lambda _columns: json.read_yaml(file), file.notes)
+        return Source(file.name, lambda: json.read_yaml(file), file.notes)
     if format_name == "table" or unknown:
         tabs = suffix_of(file.path) in (".tsv", ".tab")
         dialect = tables.sniff(file, tabs=tabs, named=options.columns)
         if format_name == "table" or dialect.looks_tabular:
             notes = (*file.notes, *tables.describe(dialect))
-            return Source(file.name, lambda _columns: tables.read_table(file, dialect), notes)
+            return Source(file.name, lambda: tables.read_table(file, dialect), notes)
     if options.raw:
         notes = (*file.notes, _("Raw text: a record is a line as it stands"))
-        return Source(file.name, lambda _columns: text.read_raw(file), notes, plain=True)
+        return Source(file.name, lambda: text.read_raw(file), notes, plain=True)
     layout = options.records or text.layout_of(file, among_others=options.among_others)
     notes = (*file.notes, text.describe(file, layout))
-    return Source(file.name, lambda _columns: text.read_text(file, layout), notes, plain=True)
+    return Source(file.name, lambda: text.read_text(file, layout), notes, plain=True)
 
 
 def files_under(

@@ -135,15 +135,10 @@ def describe(dialect: Dialect) -> tuple[str, ...]:
 
 
 def open_parquet(path: Path, name: str) -> Source:
-    """Open a parquet file.
-
-    Args:
-        path: The file.
-        name: What messages call it.
-    """
+    """Open a parquet file; `name` is what messages call it."""
     import pyarrow.parquet as pq  # noqa: PLC0415  only parquet needs it
 
-    def batches(wanted: Collection[str] | None) -> Batches:
+    def batches(wanted: Collection[str] | None = None) -> Batches:
         try:
             with pq.ParquetFile(path, memory_map=True) as file:
                 columns = [n for n in file.schema_arrow.names if wanted is None or n in wanted]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Literal, TextIO, get_args
+from typing import Literal, TextIO, cast, get_args
 
 from prosa.data.decoding import TextFile, survey
 from prosa.data.kinds import ROWS, Batches
@@ -42,23 +42,18 @@ def checked_layout(records: str | None) -> Layout | None:
     Raises:
         InputError: It is neither None nor a `Layout`.
     """
-    for layout in get_args(Layout):
-        if records == layout:
-            return layout  # type: ignore[no-any-return]
-    if records is None:
-        return None
-    raise InputError(
-        _("A record cannot be '{records}'").format(records=records),
-        expected=", ".join(get_args(Layout)),
-    )
+    if records is not None and records not in get_args(Layout):
+        raise InputError(
+            _("A record cannot be '{records}'").format(records=records),
+            expected=", ".join(get_args(Layout)),
+        )
+    return cast(Layout | None, records)
 
 
 def layout_of(file: TextFile, *, among_others: bool = False) -> Layout:
     """Whether a text file is a list of lines or running text.
 
-    Args:
-        file: The file.
-        among_others: It lies in a folder with other text files, where a short file is a document.
+    Among other text files in a folder a short one is a document.
     """
     short = file.lines < (SHARD_LINES if among_others else 2)
     if file.blank_lines or short or _hard_wrapped(file):
@@ -67,18 +62,10 @@ def layout_of(file: TextFile, *, among_others: bool = False) -> Layout:
 
 
 def read_text(file: TextFile, layout: Layout) -> Batches:
-    """The records of a text file, in a column `text`.
-
-    Args:
-        file: The file; its line ends come out as line feeds.
-        layout: What a record is.
-    """
+    """The records of a text file, in a column `text`; its line ends come out as line feeds."""
+    split = {"line": _lines, "paragraph": _paragraphs, "file": _whole}[layout]
     with file.open() as text:
-        if layout == "line":
-            records = _lines(text)
-        else:
-            records = _paragraphs(text) if layout == "paragraph" else _whole(text)
-        yield from _batches(records)
+        yield from _batches(split(text))
 
 
 def read_raw(file: TextFile) -> Batches:

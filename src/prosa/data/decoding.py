@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
@@ -128,7 +127,7 @@ def survey(path: Path, name: str) -> TextFile:
             _refuse_binary(head, name)
         decoder = codecs.getincrementaldecoder("utf-8" if utf8 else encoding)("strict")
         seen = _Survey()
-        wide = broken = 0  # bytes beyond one a character, and bytes that belong to no character
+        wide = 0  # bytes of characters beyond the first of each
         block = head
         while block:
             more = file.read(_BLOCK)
@@ -137,24 +136,23 @@ def survey(path: Path, name: str) -> TextFile:
             except UnicodeDecodeError:
                 decoder.errors = "surrogateescape" if utf8 else "replace"
                 text = decoder.decode(block, final=not more)
-            if decoder.errors == "surrogateescape":
-                broken += len(_BROKEN.findall(text))
             wide += len(block) - len(text)
-            seen.add(text)
+            seen.add(text, broken=decoder.errors == "surrogateescape")
             block = more
     if not seen.lines:
         raise EmptyFileError(name)
     note = ""
     if not utf8:
         note = _("{name}: read as {encoding}").format(name=name, encoding=encoding.upper())
-    elif wide < 4 * broken:
+    elif wide < 4 * seen.broken:
         encoding = "cp1252"
         note = _("{name}: read as {encoding}").format(name=name, encoding="cp1252 (latin-1)")
-    elif broken:
+    elif seen.broken:
+        lines = ", ".join(map(str, seen.broken_lines[:_LINES_NAMED]))
         note = _(
             "{name}: {count} bytes are not valid UTF-8 (first on line {lines}); "
             "those were read as cp1252, nothing is left out"
-        ).format(name=name, count=broken, lines=_broken_lines(path, name))
+        ).format(name=name, count=seen.broken, lines=lines)
     notes = (note,) if note else ()
     return TextFile(path, name, encoding, seen.characters, seen.lines, seen.blank_lines, notes)
 
@@ -163,14 +161,23 @@ class _Survey:
     """What the blocks of a text show, one after the other; see `TextFile`."""
 
     def __init__(self) -> None:
-        self.characters = self.lines = 0
+        self.characters = self.lines = self.broken = 0
         self.blank_lines = False
+        self.broken_lines: list[int] = []
         self._newlines = io.IncrementalNewlineDecoder(None, translate=True)
+        self._line = 1
         self._blank_end = ""
 
-    def add(self, block: str) -> None:
-        """Look at the next block."""
+    def add(self, block: str, *, broken: bool) -> None:
+        """Look at the next block, which may have bytes that belong to no character."""
         text = self._newlines.decode(block)
+        if broken and (places := _BROKEN.findall(text)):
+            self.broken += len(places)
+            if len(self.broken_lines) < _LINES_NAMED:
+                lines = enumerate(text.split("\n"), self._line)
+                numbers = [number for number, line in lines if _BROKEN.search(line)]
+                self.broken_lines += [n for n in numbers if n not in self.broken_lines]
+        self._line += text.count("\n")
         self.characters += len(text)
         text = self._blank_end + text
         shown = text.rstrip()
@@ -181,14 +188,6 @@ class _Survey:
         self.lines += shown.count("\n")
         self.blank_lines = self.blank_lines or _BLANK_LINE.search(shown) is not None
         self._blank_end = "\n" * min(2, after) if self.lines else ""
-
-
-def _broken_lines(path: Path, name: str) -> str:
-    """The numbers of the first lines that are not valid UTF-8."""
-    with open_bytes(path, name) as file:
-        text = io.TextIOWrapper(file, "utf-8", "surrogateescape")
-        numbers = (str(number) for number, line in enumerate(text, 1) if _BROKEN.search(line))
-        return ", ".join(islice(numbers, _LINES_NAMED))
 
 
 class EmptyFileError(InputError):

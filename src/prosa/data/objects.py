@@ -81,9 +81,14 @@ def _pandas(frame: Any) -> Source:
     def batches(wanted: Collection[str] | None = None) -> Batches:
         kept = frame[[c for c in frame.columns if wanted is None or str(c) in wanted]]
         for start in range(0, len(frame), ROWS):
-            part = kept.iloc[start : start + ROWS].astype(object)
-            part = part.where(part.notna(), None)
-            yield {str(name): list(map(_plain, column)) for name, column in part.items()}
+            part = kept.iloc[start : start + ROWS]
+            yield {
+                str(name): [
+                    _plain(value) if present else None
+                    for value, present in zip(column.tolist(), column.notna().tolist(), strict=True)
+                ]
+                for name, column in part.items()
+            }
 
     return Source("<pandas.DataFrame>", batches, by_column=True)
 

@@ -78,7 +78,8 @@ def read(
             asked for; the message says where and what to do.
         ProsaError: The disk for working files is full.
     """
-    options = Options(raw, checked_layout(records), tuple((columns or {}).values()))
+    layout = checked_layout(records)
+    options = Options("raw" if raw else layout, tuple((columns or {}).values()))
     parts, name, notes = _opened(source, options)
     try:
         return _merged(parts, name, notes, _checked(kind), dict(columns or {}))
@@ -233,7 +234,7 @@ def _recipe(
     head, begun = _head(batches)
     if not rows_of(head):
         return None, []
-    return recognise(head, source.name, kind=kind, columns=columns), begun
+    return recognise(head, source.name, kind, columns), begun
 
 
 def _head(batches: Iterator[Batch]) -> tuple[Batch, list[Batch]]:

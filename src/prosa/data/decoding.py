@@ -51,8 +51,7 @@ _LINES_NAMED = 5
 
 def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
     """Read bytes that the encoding has no character for as cp1252, or else as latin-1."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
+    assert isinstance(error, UnicodeDecodeError)
     bad = error.object[error.start : error.end]
     try:
         return bad.decode("cp1252"), error.end
@@ -68,10 +67,9 @@ class TextFile:
     """A file that holds text, and how its bytes become characters.
 
     Attributes:
-        path: Where it lies.
         name: What messages call it.
         encoding: A Python codec.
-        characters: How long it is.
+        characters: How many it has.
         lines: Lines from the first to the last that is not blank.
         blank_lines: Whether blank lines stand between others.
         notes: What there is to say about its encoding, already translated.
@@ -80,19 +78,14 @@ class TextFile:
     path: Path
     name: str
     encoding: str
-    characters: int = 0
-    lines: int = 0
-    blank_lines: bool = False
-    notes: tuple[str, ...] = ()
+    characters: int
+    lines: int
+    blank_lines: bool
+    notes: tuple[str, ...]
 
     @contextmanager
     def open(self, newline: str | None = None) -> Iterator[TextIO]:
-        """Open it for reading.
-
-        Args:
-            newline: As for `open`: None turns every kind of line end into a line feed, "" keeps
-                them, and a line feed splits on nothing else.
-        """
+        """Open it for reading; `newline` is that of Python's `open`."""
         with open_bytes(self.path, self.name) as file:
             wide = self.encoding.startswith(("utf-16", "utf-32"))
             yield io.TextIOWrapper(
@@ -120,16 +113,6 @@ def open_bytes(path: Path, name: str) -> Iterator[BinaryIO]:
         raise unreadable(name, error) from error
 
 
-def first_look(path: Path, name: str) -> TextFile:
-    """How to read a file as far as its first bytes tell; `survey` tells the rest.
-
-    Raises:
-        InputError: It cannot be opened or unpacked.
-    """
-    with open_bytes(path, name) as file:
-        return TextFile(path, name, _encoding(file.read(4)))
-
-
 def survey(path: Path, name: str) -> TextFile:
     """Go through a file once and find out how to read it.
 
@@ -138,12 +121,13 @@ def survey(path: Path, name: str) -> TextFile:
     """
     with open_bytes(path, name) as file:
         head = file.read(_HEAD)
-        encoding = _encoding(head)
+        encoding = next((codec for bom, codec in _BOMS if head.startswith(bom)), "utf-8-sig")
         utf8 = encoding == "utf-8-sig"
         if utf8:
             _refuse_binary(head, name)
         decoder = codecs.getincrementaldecoder("utf-8" if utf8 else encoding)("strict")
         seen = _Survey()
+        wide = 0  # bytes of characters beyond the first of each
         block = head
         while block:
             more = file.read(_BLOCK)
@@ -152,72 +136,58 @@ def survey(path: Path, name: str) -> TextFile:
             except UnicodeDecodeError:
                 decoder.errors = "surrogateescape" if utf8 else "replace"
                 text = decoder.decode(block, final=not more)
-            seen.add(text, len(block), broken=decoder.errors == "surrogateescape")
+            wide += len(block) - len(text)
+            seen.add(text, broken=decoder.errors == "surrogateescape")
             block = more
     if not seen.lines:
         raise EmptyFileError(name)
     note = ""
     if not utf8:
         note = _("{name}: read as {encoding}").format(name=name, encoding=encoding.upper())
-    elif seen.wide < 4 * seen.broken:
+    elif wide < 4 * seen.broken:
         encoding = "cp1252"
         note = _("{name}: read as {encoding}").format(name=name, encoding="cp1252 (latin-1)")
     elif seen.broken:
+        lines = ", ".join(map(str, seen.broken_lines[:_LINES_NAMED]))
         note = _(
             "{name}: {count} bytes are not valid UTF-8 (first on line {lines}); "
             "those were read as cp1252, nothing is left out"
-        ).format(name=name, count=seen.broken, lines=", ".join(map(str, seen.broken_lines)))
+        ).format(name=name, count=seen.broken, lines=lines)
     notes = (note,) if note else ()
     return TextFile(path, name, encoding, seen.characters, seen.lines, seen.blank_lines, notes)
 
 
 class _Survey:
-    """What the blocks of a text show, one after the other.
-
-    Attributes:
-        characters: Characters so far.
-        lines: Lines from the first to the last that is not blank.
-        blank_lines: Whether blank lines stand between others.
-        wide: Bytes that characters beyond ASCII take more than one each.
-        broken: Bytes that belong to no character.
-        broken_lines: The first lines that have such.
-    """
+    """What the blocks of a text show, one after the other; see `TextFile`."""
 
     def __init__(self) -> None:
-        self.characters = self.lines = self.wide = self.broken = 0
+        self.characters = self.lines = self.broken = 0
         self.blank_lines = False
-        self.broken_lines: dict[int, None] = {}
+        self.broken_lines: list[int] = []
         self._newlines = io.IncrementalNewlineDecoder(None, translate=True)
         self._line = 1
         self._blank_end = ""
 
-    def add(self, block: str, size: int, *, broken: bool) -> None:
-        """Look at the next block, which took `size` bytes, some of them perhaps `broken`."""
-        self.wide += size - len(block)
-        text = self._blank_end + self._newlines.decode(block)
-        if broken:
-            self._count_broken(text)
-        self.characters += len(text) - len(self._blank_end)
-        newlines = text.count("\n")
-        self._line += newlines - len(self._blank_end)
+    def add(self, block: str, *, broken: bool) -> None:
+        """Look at the next block, which may have bytes that belong to no character."""
+        text = self._newlines.decode(block)
+        if broken and (places := _BROKEN.findall(text)):
+            self.broken += len(places)
+            if len(self.broken_lines) < _LINES_NAMED:
+                lines = enumerate(text.split("\n"), self._line)
+                numbers = [number for number, line in lines if _BROKEN.search(line)]
+                self.broken_lines += [n for n in numbers if n not in self.broken_lines]
+        self._line += text.count("\n")
+        self.characters += len(text)
+        text = self._blank_end + text
         shown = text.rstrip()
         after = text.count("\n", len(shown))
-        if not self.lines and shown:
+        if not self.lines:
             shown = shown.lstrip("\ufeff").lstrip()
-            newlines = after + shown.count("\n") + bool(shown)
-        if shown:
-            self.lines += newlines - after
-            self.blank_lines = self.blank_lines or _BLANK_LINE.search(shown) is not None
+            self.lines = bool(shown)
+        self.lines += shown.count("\n")
+        self.blank_lines = self.blank_lines or _BLANK_LINE.search(shown) is not None
         self._blank_end = "\n" * min(2, after) if self.lines else ""
-
-    def _count_broken(self, text: str) -> None:
-        start, line = 0, self._line
-        for broken in _BROKEN.finditer(text):
-            self.broken += 1
-            if len(self.broken_lines) < _LINES_NAMED:
-                line += text.count("\n", start, broken.start())
-                start = broken.start()
-                self.broken_lines[line] = None
 
 
 class EmptyFileError(InputError):
@@ -241,10 +211,6 @@ def unreadable(name: str, error: OSError) -> InputError:
     )
 
 
-def _encoding(head: bytes) -> str:
-    return next((codec for bom, codec in _BOMS if head.startswith(bom)), "utf-8-sig")
-
-
 def _unpacked(raw: BinaryIO, magic: bytes) -> BinaryIO | gzip.GzipFile | bz2.BZ2File:
     if magic.startswith(b"\x1f\x8b"):
         return gzip.GzipFile(fileobj=raw)
@@ -258,18 +224,15 @@ def _unpacked(raw: BinaryIO, magic: bytes) -> BinaryIO | gzip.GzipFile | bz2.BZ2
 
 
 def _refuse_binary(head: bytes, name: str) -> None:
-    for magic, what in _MAGIC.items():
-        if head.startswith(magic):
-            raise _not_text(name, what)
-    if b"\0" in head or len(_CONTROL.findall(head)) > len(head) / 100:
-        raise _not_text(name, "")
-
-
-def _not_text(name: str, what: str) -> InputError:
-    return InputError(
-        _("This is not text but a {format} file").format(format=what)
-        if what
-        else _("This is not text but binary data"),
+    known = next((what for magic, what in _MAGIC.items() if head.startswith(magic)), None)
+    if known:
+        what = _("This is not text but a {format} file").format(format=known)
+    elif b"\0" in head or len(_CONTROL.findall(head)) > len(head) / 100:
+        what = _("This is not text but binary data")
+    else:
+        return
+    raise InputError(
+        what,
         path=name,
         expected="txt, md, csv, tsv, json, jsonl, yaml, parquet",
         hint=_("Save its content in one of those formats (text as UTF-8) and give that file"),

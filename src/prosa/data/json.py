@@ -8,12 +8,12 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
 from prosa.data import nested
-from prosa.data.decoding import TextFile, first_look, survey
+from prosa.data.decoding import TextFile, survey
 from prosa.data.kinds import ROWS, Batches, from_rows
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -107,22 +107,22 @@ def reading_texts(path: Path, name: str) -> list[tuple[str, str]] | None:
     Raises:
         InputError: It is a reading test that is broken, or lacks a part.
     """
-    with first_look(path, name).open() as text:
-        try:
-            if not nested.is_article(next(_articles(_Window(text, name)), None)):
-                return None
-        except InputError:
-            return None  # `read_json` says what is wrong, and where
     texts: list[tuple[str, str]] = []
     with survey(path, name).open() as text:
+        articles = _articles(_Window(text, name))
         try:
-            for article in _articles(_Window(text, name)):
+            first = next(articles, None)
+        except InputError:
+            return None  # `read_json` says what is wrong, and where
+        if not nested.is_article(first):
+            return None
+        try:
+            for article in chain([first], articles):
                 texts += nested.contexts(article)
         except (KeyError, TypeError, AttributeError) as error:
+            message = _("This looks like SQuAD or CoQA, but a part is missing: {part}")
             raise InputError(
-                _("This looks like SQuAD or CoQA, but a part is missing: {part}").format(
-                    part=error
-                ),
+                message.format(part=error),
                 path=name,
                 expected='{"data": [{"paragraphs": [{"context": …}]}]} / {"data": [{"story": …}]}',
             ) from error

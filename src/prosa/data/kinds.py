@@ -4,7 +4,7 @@ A reader makes a `Source` out of a file or an object; it gives batches of rows b
 source's own names. `read` makes `Records` out of sources, and every later room takes `Records`.
 """
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -50,10 +50,9 @@ class Records:
     """Data past the door.
 
     Attributes:
-        kind: What each row is.
-        table: One row a record, the columns of `SCHEMAS[kind]`; memory-mapped where it is large.
-            Optional columns: `split` ("train", "validation", "test": the author's own split) and
-            `group` (rows with the same value belong on one side of a split).
+        table: The columns of `SCHEMAS[kind]`; memory-mapped where it is large. Optional columns:
+            `split` ("train", "validation", "test": the author's own split) and `group` (rows with
+            the same value belong on one side of a split).
         source: Where it came from, for messages and manifests.
         columns: Which column of the source became which of ours: {"text": "headline"}.
         notes: Sentences on how the source was understood, already translated.
@@ -86,15 +85,15 @@ class Source:
 
     Attributes:
         name: What messages call it.
-        batches: Reads it from the start, as often as asked; where `by_column` holds, only the
-            columns that are named.
+        batches: Reads it from the start, as often as asked; where `by_column` holds, it can be
+            given the columns that are needed.
         notes: Sentences on how it was read, already translated.
-        plain: Whether it is plain text, which has no columns of its own: its batches hold `text`.
-        by_column: Whether columns can be left out when it is read.
+        plain: It is plain text, which has no columns of its own: its batches hold `text`.
+        by_column: Leaving out columns makes reading faster.
     """
 
     name: str
-    batches: Callable[[Collection[str] | None], Batches]
+    batches: Callable[..., Batches]
     notes: tuple[str, ...] = ()
     plain: bool = False
     by_column: bool = False

@@ -4,17 +4,15 @@ None of the libraries is imported here: who holds an object of one has imported 
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 
 from prosa.data import names
-from prosa.data.kinds import ROWS, Batches, Source, from_arrow, from_rows
+from prosa.data.kinds import ROWS, Batches, Source, from_arrow, from_rows, values
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -29,11 +27,7 @@ _PATIENCE = 5.0
 
 
 def open_object(value: Any) -> list[tuple[Source, str | None]]:
-    """Open an object that holds data.
-
-    Args:
-        value: A pandas, polars or pyarrow table, a data set of `datasets` (or a dictionary of
-            them), a list of dictionaries, or a list of strings.
+    """Open a table, a data set, a dictionary of either's columns or parts, or a list.
 
     Returns:
         Its sources, each with the split that it is, if it is one.
@@ -50,7 +44,9 @@ def open_object(value: Any) -> list[tuple[Source, str | None]]:
         value = value.collect() if hasattr(value, "collect") else value
         value = value if hasattr(value, "columns") else value.to_frame()
         return [(_arrow(value.to_arrow(), "<polars.DataFrame>"), None)]
-    if isinstance(value, pa.Table | pa.RecordBatch):
+    if isinstance(value, pa.RecordBatch):
+        value = pa.Table.from_batches([value])
+    if isinstance(value, pa.Table):
         return [(_arrow(value, "<pyarrow.Table>"), None)]
     if isinstance(value, Mapping) and value:
         return [(_columns(value), None)]
@@ -67,7 +63,7 @@ def open_object(value: Any) -> list[tuple[Source, str | None]]:
 def from_iterable(begin: Callable[[], Iterable[Mapping[str, Any] | str]], name: str) -> Source:
     """A source from a function that begins a new iterable of rows; a string is a text."""
 
-    def batches(_columns: Collection[str] | None) -> Batches:
+    def batches() -> Batches:
         rows = iter(begin())
         while part := list(islice(rows, ROWS)):
             yield from_rows([{"text": row} if isinstance(row, str) else row for row in part])
@@ -75,29 +71,23 @@ def from_iterable(begin: Callable[[], Iterable[Mapping[str, Any] | str]], name: 
     return Source(name, batches)
 
 
-def _arrow(table: pa.Table | pa.RecordBatch, name: str) -> Source:
-    def batches(wanted: Collection[str] | None) -> Batches:
-        part = table.select([n for n in table.schema.names if wanted is None or n in wanted])
-        whole = part if isinstance(part, pa.Table) else pa.Table.from_batches([part])
-        yield from map(from_arrow, whole.to_batches(max_chunksize=ROWS))
-
-    return Source(name, batches, by_column=True)
+def _arrow(table: pa.Table, name: str) -> Source:
+    return Source(name, lambda: (from_arrow(part) for part in table.to_batches(ROWS)))
 
 
 def _pandas(frame: Any) -> Source:
     frame = frame if hasattr(frame, "columns") else frame.to_frame()
 
-    def batches(wanted: Collection[str] | None) -> Batches:
+    def batches(wanted: Collection[str] | None = None) -> Batches:
         kept = frame[[c for c in frame.columns if wanted is None or str(c) in wanted]]
         for start in range(0, len(frame), ROWS):
             part = kept.iloc[start : start + ROWS]
-            present = part.notna()
             yield {
-                str(c): [
-                    _plain(v) if there else None
-                    for v, there in zip(part[c].tolist(), present[c].tolist(), strict=True)
+                str(name): [
+                    _plain(value) if present else None
+                    for value, present in zip(column.tolist(), column.notna().tolist(), strict=True)
                 ]
-                for c in kept.columns
+                for name, column in part.items()
             }
 
     return Source("<pandas.DataFrame>", batches, by_column=True)
@@ -116,7 +106,7 @@ def _columns(value: Mapping[str, Any]) -> Source:
             _("A dictionary holds data where its values are equally long lists"), expected=ACCEPTED
         )
 
-    def batches(_columns: Collection[str] | None) -> Batches:
+    def batches() -> Batches:
         for start in range(0, max(map(len, columns.values())), ROWS):
             yield {name: list(column[start : start + ROWS]) for name, column in columns.items()}
 
@@ -126,10 +116,9 @@ def _columns(value: Mapping[str, Any]) -> Source:
 def _rows(rows: Sequence[Any]) -> Source:
     for number, row in enumerate(rows):
         if not isinstance(row, str | Mapping):
+            message = _("Item {number} of the list is of type '{type}'")
             raise InputError(
-                _("Item {number} of the list is of type '{type}'").format(
-                    number=number, type=type(row).__name__
-                ),
+                message.format(number=number, type=type(row).__name__),
                 path="<list>",
                 expected=_("dictionaries or strings"),
             )
@@ -153,22 +142,18 @@ def _data_set(value: Any, name: str) -> Source:
         if hasattr(feature, "int2str")
     }
 
-    def batches(wanted: Collection[str] | None) -> Batches:
+    def batches(wanted: Collection[str] | None = None) -> Batches:
         columns = [c for c in value.column_names or () if wanted is None or c in wanted]
         part = value.select_columns(columns) if columns else value
         for rows in part.with_format("arrow").iter(ROWS):
             for arrow in rows.to_batches():
                 batch = from_arrow(arrow)
                 for column in labels.keys() & batch.keys():
-                    batch[column] = _named(batch[column], labels[column])
+                    classes = dict(enumerate(labels[column]))  # -1 stands for none
+                    batch[column] = [classes.get(number) for number in values(batch[column])]
                 yield batch
 
     return Source(name, batches, by_column=True)
-
-
-def _named(column: Any, labels: list[str]) -> list[str | None]:
-    """Class numbers as the classes' names; -1 stands for none."""
-    return [labels[v] if v is not None and v >= 0 else None for v in column.to_pylist()]
 
 
 def is_hub_id(text: str) -> bool:
@@ -177,13 +162,10 @@ def is_hub_id(text: str) -> bool:
 
 
 def load_from_hub(identity: str) -> Any:
-    """Load a data set of the hub.
+    """Load a data set of the hub, as a `datasets.Dataset` or a `DatasetDict` of all its splits.
 
-    Args:
-        identity: org/name, with /config and :split where there are several.
-
-    Returns:
-        A `datasets.Dataset`, or a `DatasetDict` of all splits.
+    Without a network the cache is asked at once: `datasets` itself would repeat every request for
+    25 s (measured) before it gives up.
 
     Raises:
         InputError: The hub cannot be reached and the data set is not in the cache, there is no such
@@ -193,9 +175,10 @@ def load_from_hub(identity: str) -> Any:
 
     parts = _HUB_ID.fullmatch(identity)
     assert parts is not None
+    offline = datasets.config.HF_HUB_OFFLINE
+    datasets.config.HF_HUB_OFFLINE = offline or not _reachable(datasets.config.HF_ENDPOINT)
     try:
-        with _no_waiting(datasets):
-            return datasets.load_dataset(parts["path"], parts["config"], split=parts["split"])
+        return datasets.load_dataset(parts["path"], parts["config"], split=parts["split"])
     except ConnectionError as error:
         raise InputError(
             _(
@@ -216,20 +199,8 @@ def load_from_hub(identity: str) -> Any:
             path=identity,
             hint=_("Choose a configuration or a split with org/name/configuration:split"),
         ) from error
-
-
-@contextmanager
-def _no_waiting(datasets: ModuleType) -> Iterator[None]:
-    """Go straight to the cache without a network.
-
-    `datasets` otherwise repeats every request: 25 s were measured before it gave up.
-    """
-    before = datasets.config.HF_HUB_OFFLINE
-    datasets.config.HF_HUB_OFFLINE = before or not _reachable(datasets.config.HF_ENDPOINT)
-    try:
-        yield
     finally:
-        datasets.config.HF_HUB_OFFLINE = before
+        datasets.config.HF_HUB_OFFLINE = offline
 
 
 def _reachable(endpoint: str) -> bool:

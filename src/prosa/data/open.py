@@ -32,13 +32,7 @@ ACCEPTED = "txt, md, csv, tsv, json, jsonl, yaml, parquet (+ .gz, .zst, .bz2)"
 MANIFEST = "prosa.json"
 """The report that stands beside what prosa writes."""
 
-_NO_DATA = {
-    MANIFEST,
-    "dataset_info.json",
-    "dataset_infos.json",
-    "dataset_dict.json",
-    "state.json",
-}
+_NO_DATA = {MANIFEST, "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 _ABOUT = ("readme", "license", "licence", "licenca", "changelog", "contributing", "leiame")
 _SHARD = re.compile(r"(?P<split>[^\W\d_]+)([-_.]\d+)?([-_.]of[-_.]\d+)?$")
 _SHOWN = 5
@@ -50,14 +44,12 @@ class Options:
     """How files are read, where the person says it.
 
     Attributes:
-        raw: Every line of a text file is a record as it stands.
-        records: What a record of a text file is.
+        layout: What a record of a text file is.
         columns: Columns of a table that the person speaks of.
         among_others: The file lies in a folder with other text files.
     """
 
-    raw: bool = False
-    records: text.Layout | None = None
+    layout: text.Layout | None = None
     columns: tuple[str, ...] = ()
     among_others: bool = False
 
@@ -76,12 +68,7 @@ def format_of(path: Path) -> str | None:
 
 
 def open_file(path: Path, options: Options, name: str | None = None) -> Source:
-    """Open a file of data.
-
-    Args:
-        path: The file.
-        options: How to read it.
-        name: What messages call it; its path by default.
+    """Open a file of data, which messages call by its name, or else by its path.
 
     Raises:
         InputError: It is empty, is not data, or its name has a suffix that we do not read.
@@ -110,12 +97,7 @@ def open_file(path: Path, options: Options, name: str | None = None) -> Source:
 
 
 def open_stream(path: Path | None, options: Options, name: str) -> Source:
-    """Open standard input, or a pipe: its content is kept in a working file and tells its format.
-
-    Args:
-        path: The pipe; None is standard input.
-        options: How to read it.
-        name: What messages call it.
+    """Open a pipe, or standard input (None): a working file with its content tells its format.
 
     Raises:
         InputError: It is empty, or is not data.
@@ -135,23 +117,20 @@ def open_stream(path: Path | None, options: Options, name: str) -> Source:
 
 
 def _open_text(file: TextFile, format_name: str | None, options: Options) -> Source:
-    unknown = format_name is None and not options.raw
+    unknown = format_name is None and options.layout != "raw"
     if format_name == "json" or (unknown and json.looks_json(file)):
-        return Source(file.name, lambda _columns: json.read_json(file), file.notes)
+        return Source(file.name, lambda: json.read_json(file), file.notes)
     if format_name == "yaml":
-        return Source(file.name, lambda _columns: json.read_yaml(file), file.notes)
+        return Source(file.name, lambda: json.read_yaml(file), file.notes)
     if format_name == "table" or unknown:
         tabs = suffix_of(file.path) in (".tsv", ".tab")
         dialect = tables.sniff(file, tabs=tabs, named=options.columns)
         if format_name == "table" or dialect.looks_tabular:
             notes = (*file.notes, *tables.describe(dialect))
-            return Source(file.name, lambda _columns: tables.read_table(file, dialect), notes)
-    if options.raw:
-        notes = (*file.notes, _("Raw text: a record is a line as it stands"))
-        return Source(file.name, lambda _columns: text.read_raw(file), notes, plain=True)
-    layout = options.records or text.layout_of(file, among_others=options.among_others)
+            return Source(file.name, lambda: tables.read_table(file, dialect), notes)
+    layout = options.layout or text.layout_of(file, among_others=options.among_others)
     notes = (*file.notes, text.describe(file, layout))
-    return Source(file.name, lambda _columns: text.read_text(file, layout), notes, plain=True)
+    return Source(file.name, lambda: text.read_text(file, layout), notes, plain=True)
 
 
 def files_under(
@@ -161,13 +140,9 @@ def files_under(
     skip_folder: Callable[[Path], bool] | None = None,
     unreadable: Callable[[OSError], None] | None = None,
 ) -> list[Path]:
-    """The files in a folder and its subfolders, in the order of their paths; no hidden ones.
+    """The wanted files in a folder and its subfolders, by their paths; no hidden ones.
 
-    Args:
-        folder: The folder.
-        wanted: Whether a file counts.
-        skip_folder: Whether a folder is left out with all that is in it.
-        unreadable: Gets the error of each folder that the system refuses to list.
+    `unreadable` gets the error of each folder that the system refuses to list.
     """
     files: list[Path] = []
     for place, folders, file_names in os.walk(folder, onerror=unreadable):
@@ -192,7 +167,7 @@ def data_in(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     """
     everything = files_under(folder, lambda _path: True)
     data = [path for path in everything if format_of(path) and path.name not in _NO_DATA]
-    others = [path for path in everything if path not in set(data)]
+    others = sorted({*everything} - {*data})
     about = [path for path in data if names.plain(_stem(path)).startswith(_ABOUT)]
     if len(everything) > len(about):
         data = [path for path in data if path not in about]
@@ -215,26 +190,19 @@ def splits_of(files: list[Path]) -> dict[Path, str]:
     Every file must be named after a split, and there must be two splits at least, except in what
     `prosa prepare` wrote. Otherwise nothing is said.
     """
-    shards = {path: _SHARD.match(_stem(path)) for path in files}
-    splits = {
-        path: names.SPLITS.get(names.plain(shard["split"]))
-        for path, shard in shards.items()
-        if shard
-    }
-    known = {path: split for path, split in splits.items() if split}
+    splits = {}
+    for path in files:
+        shard = _SHARD.match(_stem(path))
+        split = names.SPLITS.get(names.plain(shard["split"])) if shard else None
+        if split is None:
+            return {}
+        splits[path] = split
     prepared = (files[0].parent / MANIFEST).is_file()
-    if len(known) < len(files) or (len(set(known.values())) < 2 and not prepared):
-        return {}
-    return known
+    return splits if prepared or len(set(splits.values())) > 1 else {}
 
 
 def unknown_source(text: str, samples: tuple[str, ...]) -> InputError:
-    """The error for a source that is no path, no sample and no id: it says what is near.
-
-    Args:
-        text: What the person wrote.
-        samples: The names of the bundled samples.
-    """
+    """The error for a source that is no path, no sample and no id: it says what is near."""
     path = Path(text).expanduser()
     folder = path.parent
     while not folder.is_dir() and folder != folder.parent:

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 
@@ -44,8 +44,6 @@ STANDARD_INPUT = "-"
 
 _HEAD_BYTES = 4 << 20
 _NOTES = 12
-
-_T = TypeVar("_T")
 
 Part = tuple[Source, str | None]
 """A source, and the split that all of it belongs to, if any."""
@@ -80,7 +78,8 @@ def read(
             asked for; the message says where and what to do.
         ProsaError: The disk for working files is full.
     """
-    options = Options(raw, checked_layout(records), tuple((columns or {}).values()))
+    layout = checked_layout(records)
+    options = Options("raw" if raw else layout, tuple((columns or {}).values()))
     parts, name, notes = _opened(source, options)
     try:
         return _merged(parts, name, notes, _checked(kind), dict(columns or {}))
@@ -147,7 +146,7 @@ def _merged(
         nonlocal first, said
         for source, split in parts:
             said |= dict.fromkeys(source.notes)
-            with closing(source.batches(None)) as batches:
+            with closing(source.batches()) as batches:
                 recipe, begun = _recipe(source, batches, kind, columns)
                 if recipe is None:
                     continue
@@ -155,13 +154,12 @@ def _merged(
                 if first[1].kind != recipe.kind:
                     raise _disagree(*first, source.name, recipe)
                 said |= dict.fromkeys(() if source.plain else recipe.describe())
-                shaper = Shaper(recipe, source.name, split)
-                rest: Iterator[Batch] = chain(_drained(begun), batches)
+                rest: Iterator[Batch] = chain(iter(begun), batches)
+                del begun  # the iterator lets go of it at its end
                 if source.by_column:
-                    begun.clear()
                     batches.close()
                     rest = source.batches(recipe.needed)
-                yield from map(shaper.batch, rest)
+                yield from map(Shaper(recipe, source.name, split).batch, rest)
 
     table = _collected(batch for batch in shaped() if batch.num_rows)
     if table is None or first is None:
@@ -189,29 +187,24 @@ def _collected(batches: Iterator[pa.RecordBatch]) -> pa.Table | None:
     else:
         return pa.Table.from_batches(few) if few else None
     path = scratch() / "records.arrow"
+    schema, rest = few[0].schema, chain(iter(few), batches)
+    del few  # the iterator lets go of it at its end
     hint = _("Make room, or set PROSA_CACHE to a folder on another disk")
     try:
         with (
             full_disk_said(path.parent, hint=hint),
             path.open("wb") as file,
-            pa.ipc.new_file(file, few[0].schema) as writer,
+            pa.ipc.new_file(file, schema) as writer,
         ):
-            for batch in _large(chain(_drained(few), batches)):
-                writer.write_batch(batch)
+            for table in _large(rest):
+                writer.write_table(table)
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     finally:
         with suppress(OSError):
             path.unlink()
 
 
-def _drained(batches: list[_T]) -> Iterator[_T]:
-    """Each in turn, none of them kept."""
-    batches.reverse()
-    while batches:
-        yield batches.pop()
-
-
-def _large(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _large(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Batches joined: of thousands of small ones, each would keep some pages in memory."""
     small: list[pa.RecordBatch] = []
     size = 0
@@ -219,10 +212,10 @@ def _large(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         small.append(batch)
         size += batch.nbytes
         if size > _WRITTEN:
-            yield from pa.Table.from_batches(small).combine_chunks().to_batches()
+            yield pa.Table.from_batches(small).combine_chunks()
             small, size = [], 0
     if small:
-        yield from pa.Table.from_batches(small).combine_chunks().to_batches()
+        yield pa.Table.from_batches(small).combine_chunks()
 
 
 def _recipe(
@@ -241,7 +234,7 @@ def _recipe(
     head, begun = _head(batches)
     if not rows_of(head):
         return None, []
-    return recognise(head, source.name, kind=kind, columns=columns), begun
+    return recognise(head, source.name, kind, columns), begun
 
 
 def _head(batches: Iterator[Batch]) -> tuple[Batch, list[Batch]]:
@@ -291,8 +284,7 @@ def _without_empty_extras(table: pa.Table) -> pa.Table:
             table = table.drop_columns([name])
         elif name == "split" and column.null_count:
             place = table.schema.get_field_index(name)
-            filled = [part.fill_null("train") for part in column.chunks]
-            table = table.set_column(place, name, pa.chunked_array(filled, pa.string()))
+            table = table.set_column(place, name, column.fill_null("train"))
     return table
 
 

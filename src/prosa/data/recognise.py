@@ -80,7 +80,6 @@ class Profile:
     """What the first rows show of a column.
 
     Attributes:
-        name: Its name in the source.
         shape: "text", "number", "list", "dict" or "empty".
         rows: Values that are not empty.
         length: Mean characters of a value.
@@ -95,12 +94,7 @@ class Profile:
 
 
 class Columns:
-    """The columns of a source as the rules see them.
-
-    Args:
-        head: The first rows.
-        given: Source columns that the person gave for roles.
-    """
+    """The first rows of a source by column, and the columns that the person gave for roles."""
 
     def __init__(self, head: Batch, given: Mapping[str, str]) -> None:
         self.head = head
@@ -157,25 +151,13 @@ def is_absent(value: Any) -> bool:
     return value is None or (isinstance(value, str | list | dict) and not value)
 
 
-def recognise(
-    head: Batch,
-    name: str,
-    *,
-    kind: Kind | None = None,
-    columns: Mapping[str, str] | None = None,
-) -> Recipe:
-    """Find out what a table holds.
-
-    Args:
-        head: The first rows.
-        name: What messages call the source.
-        kind: The kind, where the person said it.
-        columns: Source columns by role, where the person said them: {"text": "headline"}.
+def recognise(head: Batch, name: str, kind: Kind | None, columns: Mapping[str, str]) -> Recipe:
+    """Find out from its first rows what a source holds, where the person has not said it.
 
     Raises:
         InputError: A column is not there, or the kind cannot be made of these columns.
     """
-    given = _resolved(columns or {}, head, name)
+    given = _resolved(columns, head, name)
     table = Columns(head, given)
     own = _exact(table)
     if own and kind in (None, own) and not given:
@@ -256,8 +238,10 @@ def _pair(table: Columns, *, sure: bool) -> Roles | None:
         languages = table.of_shape("text")
     if len(languages) != 2:
         return None
-    pair = _completed(source, target, _towards_portuguese(languages))
-    return {"source": pair[:1], "target": pair[1:]}, {}
+    first, second = _towards_portuguese(languages)
+    source = source or (second if first == target else first)
+    target = target or (first if second == source else second)
+    return {"source": (source,), "target": (target,)}, {}
 
 
 def _labelled(table: Columns, *, sure: bool) -> Roles | None:
@@ -318,14 +302,6 @@ def _towards_portuguese(languages: list[str]) -> tuple[str, str]:
     if names.plain(first) in names.PORTUGUESE and names.plain(second) not in names.PORTUGUESE:
         return second, first
     return first, second
-
-
-def _completed(source: str | None, target: str | None, pair: tuple[str, str]) -> tuple[str, str]:
-    if source:
-        return source, next(name for name in reversed(pair) if name != source)
-    if target:
-        return next(name for name in pair if name != target), target
-    return pair
 
 
 def _packed(column: Any) -> bool:

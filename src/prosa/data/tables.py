@@ -9,7 +9,6 @@ import io
 import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -71,6 +70,7 @@ def sniff(file: TextFile, *, tabs: bool = False, named: Collection[str] = ()) ->
         tabs: Prefer the tab, as the name .tsv says.
         named: Columns that the person speaks of: a row that has one is the header.
     """
+    csv.field_size_limit((1 << 31) - 1)  # 131,072 characters a value are too few for texts
     lines = _sample(file)
     skip, signs = 0, _DELIMITERS
     if lines and (hint := _HINT_SIGN.match(lines[0])):
@@ -103,21 +103,20 @@ def read_table(file: TextFile, dialect: Dialect) -> Batches:
         InputError: A row has more or fewer columns than the header, or a quote is never closed;
             the error names the line where that row begins.
     """
-    _allow_long_values()
     with file.open(newline="") as text:
-        place = _Place(file.name, begun=sum(1 for _line in islice(text, dialect.skip)))
-        rows = _rows(text, dialect, place)
-        first = next(rows, None)
-        if first is None:
+        rows = _rows(text, dialect, file.name)
+        line, _size, first = next(rows, (0, 0, []))
+        if not first:
             return
         header = _header(first, dialect)
         if len(header) > _MOST_COLUMNS:
-            raise _ragged(len(header), place)
+            raise _ragged(len(header), file.name, line)
         batch: list[list[str]] = [] if dialect.header else [first]
         size = 0
-        for row in rows:
-            batch.append(row if len(row) == len(header) else _fitted(row, header, place))
-            size += place.characters
+        for line, characters, row in rows:
+            fits = len(row) == len(header)
+            batch.append(row if fits else _fitted(row, header, file.name, line))
+            size += characters
             if len(batch) >= ROWS or size >= _BATCH_CHARACTERS:
                 yield _by_column(header, batch)
                 batch, size = [], 0
@@ -135,15 +134,10 @@ def describe(dialect: Dialect) -> tuple[str, ...]:
 
 
 def open_parquet(path: Path, name: str) -> Source:
-    """Open a parquet file.
-
-    Args:
-        path: The file.
-        name: What messages call it.
-    """
+    """Open a parquet file; `name` is what messages call it."""
     import pyarrow.parquet as pq  # noqa: PLC0415  only parquet needs it
 
-    def batches(wanted: Collection[str] | None) -> Batches:
+    def batches(wanted: Collection[str] | None = None) -> Batches:
         try:
             with pq.ParquetFile(path, memory_map=True) as file:
                 columns = [n for n in file.schema_arrow.names if wanted is None or n in wanted]
@@ -164,56 +158,46 @@ def no_parquet(name: str) -> InputError:
     )
 
 
-@dataclass
-class _Place:
-    """Where reading stands: the line on which the row begins, and the row's characters so far."""
+def _rows(text: TextIO, dialect: Dialect, name: str) -> Iterator[tuple[int, int, list[str]]]:
+    """Rows that are not blank, each with the line on which it begins and its characters."""
+    begin = first = 1 + sum(1 for _line in islice(text, dialect.skip))
+    size = 0
 
-    name: str
-    begun: int
-    characters: int = 0
+    def lines() -> Iterator[str]:
+        nonlocal size
+        for line in text:
+            size += len(line)
+            if size > max(_ROW_CHARACTERS, len(line)):  # an open quote must not fill the memory
+                raise csv.Error("unexpected end of data")
+            yield line
 
-
-def _rows(text: TextIO, dialect: Dialect, place: _Place) -> Iterator[list[str]]:
-    """Rows that are not blank; `place` says where the one that was given begins."""
-    skipped = place.begun
-    place.begun += 1
-    reader = csv.reader(_watched(text, place), dialect)
+    reader = csv.reader(lines(), dialect)
     try:
         for row in reader:
             if row:
-                yield row
-            place.begun = skipped + reader.line_num + 1
-            place.characters = 0
+                yield begin, size, row
+            begin, size = first + reader.line_num, 0
     except csv.Error as error:
-        raise _broken(place, str(error)) from error
+        raise _broken(name, begin, str(error)) from error
 
 
-def _watched(text: TextIO, place: _Place) -> Iterator[str]:
-    """Lines, until one row takes too many: a quote that never closes must not fill the memory."""
-    for line in text:
-        place.characters += len(line)
-        if place.characters > _ROW_CHARACTERS and place.characters > len(line):
-            raise _broken(place, "unexpected end of data")
-        yield line
-
-
-def _fitted(row: list[str], header: list[str], place: _Place) -> list[str]:
+def _fitted(row: list[str], header: list[str], file_name: str, line: int) -> list[str]:
     """A row with the header's columns; empty columns too many at its end are let go."""
     if len(row) > len(header) and not any(row[len(header) :]):
         return row[: len(header)]
     expected = _("{count} columns, as in the header: {names}").format(
         count=len(header), names=names.listed(header)
     )
-    raise _ragged(len(row), place, expected)
+    raise _ragged(len(row), file_name, line, expected)
 
 
-def _ragged(count: int, place: _Place, expected: str = "") -> InputError:
+def _ragged(count: int, file_name: str, line: int, expected: str = "") -> InputError:
     return InputError(
         ngettext("This row has {found} column", "This row has {found} columns", count).format(
             found=count
         ),
-        path=place.name,
-        line=place.begun,
+        path=file_name,
+        line=line,
         expected=expected,
         hint=_(
             "Put a value that holds the separator or a line break into double quotes, "
@@ -222,7 +206,7 @@ def _ragged(count: int, place: _Place, expected: str = "") -> InputError:
     )
 
 
-def _broken(place: _Place, reason: str) -> InputError:
+def _broken(file_name: str, line: int, reason: str) -> InputError:
     if "end of data" in reason:
         what = _("A quote that opens in this row is never closed")
     elif "expected after" in reason:
@@ -231,8 +215,8 @@ def _broken(place: _Place, reason: str) -> InputError:
         what = _("This row cannot be read: {reason}").format(reason=reason)
     return InputError(
         what,
-        path=place.name,
-        line=place.begun,
+        path=file_name,
+        line=line,
         hint=_('Close the quote; a quote inside a quoted value is written twice: ""'),
     )
 
@@ -273,7 +257,6 @@ def _sample(file: TextFile) -> list[str]:
 
 def _parsed(lines: list[str], dialect: Dialect) -> list[list[str]]:
     """Rows of a sample as far as they can be read: the last may be cut off in the middle."""
-    _allow_long_values()
     rows: list[list[str]] = []
     with suppress(csv.Error):
         rows.extend(filter(None, csv.reader(lines, dialect)))
@@ -345,8 +328,3 @@ def _may_name(cell: str, below: list[str]) -> bool:
         return True
     words, below_words = len(cell.split()), sorted(len(value.split()) for value in below)
     return below_words[len(below) // 2] >= 3 * words or words > 1.5 * below_words[-1]
-
-
-def _allow_long_values() -> None:
-    """Lift csv's limit of 131,072 characters a value; it is one for the whole process."""
-    csv.field_size_limit((1 << 31) - 1)

@@ -10,14 +10,18 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Literal, TextIO, get_args
+from typing import Literal, TextIO, cast
 
 from prosa.data.decoding import TextFile, survey
 from prosa.data.kinds import ROWS, Batches
 from prosa.errors import InputError
 from prosa.i18n import _
 
-Layout = Literal["line", "paragraph", "file"]
+Layout = Literal["line", "paragraph", "file", "raw"]
+"""What a record of a text file is; "raw": a line as it stands, split at line feeds only."""
+
+LAYOUTS: tuple[Layout, ...] = ("line", "paragraph", "file")
+"""Those that a person can ask for by name."""
 
 WHOLE = 8 << 20
 """Characters of running text that are kept as one record."""
@@ -42,23 +46,18 @@ def checked_layout(records: str | None) -> Layout | None:
     Raises:
         InputError: It is neither None nor a `Layout`.
     """
-    for layout in get_args(Layout):
-        if records == layout:
-            return layout  # type: ignore[no-any-return]
-    if records is None:
-        return None
-    raise InputError(
-        _("A record cannot be '{records}'").format(records=records),
-        expected=", ".join(get_args(Layout)),
-    )
+    if records is not None and records not in LAYOUTS:
+        raise InputError(
+            _("A record cannot be '{records}'").format(records=records),
+            expected=", ".join(LAYOUTS),
+        )
+    return cast(Layout | None, records)
 
 
 def layout_of(file: TextFile, *, among_others: bool = False) -> Layout:
     """Whether a text file is a list of lines or running text.
 
-    Args:
-        file: The file.
-        among_others: It lies in a folder with other text files, where a short file is a document.
+    Among other text files in a folder a short one is a document.
     """
     short = file.lines < (SHARD_LINES if among_others else 2)
     if file.blank_lines or short or _hard_wrapped(file):
@@ -67,24 +66,13 @@ def layout_of(file: TextFile, *, among_others: bool = False) -> Layout:
 
 
 def read_text(file: TextFile, layout: Layout) -> Batches:
-    """The records of a text file, in a column `text`.
+    """The records of a text file, in a column `text`; blank ones are left out.
 
-    Args:
-        file: The file; its line ends come out as line feeds.
-        layout: What a record is.
+    Line ends come out as line feeds, but for raw lines.
     """
-    with file.open() as text:
-        if layout == "line":
-            records = _lines(text)
-        else:
-            records = _paragraphs(text) if layout == "paragraph" else _whole(text)
-        yield from _batches(records)
-
-
-def read_raw(file: TextFile) -> Batches:
-    """Every line as it stands, split at line feeds only; blank lines are no records."""
-    with file.open(newline="\n") as text:
-        yield from _batches(_lines(text))
+    split = {"paragraph": _paragraphs, "file": _whole}.get(layout, _lines)
+    with file.open(newline="\n" if layout == "raw" else None) as text:
+        yield from _batches(split(text))
 
 
 def numbered_lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
@@ -104,6 +92,8 @@ def numbered_lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
 
 def describe(file: TextFile, layout: Layout) -> str:
     """Say what a record of a text file is."""
+    if layout == "raw":
+        return _("Raw text: a record is a line as it stands")
     if layout == "line":
         return _("Plain text: a record is a line")
     if layout == "paragraph":

@@ -32,16 +32,12 @@ class Manifest:
     """What `prosa.json` holds.
 
     Attributes:
-        name: The run's name.
-        family: The model's family.
         result: The documented keys that `prosa train --json` prints.
         data: Where the data came from, its kind, its fingerprint and the report of its cleaning.
         command: The command line, word by word; empty when trained from Python.
         plan: The plan, as it was shown.
         curve: Points of the loss over the steps.
         created: When training ended, UTC, ISO 8601.
-        version: prosa's version.
-        format: `FORMAT`.
     """
 
     name: str

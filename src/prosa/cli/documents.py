@@ -48,44 +48,31 @@ def _register_index(app: typer.Typer) -> None:
         output, documents, passages, language, added, replaced, removed, kept, skipped{name: why},
         filtered{reason: n}, wordings, seconds
         """
-        _index(docs or [], output, remove, language, encoder, filters, as_json=as_json)
+        import time
 
+        from prosa.errors import InputError
+        from prosa.verbs.answering import index as index_verb
 
-def _index(
-    docs: list[str],
-    output: str,
-    remove: list[str],
-    language: str | None,
-    encoder: str | None,
-    filters: list[str],
-    *,
-    as_json: bool,
-) -> None:
-    import time
-
-    from prosa.errors import InputError
-    from prosa.verbs.answering import index as index_verb
-
-    if not docs and not remove:
-        raise InputError(
-            _("No document is named"), expected=_("files, folders, or the sample 'perguntas'")
-        )
-    start = time.perf_counter()
-    with _Ticker() as ticker:
-        made = index_verb(
-            docs,
-            output,
-            remove=remove,
-            language=language,
-            encoder=encoder,
-            filter=filters,
-            progress=ticker,
-        )
-    result = _summary(made, time.perf_counter() - start)
-    if as_json:
-        shared.print_json(result)
-        return
-    shared.say(*_index_lines(result))
+        if not docs and not remove:
+            raise InputError(
+                _("No document is named"), expected=_("files, folders, or the sample 'perguntas'")
+            )
+        start = time.perf_counter()
+        with _Ticker() as ticker:
+            made = index_verb(
+                docs or [],
+                output,
+                remove=remove,
+                language=language,
+                encoder=encoder,
+                filter=filters,
+                progress=ticker,
+            )
+        result = _summary(made, time.perf_counter() - start)
+        if as_json:
+            shared.print_json(result)
+        else:
+            shared.say(*_index_lines(result))
 
 
 def _summary(made: "Documents", seconds: float) -> dict[str, Any]:
@@ -185,37 +172,27 @@ def _register_ask(app: typer.Typer) -> None:
         question, answer, abstained, confidence, citations[{source, location, text, score}]; with
         --questions one such object a line
         """
-        settings = {"max_error": max_error, "reader": reader, "writer": writer, "sources": sources}
-        _ask(index, question, questions, settings, as_json=as_json)
+        from prosa.errors import InputError
+        from prosa.verbs.answering import open_documents, texts_of
 
-
-def _ask(
-    index: str,
-    question: str | None,
-    questions: str | None,
-    settings: dict[str, Any],
-    *,
-    as_json: bool,
-) -> None:
-    from prosa.errors import InputError
-    from prosa.verbs.answering import open_documents, texts_of
-
-    if (question is None) == (questions is None):
-        raise InputError(
-            _("Either a question or --questions is needed, and not both"),
-            expected='prosa ask INDEX "…" / prosa ask INDEX --questions FILE.jsonl',
+        if (question is None) == (questions is None):
+            raise InputError(
+                _("Either a question or --questions is needed, and not both"),
+                expected='prosa ask INDEX "…" / prosa ask INDEX --questions FILE.jsonl',
+            )
+        batch = texts_of(questions) if questions is not None else []
+        documents = open_documents(
+            index, max_error=max_error, reader=reader, writer=writer, sources=sources
         )
-    batch = texts_of(questions) if questions is not None else []
-    documents = open_documents(index, **settings)
-    if questions is not None:
-        answers = documents.ask_many(batch)
-    else:
-        answers = [documents.ask(sys.stdin.read() if question == "-" else question or "")]
-    for number, answer in enumerate(answers):
-        if as_json:
-            shared.print_json(answer.to_json())
-            continue
         if questions is not None:
-            asked = textwrap.shorten(shared.plain(answer.question), 2 * WIDTH, placeholder=" …")
-            shared.say(*([""] if number else []), *wrapped(f"> {asked}", "", "  "))
-        shared.say(*answer_lines(answer))
+            answers = documents.ask_many(batch)
+        else:
+            answers = [documents.ask(sys.stdin.read() if question == "-" else question or "")]
+        for number, answer in enumerate(answers):
+            if as_json:
+                shared.print_json(answer.to_json())
+                continue
+            if questions is not None:
+                asked = textwrap.shorten(shared.plain(answer.question), 2 * WIDTH, placeholder=" …")
+                shared.say(*([""] if number else []), *wrapped(f"> {asked}", "", "  "))
+            shared.say(*answer_lines(answer))

@@ -13,18 +13,15 @@ from prosa.cli import shared
 from prosa.i18n import _, ngettext
 
 if TYPE_CHECKING:
-    from prosa.training.events import Event, Planned, Progress, Validated
+    from prosa.training.events import Event, Note, Planned, Progress, Sampled, Stopped, Validated
+    from prosa.training.plan import Plan
 
 _WIDTH = 78
 _LOG_SECONDS = 10.0
 
 
 class Display:
-    """Shows the events of a run.
-
-    Args:
-        file: Where to write; a terminal gets a live line.
-    """
+    """Shows the events of a run in a file; a terminal gets a live line."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stdout
@@ -50,16 +47,16 @@ class Display:
 
     def __call__(self, event: "Event") -> None:
         """Show one event."""
-        kind = type(event).__name__
-        getattr(self, "_" + kind.lower())(event)
+        getattr(self, "_" + type(event).__name__.lower())(event)
 
-    def _note(self, event: "Event") -> None:
-        for line in textwrap.wrap(event.text, _WIDTH, subsequent_indent="  ") or [""]:  # type: ignore[union-attr]
+    def _note(self, event: "Note") -> None:
+        for line in textwrap.wrap(event.text, _WIDTH, subsequent_indent="  ") or [""]:
             self._line(line)
 
     def _planned(self, event: "Planned") -> None:
-        for line in plan_lines(event.plan):
-            self._line(line)
+        for line in _plan_lines(event.plan):
+            for part in textwrap.wrap(line, _WIDTH, subsequent_indent="    ") or [""]:
+                self._line(part)
 
     def _progress(self, event: "Progress") -> None:
         text = _("step {step}/{steps}  loss {loss}  {speed} tokens/s  {left} left").format(
@@ -83,18 +80,18 @@ class Display:
         )
         self._line(text + (" *" if event.best else ""))
 
-    def _sampled(self, event: "Event") -> None:
-        text = " ".join(event.text.split())  # type: ignore[union-attr]
+    def _sampled(self, event: "Sampled") -> None:
+        text = " ".join(event.text.split())
         shown = textwrap.shorten(text, 2 * _WIDTH - 12, placeholder="…")
         for line in textwrap.wrap(f"» {shown}", _WIDTH - 2, subsequent_indent="  "):
             self._line("  " + line)
 
-    def _stopped(self, event: "Event") -> None:
+    def _stopped(self, event: "Stopped") -> None:
         reasons = {
             "interrupted": _("Stopped as you asked; what was learned so far is kept."),
             "early": _("Stopped early: validation has not improved; the best weights are kept."),
         }
-        self._line(reasons[event.reason])  # type: ignore[union-attr]
+        self._line(reasons[event.reason])
 
     def _draw(self, text: str) -> None:
         self._file.write("\r\x1b[2K" + text[:_WIDTH])
@@ -117,12 +114,7 @@ def _bar(share: float, width: int = 14) -> str:
     return "━" * full + "╌" * (width - full)
 
 
-def plan_lines(plan: object) -> list[str]:
-    """The plan, as it is shown before a run starts."""
-    from prosa.training.plan import Plan
-
-    if not isinstance(plan, Plan):
-        return []
+def _plan_lines(plan: "Plan") -> list[str]:
     sizes = plan.sizes
     shape = [
         ngettext("{n} layer", "{n} layers", sizes.layers or 0).format(n=sizes.layers),
@@ -133,7 +125,6 @@ def plan_lines(plan: object) -> list[str]:
         shape.insert(2, _("{n} heads").format(n=sizes.heads))
     if sizes.embedding_size and plan.family != "decoder":
         shape.insert(1, _("embeddings of {n}").format(n=sizes.embedding_size))
-    precision = "bfloat16" if plan.bfloat16 else "float32"
     return [
         "",
         _("Plan: {family}, {parameters} parameters ({shape})").format(
@@ -150,7 +141,7 @@ def plan_lines(plan: object) -> list[str]:
             time=shared.duration(plan.seconds),
             memory=shared.megabytes(plan.memory_bytes),
             device=plan.processor,
-            precision=precision,
+            precision="bfloat16" if plan.bfloat16 else "float32",
         ),
         "",
     ]

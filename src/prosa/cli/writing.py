@@ -31,7 +31,19 @@ def _register_generate(app: typer.Typer) -> None:
         as_json: bool = flags.as_json(),
     ) -> None:
         drawn = _decoding(locals())
-        _generate(model, sys.stdin.read() if prompt == "-" else prompt, drawn, as_json=as_json)
+        from prosa.verbs.writing import load_model
+
+        begun = sys.stdin.read() if prompt == "-" else prompt
+        loaded = load_model(model)
+        if as_json:
+            text = loaded.generate(begun, **drawn)
+            shared.print_json({"model": loaded.path, "prompt": begun, "text": text})
+            return
+        sys.stdout.write(begun)
+        for piece in loaded.stream(begun, **drawn):
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+        sys.stdout.write("\n")
 
 
 def _decoding(given: dict[str, Any]) -> dict[str, Any]:
@@ -44,21 +56,6 @@ def _decoding(given: dict[str, Any]) -> dict[str, Any]:
     drawn = {**{name: given[name] for name in names}, "stop": tuple(given.get("stop", ()))}
     Decoding(**drawn)
     return drawn
-
-
-def _generate(name: str, prompt: str, drawn: dict[str, Any], *, as_json: bool) -> None:
-    from prosa.verbs.writing import load_model
-
-    model = load_model(name)
-    if as_json:
-        text = model.generate(prompt, **drawn)
-        shared.print_json({"model": model.path, "prompt": prompt, "text": text})
-        return
-    sys.stdout.write(prompt)
-    for piece in model.stream(prompt, **drawn):
-        sys.stdout.write(piece)
-        sys.stdout.flush()
-    sys.stdout.write("\n")
 
 
 def _register_chat(app: typer.Typer) -> None:
@@ -87,28 +84,25 @@ def _register_chat(app: typer.Typer) -> None:
             return
         drawn = _decoding(given)
         from prosa import runs
+        from prosa.verbs.writing import load_model
 
-        _chat(model or str(runs.newest()), drawn, as_json=as_json)
+        name = model or str(runs.newest())
+        loaded = load_model(name)
+        talk = loaded.chat(**drawn)
+        out = sys.stderr if as_json else sys.stdout
+        print(_("Talking with {name}. /help for help, /quit to end.").format(name=name), file=out)
+        if not talk.answers:
+            text = _("This model learned from plain text: it does not answer, it continues.")
+            print(text, file=out)
 
+        def reply(line: str) -> None:
+            for piece in talk.say(line):
+                print(piece, end="", file=out, flush=True)
+            print(file=out)
 
-def _chat(name: str, drawn: dict[str, Any], *, as_json: bool) -> None:
-    from prosa.verbs.writing import load_model
-
-    model = load_model(name)
-    chat = model.chat(**drawn)
-    out = sys.stderr if as_json else sys.stdout
-    print(_("Talking with {name}. /help for help, /quit to end.").format(name=name), file=out)
-    if not chat.answers:
-        print(_("This model learned from plain text: it does not answer, it continues."), file=out)
-
-    def reply(line: str) -> None:
-        for piece in chat.say(line):
-            print(piece, end="", file=out, flush=True)
-        print(file=out)
-
-    shared.converse(chat, reply, out)
-    if as_json:
-        shared.print_json({"model": model.path, "messages": chat.history})
+        shared.converse(talk, reply, out)
+        if as_json:
+            shared.print_json({"model": loaded.path, "messages": talk.history})
 
 
 def register_export(app: typer.Typer) -> None:

@@ -105,12 +105,10 @@ def open_bytes(path: Path, name: str) -> Iterator[BinaryIO]:
             magic = raw.read(4)
             raw.seek(0)
             yield cast(BinaryIO, _unpacked(raw, magic))
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _torn(name) from error
-    except OSError as error:
-        if error.errno is None:  # what bz2 and Arrow raise on a torn file
-            raise _torn(name) from error
-        raise unreadable(name, error) from error
+    except (EOFError, zlib.error, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise unreadable(name, error) from error
+        raise torn(name, _("This compressed file is broken or cut short")) from error
 
 
 def survey(path: Path, name: str) -> TextFile:
@@ -239,9 +237,6 @@ def _refuse_binary(head: bytes, name: str) -> None:
     )
 
 
-def _torn(name: str) -> InputError:
-    return InputError(
-        _("This compressed file is broken or cut short"),
-        path=name,
-        hint=_("Copy or download it again"),
-    )
+def torn(name: str, message: str) -> InputError:
+    """The error for a file of which something is missing."""
+    return InputError(message, path=name, hint=_("Copy or download it again"))

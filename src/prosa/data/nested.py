@@ -30,8 +30,7 @@ def contexts(article: dict[str, Any]) -> list[tuple[str, str]]:
     """
     title = str(article.get("title", article.get("filename", ""))).replace("_", " ")
     texts = [paragraph["context"] for paragraph in article.get("paragraphs", ())]
-    texts += [article["story"]] if "story" in article else []
-    return [(title, text) for text in texts]
+    return [(title, text) for text in (*texts, article.get("story")) if text is not None]
 
 
 def records_of(value: Any, name: str) -> Iterable[Any]:
@@ -91,11 +90,8 @@ def _listed(value: dict[str, Any]) -> list[Any] | None:
     key, records = next(iter(lists.items()))
     if isinstance(records[0], list):
         return [{key: record} for record in records]
-    return None if names.find(names.MESSAGES, [key]) and _is_turn(records[0]) else records
-
-
-def _is_turn(record: dict[str, Any]) -> bool:
-    return bool({"role", "from"} & record.keys())
+    turns = names.find(names.MESSAGES, [key]) and {"role", "from"} & records[0].keys()
+    return None if turns else records
 
 
 def _reading_tests(records: list[Any], name: str) -> list[dict[str, Any]]:
@@ -148,8 +144,7 @@ def _splits(value: dict[str, Any], name: str) -> Iterator[Any]:
 def _columns(value: dict[str, Any]) -> list[dict[str, Any]]:
     parts = list(value.values())
     if all(isinstance(part, dict) for part in parts):
-        keys = list(parts[0])
-        if not keys or any(list(part) != keys for part in parts):
+        if any(list(part) != list(parts[0]) for part in parts):
             return []
         parts = [list(part.values()) for part in parts]
     if not all(isinstance(part, list) and len(part) == len(parts[0]) for part in parts):
@@ -159,10 +154,7 @@ def _columns(value: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _answers(value: dict[str, Any]) -> list[dict[str, Any]]:
     """An object whose keys are the questions."""
-    if len(value) < 2 or names.find(_KNOWN, value) or not all(map(_is_text, value.values())):
+    texts = all(isinstance(answer, str) for answer in value.values())
+    if len(value) < 2 or names.find(_KNOWN, value) or not texts:
         return []
     return [{"question": question, "answer": answer} for question, answer in value.items()]
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)

@@ -152,7 +152,7 @@ def _merged(
                     continue
                 first = first or (source.name, recipe)
                 if first[1].kind != recipe.kind:
-                    raise _disagree(*first, source.name, recipe)
+                    raise _disagree(recipe.kind, source.name, first[1].kind, first[0])
                 said |= dict.fromkeys(() if source.plain else recipe.describe())
                 rest: Iterator[Batch] = chain(iter(begun), batches)
                 del begun  # the iterator lets go of it at its end
@@ -266,12 +266,11 @@ def _checked(kind: Kind | str | None) -> Kind | None:
         ) from error
 
 
-def _disagree(first: str, recipe: Recipe, other: str, other_recipe: Recipe) -> InputError:
+def _disagree(kind: Kind, name: str, first: Kind, first_name: str) -> InputError:
+    message = _("This holds {kind}, but '{other}' holds {other_kind}")
     return InputError(
-        _("This holds {kind}, but '{other}' holds {other_kind}").format(
-            kind=other_recipe.kind, other=first, other_kind=recipe.kind
-        ),
-        path=other,
+        message.format(kind=kind, other=first_name, other_kind=first),
+        path=name,
         expected=_("one kind of data in a folder"),
         hint=_("Take one of them away, or say with --kind how to read both"),
     )
@@ -284,7 +283,7 @@ def _without_empty_extras(table: pa.Table) -> pa.Table:
             table = table.drop_columns([name])
         elif name == "split" and column.null_count:
             place = table.schema.get_field_index(name)
-            table = table.set_column(place, name, column.fill_null("train"))
+            table = table.set_column(place, name, column.fill_null("train"))  # type: ignore[arg-type]
     return table
 
 

@@ -27,12 +27,9 @@ class Recipe:
     """How rows of a source become rows of a kind.
 
     Attributes:
-        kind: The kind.
         roles: For each column of the kind, the source's columns it is made of (joined if several).
         keys: For a role taken out of a dictionary, the key: {"source": "en", "target": "pt"}.
         split: The source's column that holds the author's own split.
-        group: The source's column that holds groups.
-        unused: Source columns that play no role.
         several: The source's column that holds lists of answers.
     """
 
@@ -102,11 +99,7 @@ class Columns:
         self.profiles = {name: profile(name, values(column)) for name, column in head.items()}
 
     def role(
-        self,
-        role: str,
-        wanted: tuple[str, ...] | list[str],
-        *shapes: str,
-        but: str | None = None,
+        self, role: str, wanted: tuple[str, ...], *shapes: str, but: str | None = None
     ) -> str | None:
         """The column for a role: the one that was given, or the first fitting name."""
         if role in self.given:
@@ -291,10 +284,8 @@ def _finished(kind: Kind, made: Roles, table: Columns) -> Recipe:
 
 def _split_column(table: Columns) -> str | None:
     name = names.find(names.SPLIT, table.of_shape("text"))
-    if name is None:
-        return None
-    known = all(names.plain(str(v)) in names.SPLITS for v in values(table.head[name]) if v)
-    return name if known else None
+    column = values(table.head[name]) if name else ()
+    return name if all(names.plain(str(v)) in names.SPLITS for v in column if v) else None
 
 
 def _towards_portuguese(languages: list[str]) -> tuple[str, str]:

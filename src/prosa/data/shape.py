@@ -7,6 +7,7 @@ value. Nothing is repaired here, and no row is left out: an absent value is an e
 import json
 import reprlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -33,10 +34,7 @@ _LONGEST = 1 << 31
 class Shaper:
     """Makes a kind's rows out of a source's, batch after batch.
 
-    Args:
-        recipe: Which column is what.
-        name: What messages and groups call the source.
-        split: The split that all rows belong to, where the file's place says so.
+    Messages and groups call the source by `name`; all of it may belong to one `split`.
     """
 
     def __init__(self, recipe: Recipe, name: str, split: str | None = None) -> None:
@@ -122,33 +120,29 @@ class Shaper:
         """Several wordings of a question: a row each, in one group."""
         wordings = [list(v) if isinstance(v, list | tuple) else [v] for v in question]
         index = [row for row, several in enumerate(wordings) for _wording in several]
-        whole = {role: values(column) for role, column in columns.items()}
-        made: dict[str, Column] = {
-            role: [column[row] for row in index] for role, column in whole.items()
-        }
+        made: dict[str, Column] = {}
+        for role, column in columns.items():
+            whole = values(column)
+            made[role] = [whole[row] for row in index]
         made["question"] = [text(wording) for several in wordings for wording in several]
-        made["group"] = [
-            whole["group"][row] or f"{self.name}#{self._before + row + 1}" for row in index
-        ]
+        groups = zip(made["group"], index, strict=True)
+        made["group"] = [own or f"{self.name}#{self._before + row + 1}" for own, row in groups]
         return made
 
 
 def strings(column: Column) -> Column:
     """A column as strings, absent values as empty ones."""
     if isinstance(column, list):
-        try:
+        with suppress(pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
             return pa.array(column, pa.string()).fill_null("")
-        except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-            return list(map(text, column))
+        return list(map(text, column))
     kind = column.type
     if isinstance(column, pa.DictionaryArray):
         return strings(column.dictionary_decode())
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_nested(kind):
-        return list(map(text, column.to_pylist()))
-    try:
-        return column.cast(pa.string()).fill_null("")
-    except pa.ArrowNotImplementedError:  # durations
-        return list(map(text, column.to_pylist()))
+    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_nested(kind)):
+        with suppress(pa.ArrowNotImplementedError):  # durations
+            return column.cast(pa.string()).fill_null("")
+    return list(map(text, column.to_pylist()))
 
 
 def text(value: Any) -> str:
@@ -215,14 +209,14 @@ def _span(answer: Any) -> dict[str, Any]:
 
 
 def _message(turn: Any, number: int) -> dict[str, str]:
+    by_turns = ("user", "assistant")[number % 2]
     if not isinstance(turn, dict):
-        return {"role": ("user", "assistant")[number % 2], "content": text(turn)}
-    said = next((turn[key] for key in _ROLE_KEYS if turn.get(key)), "")
-    role = names.ROLES.get(names.plain(text(said)), text(said) or ("user", "assistant")[number % 2])
+        return {"role": by_turns, "content": text(turn)}
+    speaker = text(next((turn[key] for key in _ROLE_KEYS if turn.get(key)), ""))
+    role = names.ROLES.get(names.plain(speaker), speaker or by_turns)
     content = next((turn[key] for key in _CONTENT_KEYS if turn.get(key)), "")
-    if isinstance(content, list | tuple):
-        return {"role": role, "content": "".join(map(text, content))}
-    return {"role": role, "content": text(content)}
+    parts = content if isinstance(content, list | tuple) else [content]
+    return {"role": role, "content": "".join(map(text, parts))}
 
 
 def _has_lists(column: Column) -> bool:

@@ -16,7 +16,7 @@ from typing import TextIO
 import pyarrow as pa
 
 from prosa.data import names
-from prosa.data.decoding import TextFile
+from prosa.data.decoding import TextFile, torn
 from prosa.data.kinds import ROWS, Batch, Batches, Source, from_arrow
 from prosa.errors import InputError
 from prosa.i18n import _, ngettext
@@ -45,7 +45,6 @@ class Dialect(csv.excel):
 
     Attributes:
         skip: Lines before the first row: one that names the delimiter.
-        header: Whether the first row names the columns.
         looks_tabular: Whether it is a table though no name says so: all rows of the sample are
             equally long, and the header is known.
     """
@@ -63,12 +62,9 @@ class Dialect(csv.excel):
 
 
 def sniff(file: TextFile, *, tabs: bool = False, named: Collection[str] = ()) -> Dialect:
-    """Find out how a file parts its columns.
+    """Find out how a file parts its columns; one that the person has `named` is in the header.
 
-    Args:
-        file: The file.
-        tabs: Prefer the tab, as the name .tsv says.
-        named: Columns that the person speaks of: a row that has one is the header.
+    `tabs` prefers the tab, as the name .tsv says.
     """
     csv.field_size_limit((1 << 31) - 1)  # 131,072 characters a value are too few for texts
     lines = _sample(file)
@@ -151,11 +147,7 @@ def open_parquet(path: Path, name: str) -> Source:
 
 def no_parquet(name: str) -> InputError:
     """The error for a parquet file that cannot be read."""
-    return InputError(
-        _("This parquet file is broken or cut short"),
-        path=name,
-        hint=_("Copy or download it again"),
-    )
+    return torn(name, _("This parquet file is broken or cut short"))
 
 
 def _rows(text: TextIO, dialect: Dialect, name: str) -> Iterator[tuple[int, int, list[str]]]:
@@ -275,12 +267,7 @@ def _bare(lines: list[str]) -> bool:
 
 
 def _has_header(rows: list[list[str]], named: Collection[str]) -> bool:
-    """Whether the first row names the columns, or is data as the rows below it.
-
-    Args:
-        rows: The first rows.
-        named: Columns that the person speaks of.
-    """
+    """Whether the first row names the columns, or is data as the rows below it."""
     cells = [cell.strip() for cell in rows[0][:_COLUMNS]] if rows else []
     filled = [cell for cell in cells if cell]
     if names.find([names.plain(name) for name in named if not name.isdigit()], filled):

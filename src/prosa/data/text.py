@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Literal, TextIO, cast
+from typing import Literal, TextIO
 
 from prosa.data.decoding import TextFile, survey
 from prosa.data.kinds import ROWS, Batches
@@ -51,7 +51,7 @@ def checked_layout(records: str | None) -> Layout | None:
             _("A record cannot be '{records}'").format(records=records),
             expected=", ".join(LAYOUTS),
         )
-    return cast(Layout | None, records)
+    return records
 
 
 def layout_of(file: TextFile, *, among_others: bool = False) -> Layout:

@@ -56,12 +56,8 @@ def _questions() -> Iterator[dict[str, Any]]:
     for answer in questions.load().answers:
         wordings = [(question, "train") for question in answer.questions]
         for question, split in [*wordings, (answer.held_out, "test")]:
-            yield {
-                "question": question,
-                "answer": answer.answer,
-                "split": split,
-                "group": answer.id,
-            }
+            row = {"question": question, "answer": answer.answer}
+            yield {**row, "split": split, "group": answer.id}
 
 
 def _unknown(name: str) -> InputError:

@@ -39,14 +39,9 @@ TOPICS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer and the ways to ask for it.
+    """One to four sentences that stand alone, and the ways to ask for them.
 
-    Attributes:
-        id: Its own name, such as "tokens-bpe".
-        topic: One of `TOPICS`.
-        answer: One to four sentences of plain text that stand alone.
-        questions: Three wordings or more, to learn from.
-        held_out: One more wording, to test with.
+    `questions` are three wordings or more, to learn from; `held_out` is one more, to test with.
     """
 
     id: str
@@ -58,13 +53,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Questions:
-    """The whole sample.
+    """The whole sample: answers in the order of `TOPICS`, and questions that none of them answers.
 
-    Attributes:
-        answers: In the order of `TOPICS` and of their files.
-        unanswerable: Questions that none of the answers answers.
-        near: Those of `unanswerable` which are near the topics (computing, products of AI, what
-            prosa cannot do); the others are about anything else.
+    `near` are those of `unanswerable` which are near the topics (computing, products of AI, what
+    prosa cannot do); the others are about anything else.
     """
 
     answers: tuple[Answer, ...]
@@ -76,13 +68,7 @@ class Questions:
 def load() -> Questions:
     """The sample, always the same; read once a process, in about 10 ms."""
     answers = tuple(
-        Answer(
-            id=record["id"],
-            topic=topic,
-            answer=record["answer"],
-            questions=tuple(record["questions"]),
-            held_out=record["held_out"],
-        )
+        Answer(**{**record, "topic": topic, "questions": tuple(record["questions"])})
         for topic in TOPICS
         for record in _records(topic)
     )

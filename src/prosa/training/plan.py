@@ -42,14 +42,10 @@ class Options:
     """What a person asks of a run; None is left to the plan.
 
     Attributes:
-        family: A name in `FAMILIES`.
         minutes: How long the person will wait, from the start of the command.
-        epochs: Passes over the training data.
         steps: Optimizer steps; wins over epochs.
         batch_size: Rows of `context` tokens a step.
         learning_rate: In AdamW's scale.
-        seed: Of weights, dropout and order.
-        sizes: The model's sizes, as far as they are given.
     """
 
     family: str = "decoder"
@@ -129,17 +125,9 @@ def make(
 ) -> Plan:
     """Plan a run of gradient descent.
 
-    Args:
-        options: What the person asked for.
-        corpus: What the data is.
-        vocabulary: Size of the vocabulary.
-        ids: The special tokens' ids.
-        left: Seconds that learning may take.
-        packed: The training data in rows of so many tokens.
-        start: The model to go on with, instead of a new one; its sizes stand.
-
-    Returns:
-        The plan. Takes one to three seconds: it trains a throw-away model for a few steps.
+    `left` is the seconds that learning may take, `packed` cuts the training data into rows of so
+    many tokens, and the sizes of `start`, a model to go on with, stand. It takes one to three
+    seconds: a throw-away model is trained for a few steps.
 
     Raises:
         InputError: Sizes that do not fit together, or a model too large for the memory.

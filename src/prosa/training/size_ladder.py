@@ -86,15 +86,9 @@ class Corpus:
 
 @dataclass(frozen=True)
 class SizeLadder:
-    """The sizes that are open to a run, from small to large.
+    """The sizes that are open to a run of so many seconds, from small to large.
 
-    Attributes:
-        family: A family that descends.
-        asked: The sizes a person fixed.
-        corpus: What the data is.
-        vocabulary: Tokens of the vocabulary.
-        machine: Where it will run.
-        seconds: Time for learning.
+    `asked` are the sizes that a person fixed.
     """
 
     family: str
@@ -235,14 +229,9 @@ class Guess:
 def guess(
     family: str, size: int, minutes: float, vocabulary: int = 2_000, *, turns: bool = False
 ) -> Guess:
-    """What a run on data of a size would be like.
+    """What a run on so many bytes of text would be like, for a family that descends.
 
-    Args:
-        family: A family that descends.
-        size: Bytes of text.
-        minutes: The time to wait.
-        vocabulary: Tokens of the vocabulary; a token of it is about 3.5 bytes of Portuguese.
-        turns: Whether it is of questions with answers, or conversations.
+    A token of such a vocabulary is about 3.5 bytes of Portuguese.
     """
     tokens = max(1, int(size / 3.5))
     corpus = Corpus(tokens, max(1, tokens // 200), 200, validated=True, turns=turns)

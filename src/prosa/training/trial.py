@@ -29,7 +29,6 @@ class Trial:
     """What a model costs here.
 
     Attributes:
-        parameters: Of the model.
         seconds: A forward and backward pass over `rows` rows, and an optimizer step.
         scoring_seconds: A forward pass alone over as many rows, for validation.
     """

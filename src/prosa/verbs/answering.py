@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prosa import runs
 from prosa.search import manifest
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class Documents:
     """An index that answers. Made by `prosa.index(...)` and `prosa.load(folder)`.
 
     Args:
-        index: The index.
+        index: From `search.index`.
         max_error: The share of wrong answers, among those given, that is accepted.
         reader: A span-qa model's folder or name, for exact spans out of running text.
         writer: A generative model's folder or name, for answers in its own words.
@@ -42,7 +43,8 @@ class Documents:
         count = SOURCES if sources is None else sources
         self.answerer = Answerer(index, error, sources=count)
         if reader is not None or writer is not None:  # the settings are right: now the slow part
-            self.answerer = Answerer(index, error, _reader(reader), _writer(writer), sources=count)
+            spans, texts = _reader(reader), _writer(writer)
+            self.answerer = Answerer(index, error, spans, texts, sources=count)
 
     @property
     def path(self) -> Path:
@@ -142,11 +144,7 @@ def index(
 
 
 def open_documents(path: str | Path, **settings: Any) -> Documents:
-    """Open an index to ask.
-
-    Args:
-        path: Its folder.
-        settings: `max_error`, `reader`, `writer`, `sources` of `Documents`.
+    """Open an index to ask, with settings of `Documents`.
 
     Raises:
         InputError: There is no index, it may not be read, or a newer prosa made it.
@@ -172,7 +170,7 @@ def texts_of(questions: str | Path) -> list[str]:
     """
     from prosa.answering import questions as asked
 
-    return [one.question for one in asked.read(questions, answers=False)]
+    return [row.question for row in asked.read(questions, answers=False)]
 
 
 def _reader(reader: "str | Path | SpanReader | None") -> "SpanReader | None":
@@ -180,7 +178,7 @@ def _reader(reader: "str | Path | SpanReader | None") -> "SpanReader | None":
         return reader
     from prosa.answering.reader import load
 
-    return load(_folder(reader))
+    return load(runs.resolve(str(reader)))
 
 
 def _writer(writer: "str | Path | TextWriter | None") -> "TextWriter | None":
@@ -189,11 +187,5 @@ def _writer(writer: "str | Path | TextWriter | None") -> "TextWriter | None":
     from prosa.answering.writer import Writer
     from prosa.models.pretrained import load
 
-    model, tokenizer = load(_folder(writer))
+    model, tokenizer = load(runs.resolve(str(writer)))
     return Writer(model, tokenizer)
-
-
-def _folder(name: str | Path) -> str:
-    from prosa import runs
-
-    return runs.resolve(str(name))

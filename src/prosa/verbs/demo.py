@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prosa import runs
 from prosa.i18n import _
@@ -32,13 +32,9 @@ QUESTIONS = 4
 
 @dataclass(frozen=True)
 class Answered:
-    """A question put to the chat model, and its answer.
+    """A question put to the chat model, what it answered and what it was taught to answer.
 
-    Attributes:
-        question: As it was asked.
-        answer: What the model wrote.
-        expected: What it was taught to answer.
-        seen: Whether the question was asked in words it was trained on.
+    `seen` says whether it was trained on the words of the question.
     """
 
     question: str
@@ -49,15 +45,10 @@ class Answered:
 
 @dataclass(frozen=True)
 class Demo:
-    """What the tour showed.
+    """What the tour showed: the three story models side by side, and the chat model's answers.
 
-    Attributes:
-        comparison: The three story models side by side.
-        baselines: Shares of the probes that need no learning, by kind: of an untrained decoder and
-            of the rules in `measure.probes`.
-        answers: Of the chat model.
-        runs: The four runs' folders.
-        seconds: From the start to here.
+    `baselines` are the shares of the probes that need no learning, by kind: of an untrained decoder
+    and of the rules in `measure.probes`.
     """
 
     comparison: "Comparison"
@@ -76,17 +67,15 @@ def demo(
         listen: Called with the title of each part; the listener it returns hears that part.
         scale: Multiplies all times and sizes (tests use a small one).
         root: The folder of runs.
-
-    Returns:
-        What to show.
     """
     began = time.monotonic()
-    heard = listen or (lambda _title: _silent())
     from prosa.data.prepare import PrepareOptions, prepare
     from prosa.data.read import read
     from prosa.samples import stories
     from prosa.samples.probes import probes
+    from prosa.training.events import silent
 
+    heard = listen or (lambda _title: silent)
     count = max(200, int(STORIES * scale))
     heard(_("{n} short children's stories in Portuguese").format(n=count))
     rows = [{"text": story} for story in stories.generate(count, seed=0)]
@@ -123,12 +112,6 @@ def demo(
     return Demo(comparison, baselines, answers, paths, time.monotonic() - began)
 
 
-def _silent() -> "Listener":
-    from prosa.training.events import silent
-
-    return silent
-
-
 def _compare(ladder: list[Run], table: Any, asked: "list[Probe]") -> "Comparison":
     from prosa.comparison import Entry, compare
     from prosa.data.kinds import Kind
@@ -158,8 +141,7 @@ def _baselines(decoder: Run, asked: "list[Probe]") -> dict[str, dict[str, float]
     from prosa.models.transformer import build
 
     torch.manual_seed(0)
-    config: Any = decoder.model.config
-    untrained: Any = build(config)
+    untrained: Any = build(cast(Any, decoder.model.config))
     untrained.eval()
     return {"untrained": ask(untrained, decoder.tokenizer, asked), **rules(asked)}
 

@@ -13,8 +13,6 @@ from prosa.i18n import _
 if TYPE_CHECKING:
     from prosa.measure.bits import Score
 
-SPLITS = ("train", "validation", "test")
-
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -37,15 +35,9 @@ def evaluate(
     """Score a model on data.
 
     On the data that the model was trained on, the same cleaning and the same split are made again
-    and the part that it has not learned from is scored; on other data, all of it.
-
-    Args:
-        model: A run's folder or name.
-        data: Whatever `prosa.read` takes.
-        split: "train", "validation" or "test", instead of the part chosen for you.
-        raw: Take the file as it stands.
-        kind: The kind of data, if it is not recognised.
-        columns: Which column is which.
+    and the part that it has not learned from is scored, or the `split` that is named; on other
+    data, all of it. `data` is whatever `prosa.read` takes, and `raw`, `kind` and `columns` its
+    settings.
 
     Raises:
         InputError: The model or the data is at fault.
@@ -55,19 +47,13 @@ def evaluate(
     from prosa.data.read import read
     from prosa.measure.bits import score
     from prosa.models.pretrained import load
-    from prosa.runs import fingerprint
     from prosa.tokens import examples
 
     folder = runs.resolve(str(model))
     manifest = runs.read_manifest(Path(folder))
     trained_on = manifest.data if manifest else {}
     network, tokenizer = cast(Any, load(folder))
-    records = read(
-        data,
-        kind=kind,
-        columns=dict(columns) if columns else None,
-        raw=raw,
-    )
+    records = read(data, kind=kind, columns=dict(columns) if columns else None, raw=raw)
     if records.kind not in TRAINABLE:
         raise InputError(
             _("A language model cannot be scored on data of the kind '{kind}'").format(
@@ -94,7 +80,7 @@ def evaluate(
         seed=trained_on.get("seed", 0),
     )
     prepared = prepare(records, same)
-    known = fingerprint(*prepared.splits.values()) == trained_on.get("fingerprint")
+    known = runs.fingerprint(*prepared.splits.values()) == trained_on.get("fingerprint")
     if known or split:
         name = split or next(n for n in ("test", "validation", "train") if n in prepared.splits)
         table = prepared.splits.get(name)

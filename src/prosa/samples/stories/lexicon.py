@@ -12,9 +12,9 @@ they are said of.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 from prosa.samples.stories.grammar import FP, FS, MP, MS, TENSES, agree, conjugate, diminutive
 
@@ -67,9 +67,8 @@ class Word:
 
     def called(self, name: str) -> "Word":
         """The same kind of being with a name of its own."""
-        word = Word.__new__(Word)
-        word.text, word.noun, word.form, word.pool = name, self.noun, self.form, self.pool
-        word.features, word.phrases, word.being = self.features, self.phrases, self.being
+        word = copy(self)
+        word.text = name
         return word
 
     def feature(self, name: str) -> str:
@@ -139,12 +138,8 @@ def _word(line: str, pool: str) -> Word:
 
 def lines(folder: str) -> Iterator[str]:
     """The lines of a folder's text files in the order of their names, without notes and blanks."""
-    for file in sorted((files(__package__) / folder).iterdir(), key=_name):
+    for file in sorted((files(__package__) / folder).iterdir(), key=lambda file: file.name):
         if file.name.endswith(".txt"):
             for line in file.read_text("utf-8").splitlines():
                 if line.strip() and not line.startswith("#"):
                     yield line.strip()
-
-
-def _name(file: Traversable) -> str:
-    return file.name

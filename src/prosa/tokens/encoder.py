@@ -198,8 +198,12 @@ class _Pieces:
         self._lengths: Lengths = np.zeros(0, dtype=np.int64)
 
     def __call__(self, texts: list[str]) -> Encoded:
-        parts = [pieces(text, fine=self._fine) for text in texts]
-        cut = list(chain.from_iterable(parts))
+        cut: list[str] = []
+        counts = np.zeros(len(texts), dtype=np.int64)
+        for i, text in enumerate(texts):
+            before = len(cut)
+            cut += pieces(text, fine=self._fine)
+            counts[i] = len(cut) - before
         self._learn(cut)
         numbers = np.fromiter(map(self._numbers.__getitem__, cut), np.int64, len(cut))
         starts, lengths = self._starts[numbers], self._lengths[numbers]
@@ -208,7 +212,7 @@ class _Pieces:
         if self._hidden.any():
             sizes = take(self._hidden, starts, lengths)
             hidden = hiding(np.arange(len(sizes)), sizes)
-        return Encoded(ids, sums(lengths, _counts(parts)), hidden)
+        return Encoded(ids, sums(lengths, counts), hidden)
 
     def _learn(self, cut: list[str]) -> None:
         """Tokenise the pieces that were never seen."""

@@ -5,6 +5,7 @@ there is skipped and said. Every measurement runs in a process of its own, one a
 """
 
 import argparse
+import os
 import platform
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def _head() -> str:
         "# Results\n\n"
         f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}, commit {commit}.\n\n"
         f"| | |\n|---|---|\n"
-        f"| processor | {found.name}, {machine.cores()} cores |\n"
+        f"| processor | {found.name}, {os.cpu_count()} cores |\n"
         f"| matrix products, float32 | {found.float32_flops / 1e9:.0f} GFLOP/s |\n"
         f"| matrix products, bfloat16 | {found.bfloat16_flops / 1e9:.1f} GFLOP/s |\n"
         f"| Python, torch, transformers | {platform.python_version()}, {torch.__version__}, "

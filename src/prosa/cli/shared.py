@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
-from prosa.data.repair import ESCAPES
 from prosa.errors import InputError
 from prosa.i18n import _, language
 
@@ -31,6 +30,8 @@ _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u
 def plain(text: str) -> str:
     """Text of a document as a terminal may be given it: nothing in it moves, colours or hides."""
     text = text.replace("\t", " ").replace("\r\n", "\n").replace("\u2028", "\n")
+    from prosa.data.repair import ESCAPES
+
     return _CONTROLS.sub("", ESCAPES.sub("", text))
 
 

@@ -20,6 +20,7 @@ test: $(VENV)/.prosa-tests
 
 # The newest and the oldest versions that pyproject.toml allows, each in an environment of its own.
 test-newest:
+	rm -rf .venv-newest
 	$(MAKE) test VIRTUAL_ENV= VENV=.venv-newest CONSTRAINTS=
 test-oldest:
 	$(MAKE) test VIRTUAL_ENV= VENV=.venv-oldest CONSTRAINTS='--constraint requirements-oldest.lock'
@@ -62,6 +63,7 @@ CONSTRAINTS := --constraint requirements.lock
 $(VENV)/.prosa-runs: pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(ADVICE)
+	@echo 'Installing into $(VENV): some minutes the first time'
 	$(BIN)/python -m pip install $(PIP_FLAGS) $(CONSTRAINTS) --only-binary :all: -e .
 	touch $@
 

@@ -205,7 +205,7 @@ def _groups(
         strengths.append(one.likeness[telling])
     edges, likeness = np.concatenate(pairs), np.concatenate(strengths)
     kept = rows[copy_of[rows] < 0]
-    for threshold in (GROUPED, 0.6, 0.7, NEAR, 0.9):
+    for threshold in (GROUPED, 0.6, 0.7, NEAR):
         group = connected(count, edges[likeness >= threshold])
         largest = np.bincount(group[kept]).max(initial=0)
         if largest <= max(_SMALL, _LARGEST * len(kept)):

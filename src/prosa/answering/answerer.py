@@ -79,12 +79,8 @@ class Written:
 class Citation:
     """Where an answer stands.
 
-    Attributes:
-        source: The document, as the person named it.
-        location: Where in it, in the person's language.
-        text: The passage itself; of a pair its answer.
-        score: The chance, 0 to 1, that it answers better than the other passages do.
-        question: Of a pair its question as its author put it.
+    `score` is the chance, 0 to 1, that it answers better than the other passages do; of a pair
+    `text` is the answer, and `question` the question as its author put it.
     """
 
     source: str
@@ -122,16 +118,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Candidate:
-    """The best answer found, before it is decided whether it is given.
+    """The best answer found, "" for none, before it is decided whether it is given.
 
-    Attributes:
-        question: The question.
-        text: The answer; "" where nothing was found.
-        confidence: The chance that it is right.
-        threshold: The confidence from which on it is given.
-        pair: Whether it is the answer of a pair.
-        hits: The passages, the one it was taken from first.
-        used: How many of the passages it was taken from.
+    Of `hits` the first is the passage it was taken from; `used` counts those it was taken from.
     """
 
     question: str
@@ -195,10 +184,8 @@ class Answerer:
     def ask(self, question: str, history: Sequence[str] = ()) -> Answer:
         """Answer a question.
 
-        Args:
-            question: The question.
-            history: Questions asked before it, the latest last; they count only where the question
-                refers back to them ("e quanto custa?").
+        The questions of `history`, the latest last, count only where this one refers back to them
+        ("e quanto custa?").
 
         Raises:
             InputError: The question is empty.
@@ -270,11 +257,7 @@ class Answerer:
 
 
 class Conversation:
-    """One conversation.
-
-    Args:
-        answerer: Answers the questions.
-    """
+    """One conversation."""
 
     def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer

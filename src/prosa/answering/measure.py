@@ -21,15 +21,7 @@ from prosa.search.terms import WORD
 
 @dataclass(frozen=True)
 class Judged:
-    """One question and what became of it.
-
-    Attributes:
-        question: The question; "" where wordings were held out.
-        answerable: Whether it has an answer.
-        right: Whether the best answer found is right, given or not.
-        given: Whether it is given.
-        confidence: How sure it is.
-    """
+    """One question, "" where wordings were held out; `right` also where it was not given."""
 
     question: str
     answerable: bool
@@ -89,10 +81,6 @@ def evaluate(answerer: Answerer, questions: Sequence[Question]) -> Evaluation:
     text also if it holds it, or if the passage it is taken from does. Where only a source is
     expected, the answer must come from there.
 
-    Args:
-        answerer: What answers.
-        questions: The questions.
-
     Raises:
         InputError: There are none.
     """
@@ -125,11 +113,11 @@ def held_out(answerer: Answerer) -> Evaluation:
             hint=_("Give questions of your own: prosa evaluate INDEX QUESTIONS.jsonl"),
         )
     limits = [one.calibration.threshold(answerer.max_error) for one in trials]
+    seconds = time.perf_counter() - start
     judged = [
         Judged("", one.answerable, one.right, one.confidence >= limit, one.confidence)
         for one, limit in zip(trials, limits, strict=True)
     ]
-    seconds = time.perf_counter() - start
     return _evaluation(judged, answerer.max_error, limits, seconds, held_out=True)
 
 

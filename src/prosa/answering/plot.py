@@ -20,12 +20,6 @@ _DOT = "#1f6f8b"
 def write(evaluation: Evaluation, path: str | Path, *, title: str, overwrite: bool = True) -> Path:
     """Write the picture.
 
-    Args:
-        evaluation: What was measured.
-        path: The file.
-        title: What stands above it.
-        overwrite: Replace an existing file.
-
     Raises:
         InputError: The file cannot be written.
     """

@@ -31,11 +31,7 @@ _SOURCE = ("source", "fonte")
 class Question:
     """A question to measure with.
 
-    Attributes:
-        question: The question.
-        answers: Those that are right; none where only the source is known, or nothing is right.
-        source: The document that the answer stands in; "" where any will do.
-        answerable: Whether there is an answer.
+    No answers where only the source is known, or nothing is right; no source where any will do.
     """
 
     question: str
@@ -45,12 +41,7 @@ class Question:
 
 
 def read(source: Any, *, answers: bool = True) -> list[Question]:
-    """Read questions.
-
-    Args:
-        source: A JSONL file, the name of the bundled sample `perguntas` (its held-out wordings and
-            its questions without an answer), or records.
-        answers: Whether the right answers must be there.
+    """Read questions: of a JSONL file, of records, or those of `perguntas` that no index holds.
 
     Raises:
         InputError: The file is missing or empty, or a line of it is at fault.

@@ -39,15 +39,7 @@ Reals = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Window:
-    """What a window says.
-
-    Attributes:
-        passage: The passage it belongs to.
-        score: Of its best span: log chance of its start and of its end.
-        nothing: The same of there being no answer.
-        start: Where the span starts in the passage, in characters.
-        end: Where it ends.
-    """
+    """The log chances of the best span in a window and of no answer; the span in characters."""
 
     passage: int
     score: float
@@ -58,10 +50,6 @@ class _Window:
 
 class Reader:
     """Reads passages with an extractive model.
-
-    Args:
-        model: A model for question answering: start and end logits for each token.
-        tokenizer: Its fast tokenizer.
 
     Raises:
         InputError: The tokenizer cannot say where in the text a token stands.
@@ -77,19 +65,15 @@ class Reader:
         self._window = max(1, min(WINDOW, context - 2))
 
     def read(self, question: str, passages: Sequence[str]) -> Span:
-        """Find the span, in any of the passages, that answers best.
-
-        Args:
-            question: The question.
-            passages: The passages; an empty one holds no answer.
-        """
+        """Find the span, in any of the passages, that answers best."""
         windows = self._windows(question, list(passages))
         if not windows:
             return Span(0, "", 0.0)
         # A passage answers nothing only as far as its most doubtful window says so.
-        nothing: dict[int, float] = {}
-        for one in windows:
-            nothing[one.passage] = min(nothing.get(one.passage, np.inf), one.nothing)
+        nothing = [
+            min((one.nothing for one in windows if one.passage == passage), default=0.0)
+            for passage in range(len(passages))
+        ]
         best = max(windows, key=lambda one: one.score - nothing[one.passage])
         lead = best.score - nothing[best.passage]
         chance = float(1 / (1 + np.exp(-np.clip(lead, -30, 30))))
@@ -122,20 +106,14 @@ class Reader:
             for row in range(len(starts)):
                 mine = np.asarray([n == 1 for n in batch.sequence_ids(first + row)])
                 seen = batch["attention_mask"][first + row] > 0
-                span = _best(_logs(starts[row], seen), _logs(ends[row], seen), mine)
-                if span is None:
+                if not mine.any():
                     continue
-                score, nothing, start, end = span
-                places = offsets[first + row]
-                windows.append(
-                    _Window(
-                        int(owners[first + row]),
-                        score,
-                        nothing,
-                        int(places[start][0]),
-                        int(places[end][1]),
-                    )
+                score, nothing, start, end = _best(
+                    _logs(starts[row], seen), _logs(ends[row], seen), mine
                 )
+                places = offsets[first + row][[start, end]].tolist()
+                owner = int(owners[first + row])
+                windows.append(_Window(owner, score, nothing, places[0][0], places[1][1]))
         return windows
 
     def _short(self, question: str) -> str:
@@ -192,12 +170,8 @@ def _logs(logits: Reals, seen: npt.NDArray[np.bool_]) -> Reals:
     return logs
 
 
-def _best(
-    starts: Reals, ends: Reals, mine: npt.NDArray[np.bool_]
-) -> tuple[float, float, int, int] | None:
+def _best(starts: Reals, ends: Reals, mine: npt.NDArray[np.bool_]) -> tuple[float, float, int, int]:
     """The best span of a window: its score, that of no answer, its first and its last token."""
-    if not mine.any():
-        return None
     here = np.flatnonzero(mine)
     first, size = int(here[0]), len(here)
     table = starts[here][:, None] + ends[here][None, :]

@@ -27,11 +27,6 @@ _LEAST = 40
 class Writer:
     """Writes answers with a generative model that has a chat template.
 
-    Args:
-        model: The model.
-        tokenizer: Its tokenizer.
-        decoding: How answers are drawn.
-
     Raises:
         InputError: The model was trained on plain text and has no template for conversations.
     """
@@ -51,10 +46,6 @@ class Writer:
 
     def write(self, question: str, passages: Sequence[str]) -> Written | None:
         """Write an answer.
-
-        Args:
-            question: The question.
-            passages: The passages, the best first.
 
         Returns:
             The answer and how many passages were read; None where nothing fits or is said.

@@ -268,7 +268,7 @@ class _Run:
     ) -> Arrays:
         vectors = self.vectors
         if old is not None:
-            new = forward.joined([new, forward.selected(old.forward, keep)])
+            new = forward.joined(new, forward.selected(old.forward, keep))
             vectors = [*vectors, old.vectors[keep]] if old.vectors is not None else vectors
         return Arrays(
             new,

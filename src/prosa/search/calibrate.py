@@ -35,12 +35,7 @@ _WEAK = -1.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """From evidence to a chance, and from a share of wrong answers to a threshold.
-
-    Attributes:
-        weights: The weight of each of `EVIDENCE`.
-        thresholds: The least confidence for each of `ERRORS`.
-    """
+    """A weight for each of `EVIDENCE`, and the least confidence for each of `ERRORS`."""
 
     weights: tuple[float, ...]
     thresholds: tuple[float, ...]
@@ -85,12 +80,9 @@ def evidence(ranking: Ranking) -> Reals:
 
 
 def fit(rows: Reals, right: Truths, *, strength: float = 1.0) -> Calibration:
-    """Fit a calibration.
+    """Fit to evidence [Q, evidence] and whether the first candidate was right [Q].
 
-    Args:
-        rows: The evidence of each question, [Q, evidence].
-        right: Whether its first candidate answers it, [Q].
-        strength: How strongly weights are pulled to zero.
+    `strength` pulls the weights to zero.
     """
     folds = np.arange(len(rows)) % 5
     # The thresholds come from chances that the fit has not seen.
@@ -134,11 +126,10 @@ def bins(confidences: Sequence[float], right: Sequence[bool], count: int = 10) -
     values, truths = np.asarray(confidences, np.float64), np.asarray(right, np.float64)
     number = np.minimum((values * count).astype(np.int64), count - 1)
     points = []
-    for n in range(count):
+    for n in np.unique(number).tolist():
         here = number == n
-        if here.any():
-            mean, share = float(values[here].mean()), float(truths[here].mean())
-            points.append(Bin(n / count, (n + 1) / count, int(here.sum()), mean, share))
+        mean, share = float(values[here].mean()), float(truths[here].mean())
+        points.append(Bin(n / count, (n + 1) / count, int(here.sum()), mean, share))
     return points
 
 

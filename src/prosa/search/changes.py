@@ -18,16 +18,9 @@ _SHOWN = 5
 
 @dataclass
 class IndexReport:
-    """What a run did to an index.
+    """What a run did to an index: documents by name, `skipped` with the reason.
 
-    Attributes:
-        added: Documents that were not there.
-        replaced: Documents whose content had changed.
-        removed: Documents that are there no more.
-        kept: Documents that had not changed, or that were not asked about.
-        skipped: Documents that could not be read, and why.
-        filtered: Passages that a filter left out, counted by reason.
-        passages: Passages that are in the index now.
+    `filtered` counts by reason; `passages` are those in the index now.
     """
 
     added: list[str] = field(default_factory=list)
@@ -41,15 +34,7 @@ class IndexReport:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a run will do.
-
-    Attributes:
-        old: The state the index is in.
-        kept: Entries that stay as they are.
-        gone: Entries that are taken out, or read again.
-        fresh: Documents to be read.
-        report: What can be said before.
-    """
+    """What a run will do to a state; `gone` are entries that are taken out, or read again."""
 
     old: Manifest
     kept: tuple[Entry, ...]
@@ -63,11 +48,6 @@ def compare(sources: Sequence[Any], remove: Sequence[str | Path], old: Manifest)
 
     A document stays where its content is the same, or where its source is not asked about. It goes
     where its source no longer holds it.
-
-    Args:
-        sources: Files, folders, samples, tables.
-        remove: Documents, files or folders to be taken out.
-        old: What is in the index.
 
     Raises:
         InputError: A source does not exist, or what is to be removed is not in the index.

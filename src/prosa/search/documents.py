@@ -63,9 +63,6 @@ class Document:
 def find(source: Any) -> list[Document]:
     """The documents of one source.
 
-    Args:
-        source: A path, a sample's name, or what `prosa.data.read` takes.
-
     Raises:
         InputError: There is no such source, or a folder holds no document.
     """

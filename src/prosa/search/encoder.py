@@ -52,9 +52,6 @@ class Encoder:
             ) from error
         # From another folder the index must find it too.
         self.name = str(folder.resolve()) if folder.is_dir() else name
-        # Renamed by sentence-transformers; the old name warns where the new one is known.
-        renamed = getattr(self._model, "get_embedding_dimension", None)
-        self.dimensions = int((renamed or self._model.get_sentence_embedding_dimension)())
 
     def encode_passages(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """The vectors of passages, each of length 1, float32 [texts, dimensions]."""

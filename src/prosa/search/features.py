@@ -14,7 +14,7 @@ import numpy.typing as npt
 from prosa.search.forward import Forward, Unit, ranges
 from prosa.search.inverted import K1, Floats, idf, weigh
 from prosa.search.query import Query, QueryParser
-from prosa.search.vocabulary import NUMBER, Ids, piece_hashes
+from prosa.search.vocabulary import Ids, piece_hashes
 
 TEXT = (
     "words", "pieces", "unit", "all", "pairs", "exact", "numbers", "names", "length", "section",
@@ -69,7 +69,7 @@ def gather(forward: Forward, passages: Numbers, without: int | None = None) -> T
     begins = forward.unit_tokens[places]
     lengths = forward.unit_tokens[places + 1] - begins
     units = np.repeat(np.arange(len(places)), lengths)
-    words = (forward.tokens[ranges(begins, lengths)] & NUMBER).astype(np.int64)
+    words = forward.tokens[ranges(begins, lengths)].astype(np.int64)
     kinds = forward.unit_kinds[places]
     return Tokens(words, owners[units], units, kinds, owners, places, len(passages))
 

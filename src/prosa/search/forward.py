@@ -5,7 +5,6 @@ alone everything that is searched is made, so an index that changes keeps what i
 """
 
 from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -59,12 +58,7 @@ class Forward:
 
 
 class ForwardBuilder:
-    """Collects passages as numbers.
-
-    Args:
-        vocabulary: Gives the words their numbers; it grows.
-        old: What stands in the index already; sections are numbered on from there.
-    """
+    """Collects passages as numbers; sections are numbered on from those of `old`."""
 
     def __init__(self, vocabulary: Vocabulary, old: Forward | None = None) -> None:
         self.vocabulary = vocabulary
@@ -130,12 +124,7 @@ class ForwardBuilder:
 
 
 def selected(forward: Forward, keep: npt.NDArray[np.bool_]) -> Forward:
-    """Some of the passages.
-
-    Args:
-        forward: All passages.
-        keep: Which of them stay, bool [passages].
-    """
+    """The passages that `keep`, bool [passages], says."""
     units_kept = np.repeat(keep, np.diff(forward.passage_units))
     tokens_kept = np.repeat(units_kept, np.diff(forward.unit_tokens))
     return Forward(
@@ -148,17 +137,15 @@ def selected(forward: Forward, keep: npt.NDArray[np.bool_]) -> Forward:
     )
 
 
-def joined(parts: Sequence[Forward]) -> Forward:
-    """Passages of several parts, one after another."""
-    if len(parts) == 1:
-        return parts[0]
+def joined(first: Forward, second: Forward) -> Forward:
+    """The passages of two parts, one after the other."""
     return Forward(
-        np.concatenate([part.tokens for part in parts]),
-        _starts(np.concatenate([np.diff(part.unit_tokens) for part in parts])),
-        np.concatenate([part.unit_kinds for part in parts]),
-        np.concatenate([part.unit_spans for part in parts]),
-        _starts(np.concatenate([np.diff(part.passage_units) for part in parts])),
-        np.concatenate([part.passage_sections for part in parts]),
+        np.append(first.tokens, second.tokens),
+        np.append(first.unit_tokens, second.unit_tokens[1:] + first.unit_tokens[-1]),
+        np.append(first.unit_kinds, second.unit_kinds),
+        np.append(first.unit_spans, second.unit_spans, axis=0),
+        np.append(first.passage_units, second.passage_units[1:] + first.passage_units[-1]),
+        np.append(first.passage_sections, second.passage_sections),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from prosa.data.filters import parse
 from prosa.errors import InputError, ProsaError
@@ -55,22 +56,11 @@ def build(
     filters: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> "Index":
-    """Make an index of documents, or bring one up to date with them.
+    """Make an index of documents, or bring one up to date: `prosa.index` says of what.
 
     Documents whose content is the same are not read again; those that have changed are replaced;
     those that a source no longer holds are removed; those of other sources stay. Until the end the
     old state stays current, also where the run is killed.
-
-    Args:
-        sources: One or more of: a file (txt, md, html, pdf, docx, csv, tsv, json, jsonl, parquet),
-            a folder, the name of a bundled sample, or what `prosa.data.read` takes.
-        output: The folder of the index.
-        remove: Documents, files or folders to take out.
-        language: The language to stem words in, a name of Snowball's; found out by default.
-        encoder: A sentence-transformers model, by folder or hub id, for dense vectors besides.
-        filters: What is left out of new documents, such as ["short=3", "offensive"]; an index that
-            has filters keeps them.
-        progress: Is told of every document before it is read.
 
     Returns:
         The index; `report` says what was done.
@@ -86,13 +76,12 @@ def build(
             expected=", ".join(languages()),
         )
     parse(filters)  # a fault in them is said before anything is read
-    some = list(sources) if _are_sources(sources) else [sources]
     folder = Path(output).expanduser()
-    known = _known_encoder(folder)
-    asked = encoder if encoder is not None else known
-    loaded = Encoder(asked) if isinstance(asked, str) and asked else asked or None
+    if encoder is None and (folder / manifest.NAME).exists():
+        encoder = manifest.read(folder).encoder
+    loaded = Encoder(encoder) if isinstance(encoder, str) and encoder else encoder or None
     report = building.build(
-        some,
+        list(sources) if _are_sources(sources) else [sources],
         folder,
         without=remove,
         language=language,
@@ -107,11 +96,6 @@ def open_index(
     path: str | Path, *, encoder: Encoder | None = None, report: IndexReport | None = None
 ) -> "Index":
     """Open an index.
-
-    Args:
-        path: Its folder.
-        encoder: Its encoder, where it is loaded already.
-        report: What the run that made it did.
 
     Raises:
         InputError: There is no index, it may not be read, or another version of prosa made it.
@@ -130,33 +114,16 @@ def open_index(
                 raise
 
 
+@dataclass(eq=False)
 class Index:
-    """Documents that can be searched. Made by `build` and `open_index`.
+    """Documents that can be searched; `report` is None where it was only opened."""
 
-    Attributes:
-        folder: Where it lies.
-        manifest: What it says about itself.
-        arrays: What is searched in it.
-        texts: Its texts.
-        report: What the run that made it did; None where it was only opened.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        manifest: Manifest,
-        arrays: Arrays,
-        texts: Texts,
-        encoder: Encoder | None,
-        report: IndexReport | None,
-    ) -> None:
-        self.folder = folder
-        self.manifest = manifest
-        self.arrays = arrays
-        self.texts = texts
-        self.report = report
-        self._encoder = encoder
-        self._ends = np.cumsum([entry.passages for entry in manifest.documents])
+    folder: Path
+    manifest: Manifest
+    arrays: Arrays
+    texts: Texts
+    encoder: Encoder | None
+    report: IndexReport | None
 
     def __len__(self) -> int:
         return self.manifest.passages
@@ -164,23 +131,13 @@ class Index:
     @cached_property
     def searcher(self) -> Searcher:
         """What searches its arrays."""
-        encoder = self._encoder
-        if encoder is None and self.manifest.encoder:
-            encoder = Encoder(self.manifest.encoder)
-        return Searcher(
-            self.arrays,
-            Analyzer(self.manifest.language),
-            learn.ranker_of(self.manifest.learned),
-            encoder,
-        )
+        state = self.manifest
+        encoder = self.encoder or (Encoder(state.encoder) if state.encoder else None)
+        ranker = learn.ranker_of(state.learned)
+        return Searcher(self.arrays, Analyzer(state.language), ranker, encoder)
 
     def search(self, question: str, k: int = 10, *, history: Sequence[str] = ()) -> list[Hit]:
         """Find passages for a question.
-
-        Args:
-            question: The question, or some words.
-            k: How many passages at most.
-            history: What was said before it, the latest last.
 
         Raises:
             InputError: The question is empty.
@@ -208,19 +165,17 @@ class Index:
         ]
 
     def _hit(self, place: int, score: float) -> Hit:
-        passage = self.texts.take([place])[0]
+        passage = self.texts.passage(place)
         document = int(np.searchsorted(self._ends, place, "right"))
         name = self.manifest.documents[document].name
         return Hit(name, str(passage.place), passage.text, score, passage, place)
+
+    @cached_property
+    def _ends(self) -> npt.NDArray[np.int64]:
+        return np.cumsum([entry.passages for entry in self.manifest.documents])
 
 
 def _are_sources(value: Any) -> bool:
     """Whether something is a list of sources rather than one source, such as a list of records."""
     listed = isinstance(value, list | tuple)
     return listed and not any(isinstance(item, dict) for item in value)
-
-
-def _known_encoder(folder: Path) -> str:
-    if not (folder / manifest.NAME).exists():
-        return ""
-    return manifest.read(folder).encoder

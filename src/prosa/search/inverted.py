@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prosa.search.forward import Forward, ranges
-from prosa.search.vocabulary import NUMBER, Ids, Vocabulary
+from prosa.search.vocabulary import Ids, Vocabulary
 
 K1 = 1.2
 B = 0.75
@@ -101,12 +101,7 @@ def build(forward: Forward, vocabulary: Vocabulary) -> Inverted:
 
 
 def weigh(counts: npt.NDArray[np.number], shares: Floats | float) -> Floats:
-    """BM25's weights without the idf.
-
-    Args:
-        counts: How often stems stand in passages.
-        shares: The lengths of those passages, as shares of the mean.
-    """
+    """BM25's weights of counts, without the idf; `shares` are lengths over their mean."""
     times = counts.astype(np.float32)
     result: Floats = times * (K1 + 1) / (times + K1 * (1 - B + B * shares))
     return result
@@ -120,14 +115,7 @@ def idf(in_passages: npt.NDArray[np.number], total: int) -> Floats:
 
 
 def scores(inverted: Inverted, stems: Ids, weights: Floats, passages: int) -> Floats:
-    """BM25 of all passages for a question.
-
-    Args:
-        inverted: The index.
-        stems: The stems of the question, each once.
-        weights: What each counts for, idf included.
-        passages: How many passages there are.
-    """
+    """BM25 of all passages; each stem once, with what it counts for, idf included."""
     result = np.zeros(passages, np.float32)
     starts = inverted.postings
     for stem, weight in zip(stems.tolist(), weights.tolist(), strict=True):
@@ -148,7 +136,7 @@ def _counted(
     while begin < forward.passages:
         limit = int(starts[begin]) + _CHUNK_TOKENS
         end = max(begin + 1, int(np.searchsorted(starts, limit, "right")) - 1)
-        tokens = forward.tokens[starts[begin] : starts[end]] & NUMBER
+        tokens = forward.tokens[starts[begin] : starts[end]]
         lengths = np.diff(starts[begin : end + 1])
         passages = np.repeat(np.arange(begin, end, dtype=np.uint64), lengths)
         keys, counts = np.unique((passages << np.uint64(32)) | tokens, return_counts=True)

@@ -15,10 +15,11 @@ import numpy as np
 
 from prosa.search import calibrate, rank
 from prosa.search.calibrate import EVIDENCE, PAIR_CALIBRATION, TEXT_CALIBRATION, Calibration
+from prosa.search.encoder import Encoder
 from prosa.search.features import NAMES, PAIR
 from prosa.search.forward import Forward
 from prosa.search.rank import RANKER, Ranker
-from prosa.search.search import Embedder, Ranking, Searcher
+from prosa.search.search import Ranking, Searcher
 from prosa.search.store import Arrays
 from prosa.search.terms import Analyzer
 
@@ -44,13 +45,7 @@ _LARGEST = 20
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A wording that is held out.
-
-    Attributes:
-        text: The wording.
-        unit: Its unit in the index.
-        passage: The pair that answers it.
-    """
+    """A wording that is held out, its unit in the index, and the pair that answers it."""
 
     text: str
     unit: int
@@ -78,20 +73,14 @@ def learn(
     arrays: Arrays,
     analyzer: Analyzer,
     texts: Sequence[Sequence[str]],
-    embedder: Embedder | None = None,
+    encoder: Encoder | None = None,
 ) -> dict[str, Any]:
     """Learn from the pairs of an index.
-
-    Args:
-        arrays: The index.
-        analyzer: Its language.
-        texts: The wordings of each passage.
-        embedder: Its encoder.
 
     Returns:
         Weights and thresholds for the manifest; nothing where there are too few wordings.
     """
-    lesson = _Lesson(Searcher(arrays, analyzer, RANKER, embedder), texts)
+    lesson = _Lesson(Searcher(arrays, analyzer, RANKER, encoder), texts)
     if len(lesson.wordings) < FEWEST:
         return {}
     calibration = lesson.teach(range(len(lesson.wordings)))
@@ -110,17 +99,11 @@ def rehearse(
 
     Pairs are dealt to folds, so that no wording of an answer has taught how it is judged.
 
-    Args:
-        searcher: Of the index.
-        texts: The wordings of each passage.
-        folds: In how many parts.
-        most: How many wordings at most.
-
     Returns:
         A trial a wording with its answer there, and one of some with its subject gone; none where
         there are too few wordings to learn from.
     """
-    apart = Searcher(searcher.arrays, searcher.parser.analyzer, RANKER, searcher.embedder)
+    apart = Searcher(searcher.arrays, searcher.parser.analyzer, RANKER, searcher.encoder)
     lesson = _Lesson(apart, texts, most)
     if len(lesson.wordings) < FEWEST:
         return []
@@ -148,13 +131,7 @@ def subject(searcher: Searcher, wording: HeldOut, texts: Sequence[Sequence[str]]
 
 
 class _Lesson:
-    """The wordings of an index that are held out, and what is found for them.
-
-    Args:
-        searcher: Of the index; its ranker is the one that is taught.
-        texts: The wordings of each passage.
-        most: How many wordings at most.
-    """
+    """The wordings of an index that are held out, and what is found; it teaches the ranker."""
 
     def __init__(
         self, searcher: Searcher, texts: Sequence[Sequence[str]], most: int = MOST
@@ -214,10 +191,7 @@ class _Lesson:
 def held_out(forward: Forward, texts: Sequence[Sequence[str]], most: int = MOST) -> list[HeldOut]:
     """The wordings that have another beside them: the first of each answer, then the second...
 
-    Args:
-        forward: The passages.
-        texts: The wordings of each passage.
-        most: How many at most, spread evenly where not all of a turn are taken.
+    They are spread evenly where `most` does not take all of a turn.
     """
     turns: list[list[HeldOut]] = [[] for _ in range(PLAIN)]
     for passage, wordings in enumerate(texts):

@@ -19,7 +19,7 @@ from typing import Any
 from prosa.errors import InputError, ProsaError
 from prosa.i18n import _
 
-FORMAT = 2
+FORMAT = 3
 """The version of this layout; an index of another one is refused."""
 
 NAME = "prosa-index.json"
@@ -28,15 +28,7 @@ LOCK = ".lock"
 
 @dataclass(frozen=True)
 class Entry:
-    """A document in an index. The passages follow the order of the entries.
-
-    Attributes:
-        key: Tells it from every other document; an absolute path where it is a file.
-        name: What citations call it.
-        root: The source that it was found under.
-        digest: SHA-256 of its content when it was read.
-        passages: How many passages it has.
-    """
+    """A document in an index (see `documents.Document`). Passages follow the order of entries."""
 
     key: str
     name: str
@@ -49,15 +41,8 @@ class Entry:
 class Manifest:
     """The state of an index.
 
-    Attributes:
-        language: The language its words are stemmed in.
-        build: Counts the states it has had.
-        arrays: The folder of the arrays and the texts.
-        encoder: The model of its vectors, "" without.
-        filters: What is left out of it (see `data.filters.parse`).
-        documents: What is in it.
-        learned: What was learned from its own questions (see `learn`).
-        format: The layout it has.
+    `build` counts the states it has had, `arrays` names the folder of this one; `encoder` is ""
+    without vectors, `learned` what its own questions taught (see `learn`).
     """
 
     language: str
@@ -135,10 +120,6 @@ def write(folder: Path, manifest: Manifest) -> None:
 @contextmanager
 def locked(folder: Path, index: Path) -> Iterator[bool]:
     """Hold an index for writing; the system lets go of it whatever becomes of this process.
-
-    Args:
-        folder: The folder of the index, or the one that a first run works in.
-        index: What the person calls it.
 
     Yields:
         False where the folder is gone by now: another run has removed or renamed it.

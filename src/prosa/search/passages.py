@@ -97,13 +97,10 @@ class Headings:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph of a document.
+    """A paragraph of a document; its line breaks part list items or verses.
 
-    Attributes:
-        text: Its text, repaired; line breaks part list items or verses.
-        place: Where it begins.
-        whole: It is a passage by itself: it is neither joined nor, up to `LONGEST_SENTENCE`, cut.
-        lines: Lines it takes in its document, where `place` counts lines.
+    One that is `whole` is a passage by itself: it is neither joined nor, up to `LONGEST_SENTENCE`,
+    cut. `lines` counts those it takes, where its place is a line.
     """
 
     text: str
@@ -114,13 +111,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What is found and cited.
-
-    Attributes:
-        text: The text; of a pair the answer.
-        place: Where it begins.
-        wordings: The known wordings of the question that the text answers; none in running text.
-    """
+    """What is found and cited: running text, or the answer to a question of several wordings."""
 
     text: str
     place: Place

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from prosa.search.inverted import Floats, Inverted, words_like
 from prosa.search.terms import WORD, Analyzer, fold
-from prosa.search.vocabulary import CAPITAL, DIGIT, Ids, flags, piece_hashes
+from prosa.search.vocabulary import Ids, piece_hashes
 
 LIKE = 0.4
 """Least likeness (Dice over character pieces) of a word that stands in for another."""
@@ -74,13 +74,7 @@ class Query:
 
 
 class QueryParser:
-    """Makes queries for one index.
-
-    Args:
-        analyzer: The language of the index.
-        words: The numbers of its words.
-        inverted: Its arrays.
-    """
+    """Makes queries for one index."""
 
     def __init__(self, analyzer: Analyzer, words: dict[str, int], inverted: Inverted) -> None:
         self.analyzer = analyzer
@@ -89,12 +83,7 @@ class QueryParser:
         self._like: dict[str, tuple[Ids, Floats]] = {}
 
     def parse(self, question: str, history: Sequence[str] = ()) -> Query:
-        """Make a query of a question.
-
-        Args:
-            question: The question.
-            history: What was said before, the latest last; its words are carried over.
-        """
+        """Make a query of a question; words of `history`, the latest last, are carried over."""
         written = WORD.findall(question)[:LONGEST]
         own = len(written)
         weights = [1.0] * own
@@ -112,16 +101,16 @@ class QueryParser:
         content = np.asarray([not self.analyzer.is_stop(word) for word in words], np.bool_)
         if not content.any():
             content[:] = True
-        marks = np.asarray([flags(word) for word in written], np.uint32)
-        names = (marks & CAPITAL) > 0
+        names = np.asarray([word[0].isupper() for word in written], np.bool_)
         names[:1] = False
+        digits = np.asarray([any(map(str.isdecimal, word)) for word in written], np.bool_)
         return Query(
             words,
             np.asarray([self.stem(word) for word in words], np.int64),
             content,
             np.asarray(weights, np.float32),
             names,
-            (marks & DIGIT) > 0,
+            digits,
             own,
         )
 

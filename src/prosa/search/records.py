@@ -36,11 +36,7 @@ def passages(path: Path, name: str) -> Iterable[Block | Passage]:
 
 
 def of(records: Records, *, sound: bool = False) -> Iterator[Block | Passage]:
-    """The passages of records of any kind.
-
-    Args:
-        records: The records.
-        sound: Their text is known to be sound, and is not repaired.
+    """The passages of records of any kind; `sound` text is not repaired.
 
     Raises:
         InputError: Their kind has nothing to be found.

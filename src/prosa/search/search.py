@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from prosa.search import inverted
+from prosa.search.encoder import Encoder
 from prosa.search.features import NAMES, best_units, features, gather
 from prosa.search.inverted import Floats
 from prosa.search.query import SAME, Query, QueryParser
@@ -32,23 +32,9 @@ SHORT_QUOTE = 40
 _DENSE = NAMES.index("dense")
 
 
-class Embedder(Protocol):
-    """Turns texts into vectors of length 1."""
-
-    def encode_queries(self, texts: Sequence[str]) -> Floats:
-        """The vectors of questions, float32 [texts, dimensions]."""
-
-
 @dataclass(frozen=True)
 class Ranking:
-    """The candidates for a question, the best first.
-
-    Attributes:
-        query: The question.
-        passages: Their places in the index, int64 [C].
-        features: Their features, float32 [C, features].
-        scores: Their scores, [C].
-    """
+    """The C candidates for a question, the best first: places in the index, features, scores."""
 
     query: Query
     passages: npt.NDArray[np.int64]
@@ -57,25 +43,18 @@ class Ranking:
 
 
 class Searcher:
-    """Finds passages in the arrays of an index.
-
-    Args:
-        arrays: The arrays.
-        analyzer: The language they were made in.
-        ranker: Orders candidates.
-        embedder: Makes vectors of questions, where the index has vectors.
-    """
+    """Finds passages in the arrays of an index."""
 
     def __init__(
         self,
         arrays: Arrays,
         analyzer: Analyzer,
         ranker: Ranker,
-        embedder: Embedder | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
         self.arrays = arrays
         self.ranker = ranker
-        self.embedder = embedder
+        self.encoder = encoder
         self.parser = QueryParser(analyzer, arrays.words, arrays.inverted)
 
     def find(
@@ -86,14 +65,9 @@ class Searcher:
         without_unit: int | None = None,
         without_passages: Sequence[int] = (),
     ) -> Ranking:
-        """Rank the passages that may answer a question.
+        """Rank the passages that may answer a question, after `history`, the latest last.
 
-        Args:
-            question: The question.
-            history: What was said before it, the latest last.
-            without_unit: A unit that is taken as if it were not there, as when a wording is held
-                out.
-            without_passages: Passages that are taken as if they were not there.
+        A unit, or passages, may be taken as if they were not there: a wording that is held out.
         """
         query = self.parser.parse(question, history)
         stems, worth = self._asked(query)
@@ -129,11 +103,6 @@ class Searcher:
 
         The sentence that holds most of the question, and the next where it only leads to that one:
         a question, a line that ends in a colon, a few words.
-
-        Args:
-            query: The question.
-            passage: The place of the passage in the index.
-            text: Its text.
         """
         forward = self.arrays.forward
         units, shares = best_units(query, self.parser, forward, passage)
@@ -193,9 +162,9 @@ class Searcher:
 
     def _near(self, question: str) -> Floats | None:
         vectors = self.arrays.vectors
-        if vectors is None or self.embedder is None:
+        if vectors is None or self.encoder is None:
             return None
-        asked = self.embedder.encode_queries([question])[0].astype(np.float32)
+        asked = self.encoder.encode_queries([question])[0].astype(np.float32)
         likeness = np.empty(len(vectors), np.float32)
         for start in range(0, len(vectors), 8192):  # float16 products are slow: convert by parts
             part = vectors[start : start + 8192].astype(np.float32)

@@ -6,8 +6,8 @@ texts.arrow     the passages as they are shown, in the order of the arrays
 """
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +40,9 @@ Vectors = npt.NDArray[np.float16]
 
 @dataclass(frozen=True)
 class Arrays:
-    """All that is searched.
+    """All that is searched: the passages both ways, the number of each word, and the vectors.
 
-    Attributes:
-        forward: The passages as numbers.
-        inverted: From words to passages.
-        words: Each word's number.
-        vectors: A vector of length 1 for each passage, float16 [passages, dimensions]; None
-            without an encoder.
+    These have length 1, float16 [passages, dimensions]; None without an encoder.
     """
 
     forward: Forward
@@ -99,9 +94,6 @@ def load_arrays(folder: Path) -> Arrays:
 class Texts:
     """The passages of an index by their place.
 
-    Args:
-        folder: The folder of the arrays.
-
     Raises:
         ProsaError: The file is missing or damaged.
     """
@@ -122,25 +114,15 @@ class Texts:
         """The wordings of each passage; none of running text."""
         return [list(wordings or ()) for wordings in self.table["wordings"].to_pylist()]
 
-    def take(self, places: Sequence[int]) -> list[Passage]:
-        """The passages at some places."""
-        rows = (self.table.slice(place, 1).to_pylist()[0] for place in places)
-        return [
-            Passage(
-                row["text"],
-                Place(Count(row["count"]), row["number"], row["heading"]),
-                tuple(row["wordings"]),
-            )
-            for row in rows
-        ]
+    def passage(self, place: int) -> Passage:
+        """The passage at a place."""
+        row = self.table.slice(place, 1).to_pylist()[0]
+        where = Place(Count(row["count"]), row["number"], row["heading"])
+        return Passage(row["text"], where, tuple(row["wordings"]))
 
 
 class TextWriter:
-    """Writes the passages of a new state; a document that turns out to be broken can be taken back.
-
-    Args:
-        folder: The folder of the arrays.
-    """
+    """Writes the passages of a new state; a broken document can be taken back."""
 
     def __init__(self, folder: Path) -> None:
         self._file = (folder / _TEXTS).open("wb")
@@ -197,15 +179,11 @@ class TextWriter:
         del self._waiting[:count]
         if not passages:
             return
-        places = [passage.place for passage in passages]
-        columns: dict[str, list[Any]] = {
-            "count": [place.count.value for place in places],
-            "number": [place.number for place in places],
-            "heading": [place.heading for place in places],
-            "text": [passage.text for passage in passages],
-            "wordings": [passage.wordings for passage in passages],
-        }
-        self._stream.write_batch(pa.RecordBatch.from_pydict(columns, schema=_SCHEMA))
+        rows = [
+            {**asdict(passage.place), "text": passage.text, "wordings": passage.wordings}
+            for passage in passages
+        ]
+        self._stream.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
 
 
 def _save(path: Path, array: npt.NDArray[Any]) -> None:

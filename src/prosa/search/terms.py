@@ -74,11 +74,7 @@ _SHORN_LENGTHS = sorted({len(ending) for ending in _SHORN}, reverse=True)
 
 
 class Analyzer:
-    """The words of one language: stems and stop words.
-
-    Args:
-        language: A language of Snowball: "portuguese", "english", "spanish"...
-    """
+    """The words of one language: stems and stop words."""
 
     def __init__(self, language: str) -> None:
         self.language = language

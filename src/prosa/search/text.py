@@ -118,14 +118,7 @@ def _bare(line: str) -> str:
 
 
 def _texts_of(line: str, opening: str, target: re.Pattern[str], ends: str) -> str:
-    """A line with its links, or its images, replaced by their texts.
-
-    Args:
-        line: The line.
-        opening: What a link begins with.
-        target: What follows its text and the bracket that closes it.
-        ends: The characters that a target may end with.
-    """
+    """A line with its links, or images, replaced by their texts; a target ends with an `ends`."""
     parts, done, close = [], 0, -1
     last = max(map(line.rfind, ends))
     start = line.find(opening)

@@ -1,10 +1,8 @@
 """The words of an index: each has a number, a stem and its character pieces.
 
-A token in the arrays is a word's number with two flags in its highest bits, so that a text becomes
-numbers with one look-up a word.
+A token in the arrays is a word's number: a text becomes numbers with one look-up a word.
 """
 
-import re
 import zlib
 from collections.abc import Iterable
 
@@ -13,28 +11,13 @@ import numpy.typing as npt
 
 from prosa.search.terms import Analyzer, fold, grams
 
-CAPITAL = np.uint32(1 << 31)
-"""Flag of a token that begins with a capital letter."""
-
-DIGIT = np.uint32(1 << 30)
-"""Flag of a token that holds a digit."""
-
-NUMBER = np.uint32(DIGIT - 1)
-"""Mask of a word's number in a token."""
-
 _LONGEST = 64
-_HAS_DIGIT = re.compile(r"\d")
 
 Ids = npt.NDArray[np.uint32]
 
 
 class Vocabulary:
-    """Words and stems, numbered as they come; it grows while documents are read.
-
-    Args:
-        analyzer: What stems words.
-        words: The words of an index that is there already, in the order of their numbers.
-    """
+    """Words and stems, numbered as they come; it grows while documents are read."""
 
     def __init__(self, analyzer: Analyzer, words: Iterable[str] = ()) -> None:
         self.analyzer = analyzer
@@ -83,11 +66,7 @@ class Vocabulary:
         return np.fromiter(map(self.analyzer.is_stop, self.numbers), np.bool_, len(self))
 
     def pieces(self) -> tuple[Ids, Ids]:
-        """The character pieces of all words.
-
-        Returns:
-            For each word the end of its part, and all pieces as hashes.
-        """
+        """For each word the end of its part, and the character pieces of all as hashes."""
         ends, hashes = [], []
         for word in self.numbers:
             hashes += piece_hashes(word)
@@ -103,14 +82,8 @@ class _Tokens(dict[str, int]):
         self.vocabulary = vocabulary
 
     def __missing__(self, written: str) -> int:
-        token = self[written] = self.vocabulary.number(fold(written)[:_LONGEST]) | flags(written)
+        token = self[written] = self.vocabulary.number(fold(written)[:_LONGEST])
         return token
-
-
-def flags(written: str) -> int:
-    """The flags of a word as it is written."""
-    capital = int(CAPITAL) if written[0].isupper() else 0
-    return capital | (int(DIGIT) if _HAS_DIGIT.search(written) else 0)
 
 
 def piece_hashes(folded: str) -> list[int]:

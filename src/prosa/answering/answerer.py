@@ -54,12 +54,9 @@ class TextWriter(Protocol):
 
 @dataclass(frozen=True)
 class Span:
-    """Words of a passage.
+    """Words of one of the passages, "" where none answers.
 
-    Attributes:
-        passage: Which of the passages they stand in.
-        text: The words; "" where no passage answers.
-        chance: The chance that they answer rather than that nothing there does, 0 to 1.
+    `chance`, 0 to 1, is that they answer rather than that nothing there does.
     """
 
     passage: int
@@ -92,14 +89,10 @@ class Citation:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said to a question.
+    """What is said to a question: an answer and where it stands, or that there is none.
 
-    Attributes:
-        question: The question.
-        answer: The answer, or that there is none.
-        abstained: Whether there is none.
-        confidence: The chance that the best answer found is right, given or not.
-        citations: Where it stands; where there is none, the nearest passages.
+    `confidence` is the chance that the best answer found is right, given or not; where none is
+    given (`abstained`), the citations are the nearest passages.
     """
 
     question: str
@@ -140,12 +133,7 @@ class Candidate:
 class Answerer:
     """Answers questions from an index.
 
-    Args:
-        index: The index.
-        max_error: The share of wrong answers, among those given, that is accepted.
-        reader: Finds the exact words in running text.
-        writer: Writes answers from the passages.
-        sources: How many sources an answer comes with at most.
+    Of the answers given, `max_error` may be wrong; each comes with `sources` at most.
 
     Raises:
         InputError: `max_error` is no share, or `sources` is below 1.

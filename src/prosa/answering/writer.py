@@ -45,11 +45,7 @@ class Writer:
         self._ids("?", [])  # a model without a template is refused before it is asked
 
     def write(self, question: str, passages: Sequence[str]) -> Written | None:
-        """Write an answer.
-
-        Returns:
-            The answer and how many passages were read; None where nothing fits or is said.
-        """
+        """Write an answer from passages, the best first; None where nothing fits or is said."""
         asked, texts = self._without_signs(question), list(map(self._without_signs, passages))
         context = context_of(self._model)
         length = self._decoding.max_new_tokens

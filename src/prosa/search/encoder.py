@@ -20,10 +20,7 @@ _HUB_ID = re.compile(r"\w[\w.-]*(?:/[\w.-]+)?")
 
 
 class Encoder:
-    """A sentence-transformers model.
-
-    Args:
-        name: A folder with a model, or its id on a hub.
+    """A sentence-transformers model, from a folder or by its id on a hub.
 
     Raises:
         InputError: The package is not installed, or there is no such model.

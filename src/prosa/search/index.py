@@ -34,7 +34,6 @@ class Hit:
         text: The passage; of a pair the answer.
         score: The chance, from 0 to 1, that it answers the question better than the other
             passages; that any of them does is not said.
-        passage: The passage itself.
         place: Its place in the index.
     """
 

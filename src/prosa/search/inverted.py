@@ -179,15 +179,9 @@ def _starts(counts: npt.NDArray[np.integer]) -> Ids:
 
 
 def words_like(inverted: Inverted, hashes: Ids, least: float) -> tuple[Ids, Floats]:
-    """The words whose pieces are like those of another word (Dice's coefficient).
+    """The words whose pieces are like those of another word, by number, and how like they are.
 
-    Args:
-        inverted: The index.
-        hashes: The pieces of the word.
-        least: The least likeness, from 0 to 1.
-
-    Returns:
-        The words' numbers and how like they are.
+    The likeness, from `least` to 1, is Dice's coefficient.
     """
     known = inverted.piece_places(hashes)
     starts = inverted.piece_words[known]

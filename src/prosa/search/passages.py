@@ -51,12 +51,9 @@ class Count(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a document something stands.
+    """Where in a document something stands: its 1-based number, 0 for the whole document.
 
-    Attributes:
-        count: What `number` counts.
-        number: 1-based; 0 where the place is the whole document.
-        heading: The headings above, outermost first, parted by " > ".
+    `heading` are the headings above, outermost first, parted by " > ".
     """
 
     count: Count = Count.LINE

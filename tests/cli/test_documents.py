@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tests.answering.conftest import CAFE, FAQ, GARAGEM, INJECTION, NONSENSE, PISCINA
 
+from prosa.search.manifest import FORMAT
+
 ASK = ["question", "answer", "abstained", "confidence", "citations"]
 CITED = ["source", "location", "text", "score"]
 INDEX = [
@@ -213,7 +215,7 @@ def test_a_fault_of_input_is_one_message_and_exit_code_2(indice, prosa, words, n
 def test_a_newer_and_an_unreadable_index_are_said(indice, prosa, monkeypatch):
     path = Path(indice) / "prosa-index.json"
     text = path.read_text("utf-8")
-    path.write_text(text.replace('"format": 2', '"format": 99'), "utf-8")
+    path.write_text(text.replace(f'"format": {FORMAT}', '"format": 99'), "utf-8")
     code, _out, err = prosa("ask", indice, "oi")
     assert (code, "newer version" in err) == (2, True)
     path.write_text("{", "utf-8")

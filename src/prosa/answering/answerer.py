@@ -162,8 +162,8 @@ class Answerer:
         self._reader = reader
         self._writer = writer
         self._sources = sources
-        learned = index.manifest.learned
-        self._calibrations = {pair: calibration_of(learned, pair=pair) for pair in (False, True)}
+        settings = index.store.settings
+        self._calibrations = {pair: calibration_of(settings, pair=pair) for pair in (False, True)}
 
     def threshold(self, *, pair: bool) -> float:
         """The confidence from which on an answer is given, from pairs or from running text."""
@@ -196,7 +196,7 @@ class Answerer:
             return Candidate(question, "", 0.0, 1.0, pair=False)
         pair = bool(ranking.features[0][_PAIR])
         calibration = self._calibrations[pair]
-        sure = calibration.confidence(ranking)
+        sure = calibration.confidence(ranking.scores, ranking.features)
         alone = ranking.query.own == len(ranking.query.words)
         known = _known(question, hits) if alone else None
         if known is not None:
@@ -212,7 +212,7 @@ class Answerer:
             return plain
         if self._reader is not None:
             return self._read(plain, self._reader)
-        quoted = self.index.searcher.quote(ranking.query, hits[0].place, hits[0].text)
+        quoted = self.index.quote(ranking.query, hits[0].row)
         return replace(plain, text=quoted)
 
     def _read(self, plain: Candidate, reader: SpanReader) -> Candidate:

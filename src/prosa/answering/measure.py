@@ -105,11 +105,11 @@ def held_out(answerer: Answerer) -> Evaluation:
     """
     start = time.perf_counter()
     index = answerer.index
-    trials = learn.rehearse(index.searcher, index.texts.wordings())
+    trials = learn.rehearse(index)
     if not trials:
         raise InputError(
             _("This index holds too few questions with several wordings to measure itself"),
-            path=index.folder,
+            path=index.place,
             hint=_("Give questions of your own: prosa evaluate INDEX QUESTIONS.jsonl"),
         )
     limits = [one.calibration.threshold(answerer.max_error) for one in trials]

@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
         ),
         as_json: bool = flags.as_json(),
     ) -> None:
-        from prosa.verbs.answering import is_index
+        from prosa.search.stores import is_index
 
         if is_index(model):
             settings = {"max_error": max_error, "reader": reader, "writer": writer}

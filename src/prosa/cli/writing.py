@@ -76,7 +76,7 @@ def _register_chat(app: typer.Typer) -> None:
         as_json: bool = flags.as_json(),
     ) -> None:
         given = locals()
-        from prosa.verbs.answering import is_index
+        from prosa.search.stores import is_index
 
         if model is not None and is_index(model):
             settings = {"max_error": max_error, "reader": reader, "writer": writer}

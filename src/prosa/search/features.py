@@ -1,336 +1,387 @@
 """What tells a passage that answers a question from one that only shares words with it.
 
-For one question and some candidates all numbers are computed at once, from the candidates' tokens.
-Nearly all are shares, from 0 to 1, of what the question weighs, so that they mean the same in a
-small index and in a large one.
-Shapes: C candidates, T different terms of the question, N tokens of all candidates, U units.
+Computed from the texts of the candidates, the same for every store. Nearly all are shares, from 0
+to 1, of what the question weighs, so that they mean the same in a small index and in a large one.
+Shapes: C candidates, T different terms of the question, N words of all candidates, U units.
 """
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from prosa.search.forward import Forward, Unit, ranges
-from prosa.search.inverted import K1, Floats, idf, weigh
-from prosa.search.query import Query, QueryParser
-from prosa.search.vocabulary import Ids, piece_hashes
+from prosa.search.passages import Passage, sentences
+from prosa.search.query import SAME, Query
+from prosa.search.store import TEXT, Row, Store, Vectors
+from prosa.search.terms import Analyzer, fold, grams, written
 
-TEXT = (
-    "words", "pieces", "unit", "all", "pairs", "exact", "numbers", "names", "length", "section",
-    "dense",
-)  # fmt: skip
-PAIR = ("pair", "wording", "known", "asked", "function", "answer", "wording_pairs")
-NAMES = (*TEXT, *PAIR)
+Floats = npt.NDArray[np.floating[Any]]
+Numbers = npt.NDArray[np.integer[Any]]
+
+TEXT_FEATURES = ("words", "pieces", "unit", "pairs", "figures", "meaning")
+PAIR = ("pair", "wording", "known", "asked", "function", "meant")
+NAMES = (*TEXT_FEATURES, *PAIR)
 """The features, by column; `PAIR` are zero for running text."""
 
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+K1, B = 1.2, 0.75
+LIKE = 0.4
+"""Least likeness (Dice over character pieces) of a word that stands in for another."""
+
+_KEPT = 4096
 
 
 @dataclass(frozen=True)
-class Tokens:
-    """The tokens of the candidates, one after another.
+class Text:
+    """A passage as numbers.
 
     Attributes:
-        words: The number of each token's word, [N].
-        candidates: The candidate of each, [N].
-        units: The unit of each, counted over the candidates, [N].
-        kinds: What each unit is, [U].
-        owners: The candidate of each unit, [U].
-        places: Each unit's number in the index, [U].
-        count: How many candidates there are.
+        words: The number of each word, [N].
+        units: The unit of each: its wordings, then its heading, then its sentences, [N].
+        wordings: How many units are wordings.
+        spans: Start and end of each sentence in the text.
     """
 
     words: Numbers
-    candidates: Numbers
     units: Numbers
-    kinds: npt.NDArray[np.uint8]
-    owners: Numbers
-    places: Numbers
-    count: int
+    wordings: int
+    spans: list[tuple[int, int]]
 
 
-def gather(forward: Forward, passages: Numbers, without: int | None = None) -> Tokens:
-    """The tokens of some passages.
+class Lexicon:
+    """The words of the passages looked at so far, numbered as they come, and what they share."""
 
-    Args:
-        forward: All passages.
-        passages: The candidates, [C].
-        without: A unit of the index that is taken as if it were not there.
-    """
-    starts = forward.passage_units[passages]
-    counts = forward.passage_units[passages + 1] - starts
-    places = ranges(starts, counts)
-    owners = np.repeat(np.arange(len(passages)), counts)
-    if without is not None:
-        there = places != without
-        places, owners = places[there], owners[there]
-    begins = forward.unit_tokens[places]
-    lengths = forward.unit_tokens[places + 1] - begins
-    units = np.repeat(np.arange(len(places)), lengths)
-    words = forward.tokens[ranges(begins, lengths)].astype(np.int64)
-    kinds = forward.unit_kinds[places]
-    return Tokens(words, owners[units], units, kinds, owners, places, len(passages))
+    def __init__(self, analyzer: Analyzer) -> None:
+        self.analyzer = analyzer
+        self._numbers: dict[str, int] = {}
+        self._stem_numbers: dict[str, int] = {}
+        self._names: list[str] = []
+        self._stems = array("I")
+        self._stops = array("b")
+        self._sizes = array("I")
+        self._holding: dict[str, array[int]] = {}
+        self._texts: dict[int, Text] = {}
+
+    def text(self, row: Row) -> Text:
+        """A passage as numbers; the last ones are kept."""
+        text = self._texts.get(row.id)
+        if text is None:
+            if len(self._texts) >= _KEPT:
+                self._texts.clear()
+            text = self._texts[row.id] = self._read(row.passage)
+        return text
+
+    def _read(self, passage: Passage) -> Text:
+        spans = sentences(passage.text)
+        units = [
+            *passage.wordings,
+            passage.place.heading,
+            *(passage.text[start:end] for start, end in spans),
+        ]
+        words = [[self._number(fold(word)) for word in written(unit)] for unit in units]
+        return Text(
+            np.asarray([word for unit in words for word in unit], np.uint32),
+            np.repeat(np.arange(len(units)), [len(unit) for unit in words]),
+            len(passage.wordings),
+            spans,
+        )
+
+    def _number(self, word: str) -> int:
+        number = self._numbers.get(word)
+        if number is None:
+            number = self._numbers[word] = len(self._numbers)
+            stem = self.analyzer.stem(word)
+            self._names.append(word)
+            self._stems.append(self._stem_numbers.setdefault(stem, len(self._stem_numbers)))
+            self._stops.append(self.analyzer.is_stop(word))
+            pieces = dict.fromkeys(grams(word))
+            self._sizes.append(len(pieces))
+            for piece in pieces:
+                self._holding.setdefault(piece, array("I")).append(number)
+        return number
+
+    @property
+    def stems(self) -> Numbers:
+        """The number of each word's stem."""
+        return np.array(self._stems, np.uint32)
+
+    @property
+    def stops(self) -> npt.NDArray[np.bool_]:
+        """Which words are stop words."""
+        return np.array(self._stops, np.bool_)
+
+    def stem_names(self) -> list[str]:
+        """The stems by number."""
+        return list(self._stem_numbers)
+
+    def stem(self, stem: str) -> int:
+        """The number of a stem, -1 where no word has it."""
+        return self._stem_numbers.get(stem, -1)
+
+    def number(self, word: str) -> int:
+        """The number of a word, -1 where it is not there."""
+        return self._numbers.get(word, -1)
+
+    def holding(self, piece: str) -> Numbers:
+        """The words that hold a character piece."""
+        return np.array(self._holding.get(piece, ()), np.uint32)
+
+    def like(self, word: str) -> tuple[Numbers, Floats]:
+        """The words like a word by their letters, and how like they are: Dice over pieces."""
+        pieces = dict.fromkeys(grams(word))
+        sharing = np.concatenate([self.holding(piece) for piece in pieces])
+        numbers, shared = np.unique(sharing, return_counts=True)
+        dice = 2 * shared / (len(pieces) + np.array(self._sizes)[numbers])
+        # An ending is shared by many: "estacionamento" is no "funcionamento".
+        alike = [n for n in np.flatnonzero(dice >= LIKE) if self._names[numbers[n]][0] == word[0]]
+        return numbers[alike], dice[alike]
 
 
-class Terms:
-    """The terms of a question and where they stand among the tokens.
+def idf(holding: Sequence[int] | Numbers, passages: int) -> Floats:
+    """How rare words are that so many of the passages hold (Robertson & Zaragoza 2009)."""
+    some = np.minimum(np.asarray(holding, np.float64), passages)
+    result: Floats = np.log1p((passages - some + 0.5) / (some + 0.5))
+    return result
+
+
+class Candidates:
+    """The words of the candidates, one after another, and what of the question they hold.
 
     Attributes:
-        idf: How rare each term is, times what it counts for, float32 [T].
-        telling: The same, 0 where a term says nothing about the subject, float32 [T].
-        mass: The sum of `telling`.
-        term: The term each token stands for, or -1, [N].
+        words, owners, units: The number, the candidate and the unit of each word, [N].
+        unit_owners: The candidate of each unit, [U].
+        is_wording: Whether each unit is a wording, [U].
+        term: The term each word stands for, -1 for none, [N].
         like: How well it stands for it: 1 for the same stem, [N].
-        units: How well each unit holds each term, [U, T].
+        covers: How well each unit holds each term, [U, T].
     """
 
-    def __init__(self, query: Query, parser: QueryParser, tokens: Tokens, total: int) -> None:
-        inverted = parser.inverted
-        first, self.of_word = query.terms
-        stems = query.stems[first]
-        unknown = idf(np.zeros(1), total)[0]
-        rare = np.where(stems >= 0, inverted.stem_idf[stems], unknown)
-        self.idf: Floats = (rare * query.weights[first]).astype(np.float32)
-        content = query.content[first]
-        self.telling: Floats = np.where(content, self.idf, np.float32(0))
-        self.mass = float(self.telling.sum()) + 1e-6
-        self.count = len(first)
-        by_stem = np.full(len(inverted.stem_idf) + 1, -1, np.int16)
-        known = np.flatnonzero(stems >= 0)
-        by_stem[stems[known]] = known
-        self.term: Numbers = by_stem[inverted.stem_of[tokens.words]].astype(np.int64)
-        self.like: Floats = (self.term >= 0).astype(np.float32)
-        self._stand_in(query, parser, tokens, content)
-        self.units = self._per_unit(tokens)
-
-    def _stand_in(self, query: Query, parser: QueryParser, tokens: Tokens, content: Flags) -> None:
-        """Let words that are much like a term stand for it where the term itself does not."""
-        words = len(parser.inverted.stem_of)
-        likeness = np.zeros(words, np.float32)
-        term_of = np.full(words, -1, np.int16)
-        first = query.terms[0]
-        for term in np.flatnonzero(content).tolist():
-            alike, like = parser.like(query.words[first[term]])
-            better = like > likeness[alike]
-            likeness[alike[better]] = like[better]
-            term_of[alike[better]] = term
-        other = (self.term < 0) & (likeness[tokens.words] > 0)
-        self.term[other] = term_of[tokens.words[other]]
-        self.like[other] = likeness[tokens.words[other]]
-
-    def _per_unit(self, tokens: Tokens) -> Floats:
-        result = np.zeros(len(tokens.owners) * self.count, np.float32)
-        present = self.term >= 0
-        np.maximum.at(
-            result, tokens.units[present] * self.count + self.term[present], self.like[present]
+    def __init__(
+        self,
+        query: Query,
+        rows: Sequence[Row],
+        lexicon: Lexicon,
+        store: Store,
+        without: tuple[int, int] | None = None,
+    ) -> None:
+        texts = [lexicon.text(row) for row in rows]
+        self.count = len(rows)
+        self.lexicon = lexicon
+        self.store = store
+        sizes = [text.wordings + 1 + len(text.spans) for text in texts]
+        firsts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self.words = np.concatenate([text.words for text in texts])
+        self.owners = np.repeat(np.arange(self.count), [len(text.words) for text in texts])
+        self.units = np.concatenate([text.units for text in texts]) + firsts[self.owners]
+        self.unit_owners = np.repeat(np.arange(self.count), sizes)
+        within = np.arange(len(self.unit_owners)) - firsts[self.unit_owners]
+        self.is_wording = within < np.asarray([t.wordings for t in texts])[self.unit_owners]
+        self.is_sentence = ~self.is_wording & (
+            within > np.asarray([t.wordings for t in texts])[self.unit_owners]
         )
-        return result.reshape(-1, self.count)
+        if without is not None:
+            for place, row in enumerate(rows):
+                if row.id == without[0]:
+                    gone = firsts[place] + without[1]
+                    self.is_wording[gone] = False
+                    stay = self.units != gone
+                    self.words, self.owners = self.words[stay], self.owners[stay]
+                    self.units = self.units[stay]
+        self.lengths = np.bincount(self.owners, minlength=self.count)
+        self.share = self.lengths / max(1.0, float(self.lengths.mean()))
+        self._match(query)
 
-    def covered(self) -> Floats:
-        """The share of the question's weight that each unit holds, [U]."""
-        result: Floats = self.units @ self.telling
-        return result / self.mass
+    def _match(self, query: Query) -> None:
+        lexicon = self.lexicon
+        rarity = idf(self.store.holding("stems", [t.stem for t in query.terms]), self.store.passages)
+        self.idf = rarity * [term.weight for term in query.terms]
+        self.telling = np.where([term.content for term in query.terms], self.idf, 0.0)
+        self.mass = float(self.telling.sum()) + 1e-6
+        stems = lexicon.stems
+        of_stem = np.full(len(stems) + 1, -1, np.int64)
+        likeness = np.zeros(len(stems))
+        stand_in = np.full(len(stems), -1, np.int64)
+        for number, term in enumerate(query.terms):
+            of_stem[lexicon.stem(term.stem)] = number
+            if not term.content:
+                continue
+            words, like = lexicon.like(term.word)
+            same = [lexicon.stem(stem) for stem in lexicon.analyzer.alike(term.word)]
+            if same:
+                alike = np.flatnonzero(np.isin(stems, same) & ~lexicon.stops)
+                words, like = np.append(words, alike), np.append(like, np.full(len(alike), SAME))
+            words = words.astype(np.int64)
+            better = like > likeness[words]
+            likeness[words[better]], stand_in[words[better]] = like[better], number
+        of_stem[-1] = -1
+        own = of_stem[stems]
+        term_of = np.where(own >= 0, own, stand_in)
+        like_of = np.where(own >= 0, 1.0, likeness)
+        self.term, self.like = term_of[self.words], like_of[self.words]
+        count = len(query.terms)
+        self.covers = np.zeros((len(self.unit_owners), count))
+        here = self.term >= 0
+        np.maximum.at(self.covers, (self.units[here], self.term[here]), self.like[here])
+
+    def most(self, values: Floats) -> Floats:
+        """The largest value among each candidate's units, [C]."""
+        result = np.zeros(self.count)
+        np.maximum.at(result, self.unit_owners, values)
+        return result
 
 
-# Some builds of BLAS raise the flag for what lies beyond the end of a small matrix.
-@np.errstate(invalid="ignore")
 def features(
     query: Query,
-    parser: QueryParser,
-    forward: Forward,
-    tokens: Tokens,
-    firsts: Floats,
-    sections: Ids,
+    rows: Sequence[Row],
+    lexicon: Lexicon,
+    store: Store,
+    *,
+    likeness: Floats | None = None,
+    vectors: Vectors | None = None,
+    without: tuple[int, int] | None = None,
 ) -> Floats:
-    """The features of all candidates; "dense" is left zero.
+    """The features of the candidates.
 
     Args:
         query: The question.
-        parser: What made it; it knows the index.
-        forward: The passages of the index.
-        tokens: The candidates' tokens.
-        firsts: The candidates' scores in the first search, [C].
-        sections: The candidates' sections, [C].
+        rows: The candidates.
+        lexicon: What numbers their words.
+        store: The index they are of.
+        likeness: How like the question each of `vectors` is, [N].
+        vectors: The vectors of the candidates.
+        without: A passage and one of its wordings that is taken as if it were not there.
 
     Returns:
-        A row for each candidate with the columns of `NAMES`, float32 [C, features].
+        A row for each candidate with the columns of `NAMES`, float64 [C, features].
     """
-    terms = Terms(query, parser, tokens, forward.passages)
-    lengths = np.bincount(tokens.candidates, minlength=tokens.count)
-    shares = lengths / max(1.0, len(forward.tokens) / max(1, forward.passages))
-    pairs = _pairs(query, terms, tokens)
+    here = Candidates(query, rows, lexicon, store, without)
+    asked = here.covers @ here.telling / here.mass
     columns: dict[str, Floats] = {
-        "words": _words(terms, tokens, shares),
-        "pieces": _pieces(query, parser, tokens, shares),
-        "unit": _most(terms.covered(), tokens),
-        "all": _most(terms.units, tokens) @ terms.telling / terms.mass,
-        "pairs": _pair_share(pairs, tokens.candidates, tokens.count),
-        "exact": _found(query, parser, tokens, query.content),
-        "numbers": _found(query, parser, tokens, query.digits),
-        "names": _found(query, parser, tokens, query.names),
-        "length": np.log1p(lengths) / 8,
-        "section": _section(firsts, sections),
+        "words": _words(here),
+        "pieces": _pieces(query, here),
+        "unit": here.most(asked),
+        "pairs": _pairs(query, here),
+        "figures": _figures(query, here),
     }
-    if (tokens.kinds == Unit.WORDING).any():
-        columns |= _pair_features(terms, parser, tokens, pairs)
-    nothing = np.zeros(tokens.count, np.float32)
-    return np.stack([columns.get(name, nothing) for name in NAMES], axis=1).astype(np.float32)
+    if here.is_wording.any():
+        columns |= _wordings(query, here, asked)
+    if likeness is not None and vectors is not None:
+        columns |= _meaning(rows, likeness, vectors, without)
+    nothing = np.zeros(here.count)
+    return np.stack([columns.get(name, nothing) for name in NAMES], axis=1)
 
 
-def best_units(
-    query: Query, parser: QueryParser, forward: Forward, passage: int
-) -> tuple[Numbers, Floats]:
-    """The sentences of a passage, by number in the index, and how much of a question each holds."""
-    tokens = gather(forward, np.asarray([passage]))
-    covered = Terms(query, parser, tokens, forward.passages).covered()
-    sentences = tokens.kinds == Unit.SENTENCE
-    return tokens.places[sentences], covered[sentences]
+def best_sentence(query: Query, row: Row, lexicon: Lexicon, store: Store) -> int:
+    """The sentence of a passage that holds most of a question, by its number."""
+    here = Candidates(query, [row], lexicon, store)
+    asked = here.covers @ here.telling
+    return int(np.argmax(asked[here.is_sentence])) if here.is_sentence.any() else 0
 
 
-def _words(terms: Terms, tokens: Tokens, shares: Floats) -> Floats:
+def _bm25(counts: Floats, here: Candidates) -> Floats:
+    """The weight of each count for BM25, [C, any]."""
+    norm = K1 * (1 - B + B * here.share)
+    result: Floats = counts * (K1 + 1) / (counts + norm[:, None])
+    return result
+
+
+def _words(here: Candidates) -> Floats:
     """BM25 over stems, as a share of the most there can be, [C]."""
-    exact = terms.like == 1.0
-    keys = tokens.candidates[exact] * terms.count + terms.term[exact]
-    counts = np.bincount(keys, minlength=tokens.count * terms.count).reshape(tokens.count, -1)
-    share: Floats = weigh(counts, shares[:, None]) @ terms.idf
-    return share / (float(terms.idf.sum()) * (K1 + 1) + 1e-6)
+    size = here.covers.shape[1]
+    exact = here.like == 1.0
+    keys = here.owners[exact] * size + here.term[exact]
+    counts = np.bincount(keys, minlength=here.count * size).reshape(here.count, size)
+    score: Floats = _bm25(counts, here) @ here.idf
+    return score / (float(here.idf.sum()) * (K1 + 1) + 1e-6)
 
 
-def _pieces(query: Query, parser: QueryParser, tokens: Tokens, shares: Floats) -> Floats:
+def _pieces(query: Query, here: Candidates) -> Floats:
     """BM25 over the character pieces of content words, as a share of the most there can be, [C]."""
-    inverted = parser.inverted
-    asked = {word for word, content in zip(query.words, query.content, strict=True) if content}
-    hashes = np.unique(np.asarray([h for word in asked for h in piece_hashes(word)], np.uint32))
-    number = np.full(len(inverted.piece_hashes), -1, np.int32)
-    known = inverted.piece_places(hashes)
-    number[known] = np.arange(len(known))
-    telling = ~inverted.stops[tokens.words]
-    words = tokens.words[telling]
-    begins = inverted.word_pieces[words]
-    lengths = inverted.word_pieces[words + 1] - begins
-    places = number[inverted.pieces[ranges(begins, lengths)]]
-    owners = np.repeat(tokens.candidates[telling], lengths)[places >= 0]
-    size = len(known)
-    keys = owners * size + places[places >= 0]
-    counts = np.bincount(keys, minlength=tokens.count * size).reshape(tokens.count, size)
-    weights = inverted.piece_idf[known]
-    missing = (len(hashes) - size) * float(inverted.piece_idf.max(initial=0.0))
-    whole = (float(weights.sum()) + missing) * (K1 + 1) + 1e-6
-    score: Floats = weigh(counts, shares[:, None]) @ weights
-    return score / whole
+    flags = np.zeros(len(here.lexicon.stems), np.bool_)
+    counts = np.zeros((here.count, len(query.pieces)))
+    telling = ~here.lexicon.stops[here.words]
+    words, owners = here.words[telling], here.owners[telling]
+    for number, piece in enumerate(query.pieces):
+        holding = here.lexicon.holding(piece)
+        flags[holding] = True
+        counts[:, number] = np.bincount(owners[flags[words]], minlength=here.count)
+        flags[holding] = False
+    weights = idf(here.store.holding("pieces", query.pieces), here.store.passages)
+    score: Floats = _bm25(counts, here) @ weights
+    return score / (float(weights.sum()) * (K1 + 1) + 1e-6)
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """Neighbouring words of the question that are neighbours among the tokens too.
-
-    Attributes:
-        places: The token where each begins.
-        kinds: Which pair of terms each is.
-        weights: What each pair of terms weighs, [T * T].
-    """
-
-    places: Numbers
-    kinds: Numbers
-    weights: Floats
-
-
-def _pairs(query: Query, terms: Terms, tokens: Tokens) -> _Pairs:
-    own = terms.of_word[: query.own]
-    adjacent = np.zeros((terms.count, terms.count), np.bool_)
+def _pairs(query: Query, here: Candidates) -> Floats:
+    """The share of the question's neighbouring words that are neighbours there too, [C]."""
+    number = {term.stem: n for n, term in enumerate(query.terms)}
+    own = np.asarray([number[stem] for stem in query.stems[: query.own]])
+    size = len(query.terms)
+    adjacent = np.zeros((size, size), np.bool_)
     adjacent[own[:-1], own[1:]] = True
     np.fill_diagonal(adjacent, val=False)
-    here = np.where(terms.like == 1.0, terms.term, -1)
-    left, right = here[:-1], here[1:]
-    together = (left >= 0) & (right >= 0) & (tokens.units[:-1] == tokens.units[1:])
+    term = np.where(here.like == 1.0, here.term, -1)
+    left, right = term[:-1], term[1:]
+    together = (left >= 0) & (right >= 0) & (here.units[:-1] == here.units[1:])
     together[together] = adjacent[left[together], right[together]]
     places = np.flatnonzero(together)
-    weights = (terms.idf[:, None] + terms.idf[None, :]) * adjacent
-    return _Pairs(places, left[places] * terms.count + right[places], weights.ravel())
+    weights = ((here.idf[:, None] + here.idf[None, :]) * adjacent).ravel()
+    keys = here.owners[places] * len(weights) + left[places] * size + right[places]
+    owners, kinds = np.divmod(np.unique(keys), len(weights))
+    score: Floats = np.bincount(owners, weights[kinds], minlength=here.count)
+    return score / (float(weights.sum()) + 1e-6)
 
 
-def _pair_share(pairs: _Pairs, owner_of: Numbers, count: int) -> Floats:
-    """The share of the question's pairs that each owner holds, [count]."""
-    size = len(pairs.weights)
-    owners, kinds = np.divmod(np.unique(owner_of[pairs.places] * size + pairs.kinds), size)
-    covered = np.bincount(owners, pairs.weights[kinds], minlength=count)
-    return (covered / (float(pairs.weights.sum()) + 1e-6)).astype(np.float32)
-
-
-def _most(values: Floats, tokens: Tokens) -> Floats:
-    """The largest value among each candidate's units, [C] or [C, ...]."""
-    result = np.zeros((tokens.count, *values.shape[1:]), np.float32)
-    np.maximum.at(result, tokens.owners, values.astype(np.float32))
+def _figures(query: Query, here: Candidates) -> Floats:
+    """The share of the question's numbers and names that stand there as they are, [C]."""
+    if not query.figures:
+        return np.zeros(here.count)
+    there = np.zeros(here.count)
+    for word in query.figures:
+        owners = here.owners[here.words == here.lexicon.number(word)]
+        there += np.bincount(owners, minlength=here.count) > 0
+    result: Floats = there / len(query.figures)
     return result
 
 
-def _found(query: Query, parser: QueryParser, tokens: Tokens, which: Flags) -> Floats:
-    """The share of some words of the question that stand in each candidate as they are, [C]."""
-    asked = {query.words[place] for place in np.flatnonzero(which)}
-    numbers = [parser.words[word] for word in asked if word in parser.words]
-    if not numbers:
-        return np.zeros(tokens.count, np.float32)
-    word_idf = parser.inverted.word_idf
-    place = np.full(len(word_idf), -1, np.int32)
-    place[numbers] = np.arange(len(numbers))
-    here = place[tokens.words]
-    size = len(numbers)
-    keys = tokens.candidates[here >= 0] * size + here[here >= 0]
-    there = np.bincount(keys, minlength=tokens.count * size).reshape(tokens.count, size) > 0
-    missing = (len(asked) - size) * float(word_idf.max())
-    covered: Floats = there @ word_idf[numbers]
-    return covered / (float(word_idf[numbers].sum()) + missing + 1e-6)
-
-
-def _section(firsts: Floats, sections: Ids) -> Floats:
-    """How well the candidates of the same section do in the first search, the best five, [C]."""
-    best = float(firsts.max(initial=0.0)) + 1e-6
-    result = np.zeros(len(firsts), np.float32)
-    for section in np.unique(sections):
-        here = sections == section
-        result[here] = np.sort(firsts[here])[-5:].sum() / (5 * best)
-    return result
-
-
-def _pair_features(
-    terms: Terms, parser: QueryParser, tokens: Tokens, pairs: _Pairs
-) -> dict[str, Floats]:
-    """What only pairs of question and answer have: the wording nearest, and the answer apart."""
-    inverted = parser.inverted
-    size = len(tokens.owners)
-    stops = inverted.stops[tokens.words]
-    rare = np.where(stops, np.float32(0), inverted.stem_idf[inverted.stem_of[tokens.words]])
-    weighs = np.bincount(tokens.units, rare, minlength=size)
-    known = np.bincount(tokens.units, rare * terms.like, minlength=size) / (weighs + 1e-6)
-    asked = terms.covered()
+def _wordings(query: Query, here: Candidates, asked: Floats) -> dict[str, Floats]:
+    """What only pairs of question and answer have: how near their nearest wording is."""
+    size = len(here.unit_owners)
+    of_wording = here.is_wording[here.units]
+    units, words, like = here.units[of_wording], here.words[of_wording], here.like[of_wording]
+    telling = ~here.lexicon.stops[words]
+    stems, place = np.unique(here.lexicon.stems[words], return_inverse=True)
+    names = here.lexicon.stem_names()
+    holding = here.store.holding("stems", [names[stem] for stem in stems])
+    rare = np.where(telling, idf(holding, here.store.passages)[place], 0.0)
+    known = np.bincount(units, rare * like, size) / (np.bincount(units, rare, size) + 1e-6)
     both = 2 * known * asked / (known + asked + 1e-6)
     # Function words, each like any other: "como", "por que", "o que é" tell questions apart.
-    lengths = np.bincount(tokens.units, minlength=size)
-    matched = np.bincount(tokens.units, terms.like, minlength=size) / (lengths + 1e-6)
-    function = ((terms.units > 0).sum(1) / max(1, terms.count) + matched) / 2
-    wordings = tokens.kinds == Unit.WORDING
-    has = np.zeros(tokens.count, np.bool_)
-    has[tokens.owners[wordings]] = True
-    pick = _nearest(tokens, np.where(wordings, both + function / 100, -1.0))
-    sentences = np.where(tokens.kinds == Unit.SENTENCE, asked, 0.0)
-    of_wording = {
-        "wording": both,
-        "known": known,
-        "asked": asked,
-        "function": function,
-        "wording_pairs": _pair_share(pairs, tokens.units, size),
-    }
-    result = {name: np.where(has, values[pick], 0.0) for name, values in of_wording.items()}
-    return {**result, "pair": has * 1.0, "answer": np.where(has, _most(sentences, tokens), 0.0)}
+    matched = np.bincount(units, like, size) / (np.bincount(units, minlength=size) + 1e-6)
+    function = ((here.covers > 0).mean(1) + matched) / 2
+    values = np.where(here.is_wording, both + function / 100, -1.0)
+    order = np.lexsort((values, here.unit_owners))
+    last = np.append(np.diff(here.unit_owners[order]) != 0, True)
+    nearest = order[last]  # the best unit of each candidate: each has at least its heading
+    has = here.is_wording[nearest]
+    columns = {"wording": both, "known": known, "asked": asked, "function": function}
+    return {"pair": has * 1.0} | {n: np.where(has, v[nearest], 0.0) for n, v in columns.items()}
 
 
-def _nearest(tokens: Tokens, values: Floats) -> Numbers:
-    """The unit with the largest value of each candidate, [C]."""
-    order = np.lexsort((values, tokens.owners))
-    owners = tokens.owners[order]
-    last = np.flatnonzero(np.append(owners[1:] != owners[:-1], [True] * bool(len(owners))))
-    result = np.zeros(tokens.count, np.int64)
-    result[owners[last]] = order[last]
-    return result
+def _meaning(
+    rows: Sequence[Row], likeness: Floats, vectors: Vectors, without: tuple[int, int] | None
+) -> dict[str, Floats]:
+    """How near the question the candidate's text is, and its nearest wording, [C]."""
+    place = {row.id: number for number, row in enumerate(rows)}
+    owners = np.asarray([place[one] for one in vectors.ids.tolist()], np.int64)
+    is_text = vectors.units == TEXT
+    if without is not None:
+        gone = (vectors.ids == without[0]) & (vectors.units == without[1])
+        likeness = np.where(gone, -9.0, likeness)
+    columns = {}
+    for name, which in (("meaning", is_text), ("meant", ~is_text)):
+        column = np.full(len(rows), -9.0)
+        np.maximum.at(column, owners[which], likeness[which])
+        columns[name] = np.where(column == -9.0, 0.0, column)
+    return columns

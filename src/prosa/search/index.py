@@ -1,27 +1,35 @@
-"""An index: build one, open one, search in one."""
+"""An index that is open: candidates for a question, ranked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from prosa.data.filters import parse
-from prosa.errors import InputError, ProsaError
+from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.search import building, learn, manifest
-from prosa.search.building import Progress
+from prosa.search import stores
 from prosa.search.changes import IndexReport
-from prosa.search.encoder import Encoder
-from prosa.search.manifest import Manifest
+from prosa.search.encoder import Encoder, needed
+from prosa.search.features import NAMES, Floats, Lexicon, best_sentence, features
 from prosa.search.passages import Passage
-from prosa.search.rank import chances
-from prosa.search.search import Ranking, Searcher
-from prosa.search.store import Arrays, Texts, load_arrays
-from prosa.search.terms import Analyzer, languages
+from prosa.search.query import Query, parse, searched
+from prosa.search.rank import chances, scores
+from prosa.search.store import Row, Store
+from prosa.search.terms import Analyzer
+
+CANDIDATES = 30
+"""Passages found by their words that are ranked, and as many more by their meaning as `NEAR`."""
+
+NEAR = 15
+
+LONGEST_QUOTE = 600
+"""Characters that a quotation grows to at most; one sentence may be longer."""
+
+SHORT_QUOTE = 40
+"""A sentence of fewer characters says little by itself: the next one joins it."""
 
 
 @dataclass(frozen=True)
@@ -34,106 +42,64 @@ class Hit:
         text: The passage; of a pair the answer.
         score: The chance, from 0 to 1, that it answers the question better than the other
             passages; that any of them does is not said.
-        place: Its place in the index.
+        row: The passage as the store keeps it.
     """
 
     source: str
     location: str
     text: str
     score: float
-    passage: Passage
-    place: int
+    row: Row
+
+    @property
+    def passage(self) -> Passage:
+        """The passage itself."""
+        return self.row.passage
 
 
-def build(
-    sources: Any,
-    output: str | Path,
-    *,
-    remove: Sequence[str | Path] = (),
-    language: str | None = None,
-    encoder: str | Encoder | None = None,
-    filters: Sequence[str] = (),
-    progress: Progress | None = None,
-) -> "Index":
-    """Make an index of documents, or bring one up to date: `prosa.index` says of what.
+@dataclass(frozen=True)
+class Ranking:
+    """The C candidates for a question, the best first: passages, features, scores."""
 
-    Documents whose content is the same are not read again; those that have changed are replaced;
-    those that a source no longer holds are removed; those of other sources stay. Until the end the
-    old state stays current, also where the run is killed.
+    query: Query
+    rows: list[Row]
+    features: Floats
+    scores: npt.NDArray[np.float64]
 
-    Returns:
-        The index; `report` says what was done.
-
-    Raises:
-        InputError: A source does not exist or cannot be read, the output is something else, or the
-            index has another language, encoder or filter, or is of an older version.
-        ProsaError: The disk is full, or another run is at work on the index.
-    """
-    if language is not None and language not in languages():
-        raise InputError(
-            _("There is no stemmer for the language '{name}'").format(name=language),
-            expected=", ".join(languages()),
-        )
-    parse(filters)  # a fault in them is said before anything is read
-    folder = Path(output).expanduser()
-    if encoder is None and (folder / manifest.NAME).exists():
-        encoder = manifest.read(folder).encoder
-    loaded = Encoder(encoder) if isinstance(encoder, str) and encoder else encoder or None
-    report = building.build(
-        list(sources) if _are_sources(sources) else [sources],
-        folder,
-        without=remove,
-        language=language,
-        encoder=loaded,
-        filters=filters,
-        progress=progress,
-    )
-    return open_index(folder, encoder=loaded, report=report)
+    @property
+    def ids(self) -> list[int]:
+        """The ids of the candidates."""
+        return [row.id for row in self.rows]
 
 
-def open_index(
-    path: str | Path, *, encoder: Encoder | None = None, report: IndexReport | None = None
-) -> "Index":
-    """Open an index.
 
-    Raises:
-        InputError: There is no index, it may not be read, or another version of prosa made it.
-        ProsaError: It is damaged.
-    """
-    folder = Path(path).expanduser()
-    state = manifest.read(folder)
-    while True:
-        try:
-            # All at once: what is mapped stays readable when a later run clears it away.
-            place = folder / state.arrays
-            return Index(folder, state, load_arrays(place), Texts(place), encoder, report)
-        except ProsaError:
-            before, state = state, manifest.read(folder)
-            if state.build == before.build:
-                raise
-
-
-@dataclass(eq=False)
 class Index:
     """Documents that can be searched; `report` is None where it was only opened."""
 
-    folder: Path
-    manifest: Manifest
-    arrays: Arrays
-    texts: Texts
-    encoder: Encoder | None
-    report: IndexReport | None
+    def __init__(
+        self, store: Store, encoder: Encoder | None = None, report: IndexReport | None = None
+    ) -> None:
+        self.store = store
+        self.report = report
+        self._encoder = encoder
 
     def __len__(self) -> int:
-        return self.manifest.passages
+        return self.store.passages
+
+    @property
+    def place(self) -> str:
+        """The folder, or the address of the database."""
+        return self.store.place
 
     @cached_property
-    def searcher(self) -> Searcher:
-        """What searches its arrays."""
-        state = self.manifest
-        encoder = self.encoder or (Encoder(state.encoder) if state.encoder else None)
-        ranker = learn.ranker_of(state.learned)
-        return Searcher(self.arrays, Analyzer(state.language), ranker, encoder)
+    def encoder(self) -> Encoder | None:
+        """What made its vectors; None where it has none."""
+        return self._encoder or needed(self.store.settings.encoder)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """The words of what was looked at."""
+        return Lexicon(Analyzer(self.store.settings.language))
 
     def search(self, question: str, k: int = 10, *, history: Sequence[str] = ()) -> list[Hit]:
         """Find passages for a question.
@@ -143,8 +109,23 @@ class Index:
         """
         return self.hits(self.find(question, history), k)
 
-    def find(self, question: str, history: Sequence[str] = ()) -> Ranking:
-        """Rank the passages for a question, without their texts.
+    def find(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        *,
+        without: tuple[int, int] | None = None,
+        gone: Sequence[int] = (),
+    ) -> Ranking:
+        """Rank the passages that may answer a question, after `history`, the latest last.
+
+        One wording, or some passages, may be taken as if they were not there: what is held out.
+
+        Args:
+            question: The question.
+            history: Earlier questions.
+            without: The id of a passage and the number of its wording.
+            gone: The ids of passages.
 
         Raises:
             InputError: The question is empty.
@@ -153,28 +134,65 @@ class Index:
             raise InputError(
                 _("The question is empty"), expected=_("a question, such as: O que é um token?")
             )
-        return self.searcher.find(question, history)
+        analyzer = self.lexicon.analyzer
+        query = parse(question, history, analyzer)
+        stems, pieces = searched(query, analyzer)
+        words = {"stems": stems, "pieces": pieces}
+        ids = self.store.find(words, CANDIDATES + len(gone)) if query.words else []
+        vector = None
+        if self.encoder is not None:
+            vector = self.encoder.encode_queries([query.text])[0]
+            ids += self.store.nearest(vector, NEAR + len(gone))
+        rows = self.store.rows([one for one in dict.fromkeys(ids) if one not in gone])
+        if not rows:
+            return Ranking(query, [], np.empty((0, len(NAMES))), np.empty(0))
+        vectors = likeness = None
+        if vector is not None:
+            vectors = self.store.vectors([row.id for row in rows])
+            mean, spread = self.store.settings.background or (0.0, 1.0)
+            likeness = (vectors.values.astype(np.float32) @ vector - mean) / spread
+        table = features(
+            query, rows, self.lexicon, self.store,
+            likeness=likeness, vectors=vectors, without=without,
+        )  # fmt: skip
+        scored = scores(table)
+        order = np.argsort(-scored, kind="stable")
+        return Ranking(query, [rows[place] for place in order], table[order], scored[order])
 
     def hits(self, ranking: Ranking, k: int = 10) -> list[Hit]:
-        """The best candidates for a question, with their texts."""
-        likely = np.round(chances(ranking.scores)[:k], 4)
+        """The best candidates for a question."""
+        likely = np.round(chances(ranking.scores)[:k], 4).tolist()
         return [
-            self._hit(int(place), float(chance))
-            for place, chance in zip(ranking.passages[:k], likely, strict=True)
+            Hit(row.source, str(row.passage.place), row.passage.text, chance, row)
+            for row, chance in zip(ranking.rows[:k], likely, strict=True)
         ]
 
-    def _hit(self, place: int, score: float) -> Hit:
-        passage = self.texts.passage(place)
-        document = int(np.searchsorted(self._ends, place, "right"))
-        name = self.manifest.documents[document].name
-        return Hit(name, str(passage.place), passage.text, score, passage, place)
+    def quote(self, query: Query, row: Row) -> str:
+        """Quote the sentences of a passage that answer a question best, as they stand there.
 
-    @cached_property
-    def _ends(self) -> npt.NDArray[np.int64]:
-        return np.cumsum([entry.passages for entry in self.manifest.documents])
+        The sentence that holds most of the question, and the next where it only leads to that one:
+        a question, a line that ends in a colon, a few words.
+        """
+        text, spans = row.passage.text, self.lexicon.text(row).spans
+        if not spans:
+            return text
+        best = best_sentence(query, row, self.lexicon, self.store)
+        start, end = spans[best]
+        for _start, further in spans[best + 1 :]:
+            quoted = text[start:end].rstrip()
+            leads_on = len(quoted) < SHORT_QUOTE or quoted.endswith((":", "?"))
+            if further - start > LONGEST_QUOTE or not leads_on:
+                break
+            end = further
+        return text[start:end]
 
 
-def _are_sources(value: Any) -> bool:
-    """Whether something is a list of sources rather than one source, such as a list of records."""
-    listed = isinstance(value, list | tuple)
-    return listed and not any(isinstance(item, dict) for item in value)
+def open_index(place: str | Path) -> Index:
+    """Open an index.
+
+    Raises:
+        InputError: There is no index, it may not be read, another version of prosa made it, or its
+            encoder is not installed.
+        ProsaError: It is damaged, or the database does not answer.
+    """
+    return Index(stores.opened(place))

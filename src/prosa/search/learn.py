@@ -1,27 +1,24 @@
-"""What an index learns from its own pairs: how to rank them, and when to stay silent.
+"""What an index learns from its own pairs: when to stay silent.
 
-A wording is asked with itself taken out of the index: the answer is known, and must be found
-through the other wordings. Asked again with the whole subject taken out, the answer and those most
-like it, it is a question that the index cannot answer. Wordings that the author marked as test data
-are no part of this.
+A wording is asked with itself taken out of the index, its vector too: the answer is known, and must
+be found through the other wordings. Asked again with the whole subject taken out, the answer and
+those most like it, it is a question that the index cannot answer. Wordings that the author marked
+as test data are no part of this.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from prosa.search import calibrate, rank
+from prosa.search import calibrate
 from prosa.search.calibrate import EVIDENCE, PAIR_CALIBRATION, TEXT_CALIBRATION, Calibration
-from prosa.search.encoder import Encoder
-from prosa.search.features import NAMES, PAIR
-from prosa.search.forward import Forward
-from prosa.search.rank import RANKER, Ranker
-from prosa.search.search import Ranking, Searcher
-from prosa.search.store import Arrays
-from prosa.search.terms import Analyzer
+from prosa.search.store import Row, Settings
+
+if TYPE_CHECKING:
+    from prosa.search.index import Index, Ranking
 
 FEWEST = 40
 """Wordings beside another of their answer, from which on an index learns."""
@@ -37,19 +34,18 @@ others, 60% of the second and third, 40% of the eighth and after."""
 _ABSENT = 2
 """Every so many wordings are asked with their subject taken out too: a third of the questions."""
 
-_STRENGTH = 1.0
 _SUBJECT = 0.05
-"""The share of all pairs that make up a subject, up to `_LARGEST`."""
+"""The share of all passages that make up a subject, up to `_LARGEST`."""
 _LARGEST = 20
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A wording that is held out, its unit in the index, and the pair that answers it."""
+    """A wording that is held out: its text, its number, and the pair that it belongs to."""
 
     text: str
     unit: int
-    passage: int
+    row: Row
 
 
 @dataclass(frozen=True)
@@ -69,32 +65,24 @@ class Trial:
     calibration: Calibration
 
 
-def learn(
-    arrays: Arrays,
-    analyzer: Analyzer,
-    texts: Sequence[Sequence[str]],
-    encoder: Encoder | None = None,
-) -> dict[str, Any]:
+def learn(index: "Index") -> dict[str, Any]:
     """Learn from the pairs of an index.
 
     Returns:
-        Weights and thresholds for the manifest; nothing where there are too few wordings.
+        A calibration for its settings; nothing where there are too few wordings.
     """
-    lesson = _Lesson(Searcher(arrays, analyzer, RANKER, encoder), texts)
+    lesson = _Lesson(index)
     if len(lesson.wordings) < FEWEST:
         return {}
     calibration = lesson.teach(range(len(lesson.wordings)))
     return {
         "wordings": len(lesson.wordings),
-        "ranker": lesson.searcher.ranker.by_name(),
         "calibration": dict(zip(EVIDENCE, calibration.weights, strict=True)),
         "thresholds": list(calibration.thresholds),
     }
 
 
-def rehearse(
-    searcher: Searcher, texts: Sequence[Sequence[str]], *, folds: int = 5, most: int = MOST
-) -> list[Trial]:
+def rehearse(index: "Index", *, folds: int = 5, most: int = MOST) -> list[Trial]:
     """Ask the wordings of an index as `learn` does, each judged by what the others have taught.
 
     Pairs are dealt to folds, so that no wording of an answer has taught how it is judged.
@@ -103,102 +91,80 @@ def rehearse(
         A trial a wording with its answer there, and one of some with its subject gone; none where
         there are too few wordings to learn from.
     """
-    apart = Searcher(searcher.arrays, searcher.parser.analyzer, RANKER, searcher.encoder)
-    lesson = _Lesson(apart, texts, most)
+    lesson = _Lesson(index, most)
     if len(lesson.wordings) < FEWEST:
         return []
-    lesson.gone  # noqa: B018  looked for before anything is taught
-    passages = sorted({wording.passage for wording in lesson.wordings})
-    number = {passage: n for n, passage in enumerate(passages)}
-    fold_of = np.asarray([number[wording.passage] % folds for wording in lesson.wordings])
+    ids = sorted({wording.row.id for wording in lesson.wordings})
+    fold_of = np.asarray([ids.index(wording.row.id) % folds for wording in lesson.wordings])
     trials: list[Trial] = []
     for fold in range(folds):
         calibration = lesson.teach(np.flatnonzero(fold_of != fold).tolist())
         for n in np.flatnonzero(fold_of == fold).tolist():
-            for passage, ranking in lesson.asked(n):
-                ranked = apart.ranked(ranking)
-                right = passage >= 0 and passage in ranked.passages[:1]
-                confidence = calibration.confidence(ranked)
-                trials.append(Trial(passage >= 0, right, confidence, calibration))
+            for answer, found in lesson.asked(n):
+                right = answer in found.ids[:1]
+                confidence = calibration.confidence(found.scores, found.features)
+                trials.append(Trial(answer is not None, right, confidence, calibration))
     return trials
 
 
-def subject(searcher: Searcher, wording: HeldOut, texts: Sequence[Sequence[str]]) -> list[int]:
-    """The answer of a wording and those most like it."""
-    size = max(1, min(_LARGEST, int(_SUBJECT * len(texts))))
-    alike = searcher.find(" ".join(texts[wording.passage])).passages[:size]
-    return sorted({wording.passage, *alike.tolist()})
+def subject(index: "Index", row: Row, passages: int) -> list[int]:
+    """The ids of an answer and of those most like it."""
+    size = max(1, min(_LARGEST, int(_SUBJECT * passages)))
+    return list({row.id, *index.find(" ".join(row.passage.wordings)).ids[:size]})
 
 
 class _Lesson:
-    """The wordings of an index that are held out, and what is found; it teaches the ranker."""
+    """The wordings of an index that are held out, and what is found without them."""
 
-    def __init__(
-        self, searcher: Searcher, texts: Sequence[Sequence[str]], most: int = MOST
-    ) -> None:
-        self.searcher = searcher
-        self._texts = texts
-        self.wordings = held_out(searcher.arrays.forward, texts, most)
-        if len(self.wordings) < FEWEST:
-            return
-        # Where running text is in the index too, its weights stay as they are.
-        self._free = NAMES if all(texts) else PAIR
-        self._found = [
-            searcher.find(wording.text, without_unit=wording.unit) for wording in self.wordings
+    def __init__(self, index: "Index", most: int = MOST) -> None:
+        self.index = index
+        rows = index.store.rows(index.store.ids())
+        self._passages = len(rows)
+        self.wordings = held_out(rows, most)
+
+    @cached_property
+    def _found(self) -> list["Ranking"]:
+        return [
+            self.index.find(one.text, without=(one.row.id, one.unit)) for one in self.wordings
         ]
 
     @cached_property
-    def gone(self) -> list[Ranking]:
-        """What is found for some of the wordings when their subject is taken out.
-
-        What belongs to a subject is judged by the ranker that is there at the first look.
-        """
+    def _gone(self) -> list["Ranking"]:
+        """What is found for some of the wordings when their subject is taken out."""
         return [
-            self.searcher.find(
-                wording.text, without_passages=subject(self.searcher, wording, self._texts)
-            )
-            for wording in self.wordings[::_ABSENT]
+            self.index.find(one.text, gone=subject(self.index, one.row, self._passages))
+            for one in self.wordings[::_ABSENT]
         ]
 
-    def asked(self, number: int) -> list[tuple[int, Ranking]]:
-        """What is found for a wording and the passage that answers it, -1 where that is gone."""
-        rankings = [(self.wordings[number].passage, self._found[number])]
+    def asked(self, number: int) -> list[tuple[int | None, "Ranking"]]:
+        """What is found for a wording, and the id of its answer, None where that is gone."""
+        found: list[tuple[int | None, Ranking]]
+        found = [(self.wordings[number].row.id, self._found[number])]
         if number % _ABSENT == 0:
-            rankings.append((-1, self.gone[number // _ABSENT]))
-        return rankings
+            found.append((None, self._gone[number // _ABSENT]))
+        return found
 
     def teach(self, numbers: Sequence[int]) -> Calibration:
-        """Fit the ranker, and a calibration, to some of the wordings."""
-        groups = [
-            (self._found[n].features, int(np.flatnonzero(self._found[n].passages == passage)[0]))
-            for n in numbers
-            if (passage := self.wordings[n].passage) in self._found[n].passages
-        ]
-        self.searcher.ranker = rank.fit(groups, RANKER, strength=_STRENGTH, free=self._free)
+        """A calibration fitted to some of the wordings."""
         # In two turns: the calibration is fitted in parts that follow the order.
         asked = [self.asked(n) for n in numbers]
-        asked_in_turn = [some[0] for some in asked] + [some[1] for some in asked if some[1:]]
-        ranked = [
-            (self.searcher.ranked(ranking), passage)
-            for passage, ranking in asked_in_turn
-            if len(ranking.passages)
-        ]
-        rows = np.asarray([calibrate.evidence(ranking) for ranking, _passage in ranked])
-        right = [ranking.passages[0] == passage for ranking, passage in ranked]
-        return calibrate.fit(rows, np.asarray(right, np.bool_))
+        in_turn = [some[0] for some in asked] + [some[1] for some in asked if some[1:]]
+        some = [(answer, one) for answer, one in in_turn if one.rows]
+        rows = np.asarray([calibrate.evidence(one.scores, one.features) for _answer, one in some])
+        right = np.asarray([one.ids[0] == answer for answer, one in some], np.bool_)
+        return calibrate.fit(rows, right)
 
 
-def held_out(forward: Forward, texts: Sequence[Sequence[str]], most: int = MOST) -> list[HeldOut]:
+def held_out(rows: Sequence[Row], most: int = MOST) -> list[HeldOut]:
     """The wordings that have another beside them: the first of each answer, then the second...
 
     They are spread evenly where `most` does not take all of a turn.
     """
     turns: list[list[HeldOut]] = [[] for _ in range(PLAIN)]
-    for passage, wordings in enumerate(texts):
-        first = int(forward.passage_units[passage])
-        if len(wordings) > 1:
-            for n, text in enumerate(wordings[:PLAIN]):
-                turns[n].append(HeldOut(text, first + n, passage))
+    for row in rows:
+        if len(row.passage.wordings) > 1:
+            for n, text in enumerate(row.passage.wordings[:PLAIN]):
+                turns[n].append(HeldOut(text, n, row))
     chosen: list[HeldOut] = []
     for turn in turns:
         room = min(most - len(chosen), len(turn))
@@ -206,18 +172,14 @@ def held_out(forward: Forward, texts: Sequence[Sequence[str]], most: int = MOST)
     return chosen
 
 
-def ranker_of(learned: dict[str, Any]) -> Ranker:
-    """The ranker of an index."""
-    return Ranker.of({**RANKER.by_name(), **learned["ranker"]}) if "ranker" in learned else RANKER
-
-
-def calibration_of(learned: dict[str, Any], *, pair: bool) -> Calibration:
+def calibration_of(settings: Settings, *, pair: bool) -> Calibration:
     """The calibration of an index, for pairs or for running text."""
     if not pair:
         return TEXT_CALIBRATION
-    if "calibration" not in learned:
+    if not settings.learned:
         return PAIR_CALIBRATION
-    weights = learned["calibration"]
+    weights = settings.learned["calibration"]
     return Calibration(
-        tuple(float(weights.get(name, 0.0)) for name in EVIDENCE), tuple(learned["thresholds"])
+        tuple(float(weights.get(name, 0.0)) for name in EVIDENCE),
+        tuple(settings.learned["thresholds"]),
     )

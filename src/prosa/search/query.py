@@ -1,30 +1,23 @@
-"""A question as numbers: its words, what they weigh, and the words of the index most like them."""
+"""A question: its words, what they weigh, and what is searched for."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-import numpy.typing as npt
-
-from prosa.search.inverted import Floats, Inverted, words_like
-from prosa.search.terms import WORD, Analyzer, fold
-from prosa.search.vocabulary import Ids, piece_hashes
-
-LIKE = 0.4
-"""Least likeness (Dice over character pieces) of a word that stands in for another."""
+from prosa.search.terms import WORD, Analyzer, fold, grams
 
 SAME = 0.7
-"""The likeness of a word that means much the same."""
+"""What a word that means much the same counts for, against the word itself."""
+
+PIECE = 0.15
+"""What a character piece counts for in the first search, against a word."""
 
 LONGEST = 256
 """Words of a question that are looked at: the first ones."""
 
 CARRIED = 0.5
 """What a word of the conversation before counts for, against a word of the question."""
-
-_MISSING = -1
 
 # What refers back to something said before.
 _BACK = re.compile(
@@ -37,122 +30,85 @@ _OPENING = re.compile(r"\s*(?:e|mas|entao|ou|and|but|then|so|or|what about|how a
 
 
 @dataclass(frozen=True)
+class Term:
+    """A word of a question, whatever its form: what it counts for, and whether it is telling."""
+
+    stem: str
+    word: str
+    weight: float
+    content: bool
+
+
+@dataclass(frozen=True)
 class Query:
     """A question.
 
     Attributes:
+        text: As it was asked, with what of the conversation it leans on.
         words: Its folded words in order.
-        stems: For each word the number of its stem in the index, -1 where the index lacks it.
-        content: Which words say something about the subject (at least one does).
-        weights: What each word counts for, 1 for its own words.
-        names: Which words begin with a capital letter, the first word aside.
-        digits: Which words hold a digit.
+        stems: The stem of each.
+        terms: The different stems, at least one of them telling.
+        figures: The words that hold a digit or begin with a capital letter, the first word aside.
         own: How many of the words are its own; the rest are the conversation's.
     """
 
+    text: str
     words: tuple[str, ...]
-    stems: npt.NDArray[np.int64]
-    content: npt.NDArray[np.bool_]
-    weights: Floats
-    names: npt.NDArray[np.bool_]
-    digits: npt.NDArray[np.bool_]
+    stems: tuple[str, ...]
+    terms: tuple[Term, ...]
+    figures: frozenset[str]
     own: int
 
     @cached_property
-    def terms(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The different terms: which word each is first, and each word's term."""
-        # A word the index lacks is told by its letters.
-        keys = [w if s == _MISSING else str(s) for w, s in zip(self.words, self.stems, strict=True)]
-        first: dict[str, int] = {}
-        for place, key in enumerate(keys):
-            first.setdefault(key, place)
-        order = {key: number for number, key in enumerate(first)}
-        return (
-            np.asarray(list(first.values()), np.int64),
-            np.asarray([order[key] for key in keys], np.int64),
-        )
+    def pieces(self) -> list[str]:
+        """The character pieces of its telling words."""
+        return list(dict.fromkeys(p for one in self.terms if one.content for p in grams(one.word)))
 
 
-class QueryParser:
-    """Makes queries for one index."""
+def parse(question: str, history: Sequence[str], analyzer: Analyzer) -> Query:
+    """Make a query of a question; words of `history`, the latest last, are carried over."""
+    written = WORD.findall(question)[:LONGEST]
+    own = len(written)
+    weights = [1.0] * own
+    known = {fold(word) for word in written}
+    weight = CARRIED
+    for said in reversed(history):
+        for word in WORD.findall(said)[:LONGEST]:
+            if fold(word) not in known and not analyzer.is_stop(fold(word)):
+                known.add(fold(word))
+                written.append(word)
+                weights.append(weight)
+        weight *= CARRIED
+    words = tuple(fold(word) for word in written)
+    stems = tuple(map(analyzer.stem, words))
+    only_stops = all(map(analyzer.is_stop, words))
+    terms: dict[str, Term] = {}
+    for word, stem, counts in zip(words, stems, weights, strict=True):
+        content = only_stops or not analyzer.is_stop(word)
+        terms.setdefault(stem, Term(stem, word, counts, content))
+    figures = frozenset(
+        fold(word)
+        for place, word in enumerate(written)
+        if any(map(str.isdecimal, word)) or (place and word[0].isupper())
+    )
+    text = " ".join([*history[-1:], question]) if history else question
+    return Query(text, words, stems, tuple(terms.values()), figures, own)
 
-    def __init__(self, analyzer: Analyzer, words: dict[str, int], inverted: Inverted) -> None:
-        self.analyzer = analyzer
-        self.words = words
-        self.inverted = inverted
-        self._like: dict[str, tuple[Ids, Floats]] = {}
 
-    def parse(self, question: str, history: Sequence[str] = ()) -> Query:
-        """Make a query of a question; words of `history`, the latest last, are carried over."""
-        written = WORD.findall(question)[:LONGEST]
-        own = len(written)
-        weights = [1.0] * own
-        known = {fold(word) for word in written}
-        weight = CARRIED
-        for said in reversed(history):
-            for word in WORD.findall(said)[:LONGEST]:
-                folded = fold(word)
-                if folded not in known and not self.analyzer.is_stop(folded):
-                    known.add(folded)
-                    written.append(word)
-                    weights.append(weight)
-            weight *= CARRIED
-        words = tuple(fold(word) for word in written)
-        content = np.asarray([not self.analyzer.is_stop(word) for word in words], np.bool_)
-        if not content.any():
-            content[:] = True
-        names = np.asarray([word[0].isupper() for word in written], np.bool_)
-        names[:1] = False
-        digits = np.asarray([any(map(str.isdecimal, word)) for word in written], np.bool_)
-        return Query(
-            words,
-            np.asarray([self.stem(word) for word in words], np.int64),
-            content,
-            np.asarray(weights, np.float32),
-            names,
-            digits,
-            own,
-        )
+def searched(query: Query, analyzer: Analyzer) -> tuple[dict[str, float], dict[str, float]]:
+    """The stems and the character pieces to search for, and what each counts for.
 
-    def stem(self, folded: str) -> int:
-        """The number of a word's stem in the index, or -1."""
-        number = self.words.get(folded)
-        if number is not None:
-            return int(self.inverted.stem_of[number])
-        return self._stems.get(self.analyzer.stem(folded), _MISSING)
-
-    def alike(self, query: Query, place: int) -> Ids:
-        """The stems in the index that mean much the same as a word of a question, by number."""
-        return self._same(query.words[place]) if query.content[place] else np.empty(0, np.uint32)
-
-    def _same(self, folded: str) -> Ids:
-        result = [self._stems.get(stem, _MISSING) for stem in self.analyzer.alike(folded)]
-        return np.asarray(sorted(number for number in result if number >= 0), np.uint32)
-
-    def like(self, folded: str) -> tuple[Ids, Floats]:
-        """The words of the index like a word, by letters or by meaning, and how like they are."""
-        result = self._like.get(folded)
-        if result is None:
-            hashes = np.unique(np.asarray(piece_hashes(folded), np.uint32))
-            likeness = np.zeros(len(self.inverted.stem_of), np.float32)
-            words, like = words_like(self.inverted, hashes, LIKE)
-            # An ending is shared by many: "estacionamento" is no "funcionamento".
-            begins = np.asarray([self._written[word][:1] == folded[:1] for word in words], np.bool_)
-            likeness[words[begins]] = like[begins]
-            same = np.isin(self.inverted.stem_of, self._same(folded)) & ~self.inverted.stops
-            likeness[same] = np.maximum(likeness[same], SAME)
-            words = np.flatnonzero(likeness).astype(np.uint32)
-            result = self._like[folded] = (words, likeness[words])
-        return result
-
-    @cached_property
-    def _written(self) -> list[str]:
-        return list(self.words)
-
-    @cached_property
-    def _stems(self) -> dict[str, int]:
-        stem_of = self.inverted.stem_of.tolist()
-        return {self.analyzer.stem(word): stem_of[number] for word, number in self.words.items()}
+    Words that mean much the same stand in for a word, and pieces for one that is misspelt.
+    """
+    stems: dict[str, float] = {}
+    for term in query.terms:
+        if term.content:
+            for stem in analyzer.alike(term.word):
+                stems[stem] = max(stems.get(stem, 0.0), SAME * term.weight)
+    for term in query.terms:
+        if term.content:
+            stems[term.stem] = term.weight
+    return stems, dict.fromkeys(query.pieces, PIECE)
 
 
 def refers_back(question: str) -> bool:

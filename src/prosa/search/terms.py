@@ -8,7 +8,7 @@ reading texts: 132 come out unlike Snowball's own stem, and as many passages are
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, cached_property
 from itertools import chain
 
@@ -19,12 +19,6 @@ from prosa.search import lexicon
 
 WORD = re.compile(r"[^\W_]+")
 """What a word is, in text of any language."""
-
-_WESTERN = "cp1252"
-_BLANKED = bytes(
-    place if WORD.match(bytes([place]).decode(_WESTERN, "replace")) else 0x20
-    for place in range(256)
-)
 
 _MARKS = re.compile("[\u0300-\u036f]")
 _JOINED = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ß": "ss"})
@@ -43,22 +37,13 @@ _QUESTION_WORDS = (
 GRAM = 4
 """Characters in a piece of a word, its borders counted as one each."""
 
+_LONGEST = 64
+_KEPT = 200_000
+
 
 def written(text: str) -> list[str]:
     """The words of a text as they are written, in NFC."""
     return WORD.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
-
-
-def blank(text: str) -> str:
-    """A text with spaces for all characters that no word holds, as long as it was.
-
-    What is left between spaces is `written`, in two thirds of the time. "" where the text has
-    characters that Windows-1252 lacks.
-    """
-    try:
-        return text.encode(_WESTERN).translate(_BLANKED).decode(_WESTERN)
-    except UnicodeEncodeError:
-        return ""
 
 
 def fold(text: str) -> str:
@@ -83,6 +68,8 @@ class Analyzer:
         own = ENGLISH if language == "english" else PORTUGUESE
         self._stops = frozenset(map(fold, (*own, *_QUESTION_WORDS.split())))
         self._typed = {fold(a): fold(b) for a, b in lexicon.typed(language).items()}
+        self._stem_of = _Kept(self.stem)
+        self._pieces_of = _Kept(lambda word: "" if self.is_stop(word) else " ".join(grams(word)))
 
     def stem(self, folded: str) -> str:
         """The stem of a folded word; a form of chats ("vc") has that of its word."""
@@ -90,6 +77,14 @@ class Analyzer:
         if self.language == "portuguese":
             folded = _accented(folded)
         return fold(self._stemmer.stemWord(folded))
+
+    def stems(self, text: str) -> str:
+        """The stems of a text's words in order, parted by spaces: what is searched."""
+        return " ".join(map(self._stem_of.__getitem__, written(text)))
+
+    def pieces(self, text: str) -> str:
+        """The character pieces of a text's content words, parted by spaces: for typing errors."""
+        return " ".join(filter(None, map(self._pieces_of.__getitem__, written(text))))
 
     def is_stop(self, folded: str) -> bool:
         """Whether a folded word says nothing about the subject."""
@@ -109,6 +104,20 @@ class Analyzer:
             for stem in stems:
                 alike.setdefault(stem, set()).update(stems - {stem})
         return {stem: frozenset(others) for stem, others in alike.items()}
+
+
+class _Kept(dict[str, str]):
+    """What a function says of words as they are written, kept for those that come again."""
+
+    def __init__(self, function: Callable[[str], str]) -> None:
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _KEPT:
+            self.clear()
+        value = self[word] = self._function(fold(word)[:_LONGEST])
+        return value
 
 
 def grams(folded: str) -> list[str]:

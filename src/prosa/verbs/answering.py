@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prosa import runs
-from prosa.search import manifest
 
 if TYPE_CHECKING:
     from prosa.answering.answerer import Answer, Conversation, SpanReader, TextWriter
@@ -47,9 +46,9 @@ class Documents:
             self.answerer = Answerer(index, error, spans, texts, sources=count)
 
     @property
-    def path(self) -> Path:
-        """The folder of the index."""
-        return self.answerer.index.folder
+    def path(self) -> str:
+        """The folder of the index, or the address of its database."""
+        return self.answerer.index.place
 
     @property
     def report(self) -> "IndexReport | None":
@@ -129,7 +128,7 @@ def index(
         InputError: A source, the output or a setting is at fault.
         ProsaError: The disk is full, or another run is at work on the index.
     """
-    from prosa.search.index import build
+    from prosa.search.build import build
 
     made = build(
         sources,
@@ -152,14 +151,6 @@ def open_documents(path: str | Path, **settings: Any) -> Documents:
     from prosa.search.index import open_index
 
     return Documents(open_index(path), **settings)
-
-
-def is_index(path: str | Path) -> bool:
-    """Whether a folder is an index rather than a model."""
-    try:
-        return (Path(path).expanduser() / manifest.NAME).exists()
-    except (OSError, ValueError):  # a folder that may not be looked into; a name of NUL
-        return False
 
 
 def texts_of(questions: str | Path) -> list[str]:

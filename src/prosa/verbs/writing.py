@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from prosa import runs
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.verbs.answering import is_index, open_documents
+from prosa.search.stores import is_index
+from prosa.verbs.answering import open_documents
 
 if TYPE_CHECKING:
     from prosa.chat import Chat

@@ -133,7 +133,7 @@ class BM25:
         return sorted(scores, key=lambda place: (-scores[place], place))[:count]
 
 
-def _squad(path: Path):
+def squad(path: Path):
     """(article, question, place of its paragraph) and the paragraphs."""
     from prosa.data.repair import repair
 
@@ -159,7 +159,7 @@ def squad_pt(data: Path) -> str:
     path = data / "squad-pt" / "sample-v1.1-pt.json"
     if not path.exists():
         return "### squad-pt\n\n" + SKIPPED.format(path=path)
-    contexts, questions = _squad(path)
+    contexts, questions = squad(path)
     with tempfile.TemporaryDirectory() as place:
         made = build(path, f"{place}/i")
         assert len(made) == len(contexts), "a paragraph is a passage"

@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+import time
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -29,7 +30,10 @@ def _register_index(app: typer.Typer) -> None:
             None, metavar="DOCS...", help=_("Files, folders, or the sample 'perguntas'.")
         ),
         output: str = typer.Option(
-            ..., "-o", "--output", help=_("The folder of the index; what it holds is updated.")
+            ...,
+            "-o",
+            "--output",
+            help=_("The folder of the index, or postgresql://…; what it holds is updated."),
         ),
         remove: list[str] = typer.Option(
             [], help=_("A document or folder to take out (may be repeated).")
@@ -38,7 +42,8 @@ def _register_index(app: typer.Typer) -> None:
             None, help=_("The language to stem words in (default: found out).")
         ),
         encoder: str | None = typer.Option(
-            None, help=_("A sentence-transformers model, for vectors besides words.")
+            None,
+            help=_("What finds answers in other words: auto, none, or a sentence encoder's name."),
         ),
         filters: list[str] = flags.filters(),
         as_json: bool = flags.as_json(),
@@ -46,10 +51,8 @@ def _register_index(app: typer.Typer) -> None:
         """Keys of --json.
 
         output, documents, passages, language, added, replaced, removed, kept, skipped{name: why},
-        filtered{reason: n}, wordings, seconds
+        filtered{reason: n}, encoder, encoded, wordings, seconds
         """
-        import time
-
         from prosa.errors import InputError
         from prosa.verbs.answering import index as index_verb
 
@@ -76,25 +79,26 @@ def _register_index(app: typer.Typer) -> None:
 
 
 def _summary(made: "Documents", seconds: float) -> dict[str, Any]:
-    report, state = made.report, made.answerer.index.manifest
+    report, store = made.report, made.answerer.index.store
     assert report is not None
     return {
-        "output": str(made.path),
-        "documents": len(state.documents),
-        "passages": state.passages,
-        "language": state.language,
-        "added": report.added,
-        "replaced": report.replaced,
-        "removed": report.removed,
-        "kept": report.kept,
+        "output": made.place,
+        "documents": len(store.entries()),
+        "passages": store.passages,
+        "language": store.settings.language,
+        **{part: getattr(report, part) for part in ("added", "replaced", "removed", "kept")},
         "skipped": report.skipped,
         "filtered": report.filtered,
-        "wordings": state.learned.get("wordings", 0),
+        "encoder": store.settings.encoder,
+        "encoded": report.encoded,
+        "wordings": (store.settings.learned or {}).get("wordings", 0),
         "seconds": round(seconds, 2),
     }
 
 
 def _index_lines(result: dict[str, Any]) -> list[str]:
+    from prosa.search.encoder import offer
+
     lines = []
     skipped = list(result["skipped"].items())
     for name, why in skipped[:_SKIPPED]:
@@ -122,16 +126,19 @@ def _index_lines(result: dict[str, Any]) -> list[str]:
                 n=shared.number(result["wordings"], 0)
             )
         )
+    if not result["encoder"] and (hint := offer()):
+        lines += wrapped(hint)
     place = result["output"]
     question = _("your question")
     return [*lines, _("Next:"), f'  prosa ask {place} "{question}"', f"  prosa chat {place}"]
 
 
 class _Ticker:
-    """Names the document that is read: one live line in a terminal, nothing in a log."""
+    """Names what is done now: one live line in a terminal, nothing in a log."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
+        self._start = time.monotonic()
 
     def __enter__(self) -> "_Ticker":
         return self
@@ -140,7 +147,18 @@ class _Ticker:
         self._write("")
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        text = _("Reading {n} of {total}: {name}").format(n=done + 1, total=total, name=name)
+        if name:
+            text = _("Reading {n} of {total}: {name}").format(n=done + 1, total=total, name=name)
+        elif not done:
+            self._start = time.monotonic()
+            text = _("Words are ready to be asked; encoding the meaning of {n} passages").format(
+                n=shared.number(total, 0)
+            )
+        else:
+            rest = (time.monotonic() - self._start) / done * (total - done)
+            text = _("Encoding meaning: {share} %, {rest} left").format(
+                share=100 * done // total, rest=shared.duration(rest)
+            )
         self._write(shared.plain(text)[:WIDTH])
 
     def _write(self, text: str) -> None:

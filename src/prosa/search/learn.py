@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prosa.search import calibrate
-from prosa.search.calibrate import EVIDENCE, PAIR_CALIBRATION, TEXT_CALIBRATION, Calibration
+from prosa.search.calibrate import EVIDENCE, SHIPPED, Calibration
 from prosa.search.store import Row, Settings
 
 if TYPE_CHECKING:
@@ -174,10 +174,8 @@ def held_out(rows: Sequence[Row], most: int = MOST) -> list[HeldOut]:
 
 def calibration_of(settings: Settings, *, pair: bool) -> Calibration:
     """The calibration of an index, for pairs or for running text."""
-    if not pair:
-        return TEXT_CALIBRATION
-    if not settings.learned:
-        return PAIR_CALIBRATION
+    if not pair or not settings.learned:
+        return SHIPPED[pair, bool(settings.encoder)]
     weights = settings.learned["calibration"]
     return Calibration(
         tuple(float(weights.get(name, 0.0)) for name in EVIDENCE),

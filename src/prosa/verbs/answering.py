@@ -46,7 +46,7 @@ class Documents:
             self.answerer = Answerer(index, error, spans, texts, sources=count)
 
     @property
-    def path(self) -> str:
+    def place(self) -> str:
         """The folder of the index, or the address of its database."""
         return self.answerer.index.place
 
@@ -115,10 +115,11 @@ def index(
     Args:
         sources: One or more of: a file (txt, md, html, pdf, docx, csv, tsv, json, jsonl, parquet),
             a folder, the name of a bundled sample, or what `prosa.read` takes.
-        output: The folder of the index.
+        output: The folder of the index, or the address of a PostgreSQL database.
         remove: Documents, files or folders to take out.
         language: The language to stem words in; found out by default.
-        encoder: A sentence-transformers model for dense vectors besides.
+        encoder: What finds answers in other words: "auto" (the default) takes the encoder that is
+            installed, "none" is words alone, else a sentence-transformers model's folder or id.
         filter: What is left out: ["short=3", "offensive"], see `data.filters.parse`; an index that
             has filters keeps them.
         progress: Is told of every document: its name, how many were read before, how many in all.

@@ -1,7 +1,7 @@
 """How good the answers are: `perguntas`, FAQs with one wording a question, and across languages.
 
-Every table has the same columns. Where an encoder is installed there is a table without it and
-one with it.
+Nothing is tuned on what is measured, but for the five FAQs of data/faq, as their table says. Where
+an encoder is installed there is a table without it and one with it.
 """
 
 import csv

@@ -1,7 +1,7 @@
-"""Finding the right paragraph of a reading test, and speed; how good answers are: `answers`.
+"""Finding the right paragraph of a reading test, and speed; `answers` has how good answers are.
 
-Nothing is tuned on what is measured:
-the weights for running text are learned anew for every article, from the other articles.
+Nothing is tuned on what is measured: the weights for running text are learned anew for every
+article, from the other articles.
 """
 
 import json

@@ -186,11 +186,14 @@ def _faq_rows(encoder: str | None) -> str:
 
 
 def faqs(_data: Path) -> str:
-    """FAQs with one wording a question, written by one who had seen nothing of prosa."""
+    """FAQs indexed with one wording a question, asked with others."""
     return (
         "### FAQs with one wording a question\n\n"
         "Weights and calibration were learned from the five of `faq`, so those are not unseen. "
         "Nothing was learned from the three of `faq-test`. Nothing was learned from those of "
-        "`faq-new` either, and nobody chose anything by them. A mean is that of the FAQs' shares."
+        "`faq-new` either, and nobody chose anything by them; they are harder: 74 to 81 % of their "
+        "wordings share no word of four letters or more with the entry's question (31 to 63 % in "
+        "the others), and what has no answer is always on the subject. A mean is that of the "
+        "FAQs' shares."
         f"\n\n{_by_encoder(_faq_rows)}"
     )

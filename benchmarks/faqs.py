@@ -1,9 +1,9 @@
 """FAQs with one wording a question, as most people have them: learned from, and measured on others.
 
 `python -m benchmarks.faqs` learns from data/faq and prints the pair weights and the calibration of
-`prosa.search.defaults`. `python -m benchmarks retrieval` asks the FAQs of data/faq-test, from
-which nothing was learned. A line of these files is an entry, with other ways to ask for it that are
-not in the index, or a question without an answer.
+`prosa.search.defaults`. `python -m benchmarks retrieval` asks these and those of data/faq-test and
+data/faq-new, from which nothing was learned. A line of these files is an entry, with other ways to
+ask for it that are not in the index, or a question without an answer.
 """
 
 import json
@@ -23,6 +23,8 @@ from prosa.search.search import Ranking, Searcher
 from prosa.search.terms import Analyzer
 
 HERE = Path(__file__).parent / "data"
+FOLDERS = ("faq", "faq-test", "faq-new")
+"""Learned from; looked at while prosa was made, but not learned from; neither."""
 BEGINNING = {name: 5.0 if name == "wording" else 0.0 for name in PAIR}
 """What the weights of pairs are pulled to."""
 SMALL = 15
@@ -94,21 +96,33 @@ def learned(paths):
     return ranker, calibrate.fit(rows, right)
 
 
-def tested():
-    """The name and the evaluation of each FAQ that nothing was learned from."""
+def evaluate(path: Path, encoder: str | None = None, questions: list[dict] | None = None):
+    """The evaluation of one FAQ, indexed with one wording an entry.
+
+    Args:
+        path: Its file.
+        encoder: As that of `prosa.index`.
+        questions: What to ask; by default the other wordings and what has no answer.
+    """
     from prosa.verbs.answering import index
 
-    for path in sorted((HERE / "faq-test").glob("*.jsonl")):
-        entries, unanswerable = read(path)
-        asked = [
+    entries, unanswerable = read(path)
+    if questions is None:
+        questions = [
             {"question": text, "answer": entry["answer"]}
             for entry in entries
             for text in entry["asked"]
-        ]
-        asked += [{"question": text, "answer": None} for text in unanswerable]
-        records = [{name: entry[name] for name in ("question", "answer")} for entry in entries]
-        with tempfile.TemporaryDirectory() as place:
-            yield path.stem, index([records], f"{place}/i").evaluate(asked)
+        ] + [{"question": text, "answer": None} for text in unanswerable]
+    records = [{name: entry[name] for name in ("question", "answer")} for entry in entries]
+    with tempfile.TemporaryDirectory() as place:
+        return index([records], f"{place}/i", encoder=encoder).evaluate(questions)
+
+
+def tested(encoder: str | None):
+    """The folder, the name and the evaluation of every FAQ."""
+    for folder in FOLDERS:
+        for path in sorted((HERE / folder).glob("*.jsonl")):
+            yield folder, path.stem, evaluate(path, encoder)
 
 
 def main() -> None:

@@ -1,10 +1,9 @@
-"""Finding, answering and silence: `perguntas`, a reading test, an FAQ in English, speed.
+"""Finding the right paragraph of a reading test, and speed; `answers` has how good answers are.
 
-Nothing is tuned on what is measured: the held-out wordings of `perguntas` are not in its index, and
-the weights for running text are learned anew for every article, from the other articles.
+Nothing is tuned on what is measured: the weights for running text are learned anew for every
+article, from the other articles.
 """
 
-import csv
 import json
 import math
 import random
@@ -16,10 +15,10 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from benchmarks import answers
 from benchmarks.run import SKIPPED, environment, prosa
 
-HERE = Path(__file__).parent
-PARTS = ("perguntas", "squad-pt", "mental-health", "faqs", "speed", "large")
+PARTS = ("perguntas", "squad-pt", "mental-health", "across", "faqs", "speed", "large")
 
 
 def report(data: Path) -> str:
@@ -34,73 +33,6 @@ def report(data: Path) -> str:
             raise SystemExit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
         told.append(done.stdout)
     return "\n".join(told)
-
-
-def _row(name: str, found) -> str:
-    def share(value):
-        return "–" if value is None else f"{100 * value:.1f} %"
-
-    auroc = "–" if found.auroc is None else f"{found.auroc:.3f}"
-    return (
-        f"| {name} | {found.questions} | {share(found.accuracy)} | {auroc} | {share(found.wrong)} "
-        f"| {share(found.coverage)} |"
-    )
-
-
-_HEAD = (
-    "| | questions | right answer first | AUROC | wrong among given | answerable answered |\n"
-    "|---|---|---|---|---|---|\n"
-)
-
-
-def perguntas(_data: Path) -> str:
-    """The bundled sample: wordings kept out of the index, and questions it holds no answer to."""
-    from prosa.verbs.answering import index
-
-    with tempfile.TemporaryDirectory() as place:
-        made = index("perguntas", f"{place}/i")
-        held, own = made.evaluate("perguntas"), made.evaluate()
-    return (
-        "### perguntas\n\nThe setting is the default, `--max-error 0.05`.\n\n"
-        + _HEAD
-        + _row("held-out wordings and unanswerable questions", held)
-        + "\n"
-        + _row("its own wordings held out (`prosa evaluate INDEX`)", own)
-        + "\n"
-    )
-
-
-def mental_health(data: Path) -> str:
-    """The FAQ in English with paraphrases written for it; id null where it holds no answer."""
-    from prosa.data.repair import repair
-    from prosa.verbs.answering import index
-
-    source = data / "mental-health-faq" / "Mental_Health_FAQ.csv"
-    asked = HERE / "data" / "mental-health.jsonl"
-    title = "### Mental Health FAQ, English\n\n"
-    for path in (source, asked):
-        if not path.exists():
-            return title + SKIPPED.format(path=path.relative_to(path.parents[1]))
-    with source.open(encoding="utf-8", newline="") as file:
-        answers = {row["Question_ID"]: repair(row["Answers"])[0] for row in csv.DictReader(file)}
-    questions = []
-    for line in asked.read_text("utf-8").splitlines():
-        row = json.loads(line)
-        known = row["id"] is not None
-        questions.append(
-            {"question": row["question"], "answer": answers[str(row["id"])] if known else None}
-        )
-    with tempfile.TemporaryDirectory() as place:
-        found = index(source, f"{place}/i").evaluate(questions)
-    return title + _HEAD + _row("paraphrases and unanswerable questions", found) + "\n"
-
-
-def faqs(_data: Path) -> str:
-    """FAQs with one wording a question, written by one who had seen nothing of prosa."""
-    from benchmarks.faqs import tested
-
-    rows = "\n".join(_row(name, found) for name, found in tested())
-    return f"### FAQs with one wording a question\n\n{_HEAD}{rows}\n"
 
 
 class BM25:
@@ -342,10 +274,11 @@ def large(_data: Path) -> str:
 
 if __name__ == "__main__":
     found = {
-        "perguntas": perguntas,
+        "perguntas": answers.perguntas,
         "squad-pt": squad_pt,
-        "mental-health": mental_health,
-        "faqs": faqs,
+        "mental-health": answers.mental_health,
+        "across": answers.across,
+        "faqs": answers.faqs,
         "speed": speed,
         "large": large,
     }

@@ -20,11 +20,14 @@ from prosa.search.learn import subject
 SMALL = 15
 """Entries of the small FAQ that is made of each one besides."""
 
+GONE = 4
+"""Every so many questions are asked with their subject gone too: a third then has no answer."""
+
 
 def faq_cases(entries, unanswerable, encoder):
     """What is found for a question and the id of its answer, None where it has none.
 
-    Every entry is asked for, half the times with its subject gone too, and what has no answer.
+    Every entry is asked for, at times with its subject gone too, and what has no answer.
     """
     records = [{name: entry[name] for name in ("question", "answer")} for entry in entries]
     with tempfile.TemporaryDirectory() as place:
@@ -34,7 +37,7 @@ def faq_cases(entries, unanswerable, encoder):
             row = rows[entry["question"]]
             for turn, text in enumerate(entry["asked"]):
                 yield made.find(text), row.id
-                if (number + turn) % 2:
+                if (number + turn) % GONE == 0:
                     yield made.find(text, gone=subject(made, row, len(rows))), None
         for text in unanswerable:
             yield made.find(text), None

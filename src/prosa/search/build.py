@@ -15,7 +15,7 @@ from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.search import encoder as encoders
 from prosa.search import learn, stores
-from prosa.search.changes import Changes, IndexReport, compare, stays
+from prosa.search.changes import Changes, compare, stays
 from prosa.search.documents import Document
 from prosa.search.encoder import Encoder
 from prosa.search.index import Index
@@ -148,9 +148,7 @@ class _Run:
             count = max(1, min(2 * count, int(count * _SECONDS / max(seconds, 1e-3))))
         self.report.encoded = len(waiting)
         if waiting or self.settings.background is None:
-            self.settings = replace(
-                self.settings, background=_background(self.store), learned=None
-            )
+            self.settings = replace(self.settings, background=_background(self.store), learned=None)
 
     def learn(self, index: Index) -> None:
         """Ask the index its own questions, where it has changed."""

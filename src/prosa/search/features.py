@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.floating[Any]]
 Numbers = npt.NDArray[np.integer[Any]]
 
 TEXT_FEATURES = ("words", "pieces", "unit", "pairs", "figures", "meaning")
-PAIR = ("pair", "wording", "known", "asked", "function", "meant")
+PAIR = ("pair", "wording", "function", "meant")
 NAMES = (*TEXT_FEATURES, *PAIR)
 """The features, by column; `PAIR` are zero for running text."""
 
@@ -195,7 +195,9 @@ class Candidates:
 
     def _match(self, query: Query) -> None:
         lexicon = self.lexicon
-        rarity = idf(self.store.holding("stems", [t.stem for t in query.terms]), self.store.passages)
+        rarity = idf(
+            self.store.holding("stems", [t.stem for t in query.terms]), self.store.passages
+        )
         self.idf = rarity * [term.weight for term in query.terms]
         self.telling = np.where([term.content for term in query.terms], self.idf, 0.0)
         self.mass = float(self.telling.sum()) + 1e-6
@@ -292,7 +294,7 @@ def _words(here: Candidates) -> Floats:
     size = here.covers.shape[1]
     exact = here.like == 1.0
     keys = here.owners[exact] * size + here.term[exact]
-    counts = np.bincount(keys, minlength=here.count * size).reshape(here.count, size)
+    counts = np.bincount(keys, minlength=here.count * size).reshape(here.count, size) * 1.0
     score: Floats = _bm25(counts, here) @ here.idf
     return score / (float(here.idf.sum()) * (K1 + 1) + 1e-6)
 
@@ -335,14 +337,11 @@ def _pairs(query: Query, here: Candidates) -> Floats:
 
 def _figures(query: Query, here: Candidates) -> Floats:
     """The share of the question's numbers and names that stand there as they are, [C]."""
-    if not query.figures:
-        return np.zeros(here.count)
-    there = np.zeros(here.count)
-    for word in query.figures:
-        owners = here.owners[here.words == here.lexicon.number(word)]
-        there += np.bincount(owners, minlength=here.count) > 0
-    result: Floats = there / len(query.figures)
-    return result
+    there = [
+        np.bincount(here.owners[here.words == here.lexicon.number(word)], minlength=here.count) > 0
+        for word in query.figures
+    ]
+    return np.mean(there, axis=0) if there else np.zeros(here.count)
 
 
 def _wordings(query: Query, here: Candidates, asked: Floats) -> dict[str, Floats]:
@@ -365,7 +364,7 @@ def _wordings(query: Query, here: Candidates, asked: Floats) -> dict[str, Floats
     last = np.append(np.diff(here.unit_owners[order]) != 0, True)
     nearest = order[last]  # the best unit of each candidate: each has at least its heading
     has = here.is_wording[nearest]
-    columns = {"wording": both, "known": known, "asked": asked, "function": function}
+    columns = {"wording": both, "function": function}
     return {"pair": has * 1.0} | {n: np.where(has, v[nearest], 0.0) for n, v in columns.items()}
 
 

@@ -1,9 +1,9 @@
 """An index in a folder: words in tantivy, vectors in a file beside it.
 
-    prosa-index.json    says that this is an index, and of which format; written last
-    words/              tantivy's segments: passages, documents and settings, committed together
-    vectors-D           vectors of D dimensions, as records; a torn one at the end is cut off
-    .lock               held by the run that is at work on the index
+prosa-index.json    says that this is an index, and of which format; written last
+words/              tantivy's segments: passages, documents and settings, committed together
+vectors-D           vectors of D dimensions (see `vectors`)
+.lock               held by the run that is at work on the index
 """
 
 import json
@@ -25,13 +25,22 @@ from prosa.errors import InputError, ProsaError
 from prosa.files import full_disk_said, remove, replacing
 from prosa.i18n import _
 from prosa.search.passages import Passage
-from prosa.search.store import FORMAT, Entry, Row, Settings, Vectors, from_json, settings_of, to_json
+from prosa.search.store import (
+    FORMAT,
+    Entry,
+    Row,
+    Settings,
+    Vectors,
+    from_json,
+    settings_of,
+    to_json,
+)
 from prosa.search.terms import Analyzer
+from prosa.search.vectors import VectorFile
 
 NAME = "prosa-index.json"
-_WORDS, _VECTORS, _LOCK = "words", "vectors-", ".lock"
+_WORDS, _LOCK = "words", ".lock"
 _HEAP = 60_000_000
-_PART = 16_384
 _Query, _Occur = tantivy.Query, tantivy.Occur
 
 
@@ -86,7 +95,7 @@ class Folder:
         self._searcher = self.index.searcher()
         self.passages = self._search(_kind("passage"), 1, count=True).count
         self._counts: dict[tuple[str, str], int] = {}
-        self.forget_vectors()
+        self.__dict__.pop("_vectors", None)  # read when they are next asked for
 
     def entries(self) -> list[Entry]:
         """Its documents, in the order they came."""
@@ -100,20 +109,11 @@ class Folder:
             for word, weight in weights.items()
         ]
         hits = self._search(_Query.boolean_query(clauses), limit).hits
-        return self._searcher.fast_field_values("id", [address for _score, address in hits])
+        return self._ids(hits)
 
     def nearest(self, vector: npt.NDArray[np.float32], limit: int) -> list[int]:
         """The ids of the passages that have a vector nearest to one, those that are gone too."""
-        every = self._vectors
-        likeness = np.empty(len(every.ids), np.float32)
-        for start in range(0, len(likeness), _PART):  # float16 products are slow: convert by parts
-            part = every.values[start : start + _PART].astype(np.float32)
-            likeness[start : start + len(part)] = part @ vector
-        # A passage may have several vectors among the nearest.
-        count = min(len(likeness), 4 * limit)
-        best = np.argpartition(-likeness, count - 1)[:count] if count else np.empty(0, np.int64)
-        ids = every.ids[best[np.argsort(-likeness[best], kind="stable")]]
-        return list(dict.fromkeys(ids.tolist()))[:limit]
+        return self._vectors.nearest(vector, limit)
 
     def holding(self, field: str, words: Sequence[str]) -> list[int]:
         """How many passages hold each of some words, up to a few that were taken out."""
@@ -130,17 +130,11 @@ class Folder:
 
     def vectors(self, ids: Sequence[int]) -> Vectors:
         """All vectors of some passages."""
-        every, (order, sorted_ids) = self._vectors, self._by_id
-        wanted = np.unique(np.asarray(ids, np.uint32))
-        starts = np.searchsorted(sorted_ids, wanted, "left")
-        ends = np.searchsorted(sorted_ids, wanted, "right")
-        places = [order[start:end] for start, end in zip(starts, ends, strict=True)]
-        chosen = np.concatenate(places) if places else np.empty(0, np.int64)
-        return Vectors(every.ids[chosen], every.units[chosen], every.values[chosen])
+        return self._vectors.of(ids)
 
     def without_vectors(self) -> list[int]:
         """The ids of the passages that have none."""
-        have = set(self._vectors.ids.tolist())
+        have = set(self._vectors.all.ids.tolist())
         return [one for one in self.ids() if one not in have]
 
     @contextmanager
@@ -166,26 +160,15 @@ class Folder:
                     remove(self.folder)
                 raise
 
-    def forget_vectors(self) -> None:
-        """Read the vectors anew when they are next asked for."""
-        self.__dict__.pop("_vectors", None)
-        self.__dict__.pop("_by_id", None)
-
-    def clear_vectors(self, ids: set[int]) -> None:
-        """Keep the vectors of some passages only."""
-        for path in self.folder.glob(f"{_VECTORS}*"):
-            rows = _records(path)
-            if rows is None or not len(kept := rows[np.isin(rows["id"], list(ids))]):
-                path.unlink()
-                continue
-            with replacing(path, overwrite=True, file=True) as new:
-                kept.tofile(new)
-        self.forget_vectors()
-
     def ids(self) -> list[int]:
         """The ids of all passages, in the order they came."""
         hits = self._search(_kind("passage"), max(1, self.passages)).hits
-        return sorted(self._searcher.fast_field_values("id", [address for _s, address in hits]))
+        return sorted(self._ids(hits))
+
+    def _ids(self, hits: Any) -> list[int]:
+        addresses = [address for _score, address in hits]
+        values: list[Any] = self._searcher.fast_field_values("id", addresses)
+        return values
 
     def _rows(self, query: tantivy.Query, limit: int) -> Iterator[Row]:
         for value in self._values(query, limit):
@@ -202,17 +185,8 @@ class Folder:
         return self._searcher.search(query, limit, count=count)
 
     @cached_property
-    def _vectors(self) -> Vectors:
-        for path in self.folder.glob(f"{_VECTORS}*"):
-            if (rows := _records(path)) is not None:
-                return Vectors(rows["id"], rows["unit"], rows["value"])
-        nothing = np.empty(0, np.uint32)
-        return Vectors(nothing, nothing.astype(np.uint16), np.empty((0, 1), np.float16))
-
-    @cached_property
-    def _by_id(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32]]:
-        order = np.argsort(self._vectors.ids, kind="stable")
-        return order, self._vectors.ids[order]
+    def _vectors(self) -> VectorFile:
+        return VectorFile(self.folder)
 
 
 class _Writer:
@@ -275,29 +249,15 @@ class _Writer:
                 new.write_text(json.dumps({"format": FORMAT}) + "\n", "utf-8")
         changed = settings.encoder != store.settings.encoder
         store.reload()
-        if changed:
-            store.clear_vectors(set())
-        elif self._removed:
-            store.clear_vectors(set(store.ids()))
+        if changed or self._removed:
+            VectorFile(store.folder).keep(set() if changed else set(store.ids()))
+            store.reload()
         self._removed = False
 
     def add_vectors(self, vectors: Vectors) -> None:
         """Add all vectors of some passages; these are seen, and last, at once."""
-        size = vectors.values.shape[1]
-        rows = np.empty(len(vectors.ids), _record(size))
-        rows["id"], rows["unit"], rows["value"] = vectors.ids, vectors.units, vectors.values
-        _ids, place, counts = np.unique(vectors.ids, return_inverse=True, return_counts=True)
-        rows["units"] = counts[place]
-        path = self._store.folder / f"{_VECTORS}{size}"
-        before = _records(path)
-        whole = 0 if before is None else len(before)
-        with path.open("r+b" if path.exists() else "wb") as file:
-            file.truncate(whole * rows.itemsize)  # a run that was killed may have left a torn one
-            file.seek(0, os.SEEK_END)
-            file.write(rows.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        self._store.forget_vectors()
+        VectorFile(self._store.folder).append(vectors)
+        self._store.reload()
 
     def close(self) -> None:
         """Let go of the index; what was not committed is gone."""
@@ -346,22 +306,6 @@ def _term(field: str, value: str | int) -> tantivy.Query:
     return _Query.term_query(_SCHEMA, field, value, "freq")
 
 
-def _record(size: int) -> np.dtype[Any]:
-    return np.dtype([("id", "<u4"), ("unit", "<u2"), ("units", "<u2"), ("value", "<f2", (size,))])
-
-
-def _records(path: Path) -> npt.NDArray[Any] | None:
-    """The records of a file, without a passage at its end that lacks some of its vectors."""
-    kind = _record(int(path.name.removeprefix(_VECTORS)))
-    whole = path.stat().st_size // kind.itemsize if path.exists() else 0
-    if not whole:
-        return None
-    rows = np.memmap(path, kind, "r", shape=(whole,)).view(np.ndarray)
-    last = rows[-1]
-    there = int((rows["id"][-int(last["units"]) :] == last["id"]).sum())
-    return rows if there == last["units"] else rows[:-there]
-
-
 def _check_format(folder: Path) -> None:
     try:
         made = json.loads((folder / NAME).read_text("utf-8"))["format"]
@@ -391,9 +335,9 @@ def _check_format(folder: Path) -> None:
     raise InputError(
         _("An older version of prosa made this index"),
         path=folder,
-        hint=_("Index again: remove this folder, then run prosa index DOCUMENTS -o {folder}").format(
-            folder=folder
-        ),
+        hint=_(
+            "Index again: remove this folder, then run prosa index DOCUMENTS -o {folder}"
+        ).format(folder=folder),
     )
 
 

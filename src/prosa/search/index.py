@@ -12,7 +12,8 @@ from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.search import stores
 from prosa.search.changes import IndexReport
-from prosa.search.encoder import Encoder, needed
+from prosa.search.encoder import Encoder
+from prosa.search.encoder import find as find_encoder
 from prosa.search.features import NAMES, Floats, Lexicon, best_sentence, features
 from prosa.search.passages import Passage
 from prosa.search.query import Query, parse, searched
@@ -24,6 +25,8 @@ CANDIDATES = 30
 """Passages found by their words that are ranked, and as many more by their meaning as `NEAR`."""
 
 NEAR = 15
+
+_WORDS = [NAMES.index("words"), NAMES.index("unit")]
 
 LONGEST_QUOTE = 600
 """Characters that a quotation grows to at most; one sentence may be longer."""
@@ -72,7 +75,6 @@ class Ranking:
         return [row.id for row in self.rows]
 
 
-
 class Index:
     """Documents that can be searched; `report` is None where it was only opened."""
 
@@ -94,7 +96,7 @@ class Index:
     @cached_property
     def encoder(self) -> Encoder | None:
         """What made its vectors; None where it has none."""
-        return self._encoder or needed(self.store.settings.encoder)
+        return self._encoder or find_encoder(self.store.settings.encoder or "none")
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -155,6 +157,9 @@ class Index:
             query, rows, self.lexicon, self.store,
             likeness=likeness, vectors=vectors, without=without,
         )  # fmt: skip
+        if vector is None:  # a piece of a word alone says nothing
+            shares = np.flatnonzero((table[:, _WORDS] > 0).any(1))
+            rows, table = [rows[place] for place in shares], table[shares]
         scored = scores(table)
         order = np.argsort(-scored, kind="stable")
         return Ranking(query, [rows[place] for place in order], table[order], scored[order])

@@ -6,7 +6,7 @@ those most like it, it is a question that the index cannot answer. Wordings that
 as test data are no part of this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,31 +21,17 @@ if TYPE_CHECKING:
     from prosa.search.index import Index, Ranking
 
 FEWEST = 40
-"""Wordings beside another of their answer, from which on an index learns."""
+"""Answers of several wordings, from which on an index learns."""
 
 MOST = 500
-"""Wordings that are asked, spread over all: more of them change nothing but the time."""
+"""Answers that are asked for, spread over all: more of them change nothing but the time."""
 
-PLAIN = 3
-"""Wordings of an answer that are asked, the first ones. Later ones are added because they are
-unlike those: of a sample with eleven wordings an answer, 77% of the first are found through the
-others, 60% of the second and third, 40% of the eighth and after."""
-
-_ABSENT = 2
-"""Every so many wordings are asked with their subject taken out too: a third of the questions."""
+_ABSENT = 3
+"""Every so many wordings are asked with their subject taken out too: a quarter of the questions."""
 
 _SUBJECT = 0.05
 """The share of all passages that make up a subject, up to `_LARGEST`."""
 _LARGEST = 20
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """A wording that is held out: its text, its number, and the pair that it belongs to."""
-
-    text: str
-    unit: int
-    row: Row
 
 
 @dataclass(frozen=True)
@@ -72,38 +58,34 @@ def learn(index: "Index") -> dict[str, Any]:
         A calibration for its settings; nothing where there are too few wordings.
     """
     lesson = _Lesson(index)
-    if len(lesson.wordings) < FEWEST:
+    if len(lesson.pairs) < FEWEST:
         return {}
-    calibration = lesson.teach(range(len(lesson.wordings)))
+    calibration = lesson.teach(range(len(lesson.pairs)))
     return {
-        "wordings": len(lesson.wordings),
+        "wordings": len(lesson.pairs),
         "calibration": dict(zip(EVIDENCE, calibration.weights, strict=True)),
         "thresholds": list(calibration.thresholds),
     }
 
 
-def rehearse(index: "Index", *, folds: int = 5, most: int = MOST) -> list[Trial]:
+def rehearse(index: "Index", *, folds: int = 5) -> list[Trial]:
     """Ask the wordings of an index as `learn` does, each judged by what the others have taught.
-
-    Pairs are dealt to folds, so that no wording of an answer has taught how it is judged.
 
     Returns:
         A trial a wording with its answer there, and one of some with its subject gone; none where
         there are too few wordings to learn from.
     """
-    lesson = _Lesson(index, most)
-    if len(lesson.wordings) < FEWEST:
+    lesson = _Lesson(index)
+    count = len(lesson.pairs)
+    if count < FEWEST:
         return []
-    ids = sorted({wording.row.id for wording in lesson.wordings})
-    fold_of = np.asarray([ids.index(wording.row.id) % folds for wording in lesson.wordings])
     trials: list[Trial] = []
     for fold in range(folds):
-        calibration = lesson.teach(np.flatnonzero(fold_of != fold).tolist())
-        for n in np.flatnonzero(fold_of == fold).tolist():
-            for answer, found in lesson.asked(n):
-                right = answer in found.ids[:1]
-                confidence = calibration.confidence(found.scores, found.features)
-                trials.append(Trial(answer is not None, right, confidence, calibration))
+        calibration = lesson.teach([n for n in range(count) if n % folds != fold])
+        for answer, found in (one for n in range(fold, count, folds) for one in lesson.asked(n)):
+            right = answer in found.ids[:1]
+            confidence = calibration.confidence(found.scores, found.features)
+            trials.append(Trial(answer is not None, right, confidence, calibration))
     return trials
 
 
@@ -114,40 +96,38 @@ def subject(index: "Index", row: Row, passages: int) -> list[int]:
 
 
 class _Lesson:
-    """The wordings of an index that are held out, and what is found without them."""
+    """The pairs of an index that are asked for, and what is found without what is asked."""
 
-    def __init__(self, index: "Index", most: int = MOST) -> None:
+    def __init__(self, index: "Index") -> None:
         self.index = index
         rows = index.store.rows(index.store.ids())
         self._passages = len(rows)
-        self.wordings = held_out(rows, most)
+        self.pairs = held_out(rows)
 
     @cached_property
     def _found(self) -> list["Ranking"]:
-        return [
-            self.index.find(one.text, without=(one.row.id, one.unit)) for one in self.wordings
-        ]
+        find = self.index.find
+        return [find(row.passage.wordings[0], without=(row.id, 0)) for row in self.pairs]
 
     @cached_property
     def _gone(self) -> list["Ranking"]:
         """What is found for some of the wordings when their subject is taken out."""
         return [
-            self.index.find(one.text, gone=subject(self.index, one.row, self._passages))
-            for one in self.wordings[::_ABSENT]
+            self.index.find(row.passage.wordings[0], gone=subject(self.index, row, self._passages))
+            for row in self.pairs[::_ABSENT]
         ]
 
     def asked(self, number: int) -> list[tuple[int | None, "Ranking"]]:
         """What is found for a wording, and the id of its answer, None where that is gone."""
-        found: list[tuple[int | None, Ranking]]
-        found = [(self.wordings[number].row.id, self._found[number])]
+        found: list[tuple[int | None, Ranking]] = [(self.pairs[number].id, self._found[number])]
         if number % _ABSENT == 0:
             found.append((None, self._gone[number // _ABSENT]))
         return found
 
-    def teach(self, numbers: Sequence[int]) -> Calibration:
+    def teach(self, numbers: Iterable[int]) -> Calibration:
         """A calibration fitted to some of the wordings."""
-        # In two turns: the calibration is fitted in parts that follow the order.
         asked = [self.asked(n) for n in numbers]
+        # In two turns: the calibration is fitted in parts that follow the order.
         in_turn = [some[0] for some in asked] + [some[1] for some in asked if some[1:]]
         some = [(answer, one) for answer, one in in_turn if one.rows]
         rows = np.asarray([calibrate.evidence(one.scores, one.features) for _answer, one in some])
@@ -155,21 +135,15 @@ class _Lesson:
         return calibrate.fit(rows, right)
 
 
-def held_out(rows: Sequence[Row], most: int = MOST) -> list[HeldOut]:
-    """The wordings that have another beside them: the first of each answer, then the second...
+def held_out(rows: Sequence[Row], most: int = MOST) -> list[Row]:
+    """The pairs whose first wording is asked for, spread evenly where `most` does not take all.
 
-    They are spread evenly where `most` does not take all of a turn.
+    Later wordings are added because they are unlike the first: asked too, they make an index more
+    silent than it need be (docs/decisions/0007-ranking.md).
     """
-    turns: list[list[HeldOut]] = [[] for _ in range(PLAIN)]
-    for row in rows:
-        if len(row.passage.wordings) > 1:
-            for n, text in enumerate(row.passage.wordings[:PLAIN]):
-                turns[n].append(HeldOut(text, n, row))
-    chosen: list[HeldOut] = []
-    for turn in turns:
-        room = min(most - len(chosen), len(turn))
-        chosen += [turn[n * len(turn) // room] for n in range(room)]
-    return chosen
+    some = [row for row in rows if len(row.passage.wordings) > 1]
+    count = min(most, len(some))
+    return [some[n * len(some) // count] for n in range(count)]
 
 
 def calibration_of(settings: Settings, *, pair: bool) -> Calibration:

@@ -10,8 +10,11 @@ import numpy.typing as npt
 
 from prosa.search.features import NAMES, Floats
 
-TEXT = {"words": 5.0, "pieces": 7.5, "unit": 5.0, "pairs": 5.0, "figures": 2.5, "meaning": 2.0}
-PAIRS = {"words": 5.0, "pieces": 7.5, "unit": 2.5, "wording": 5.0, "meaning": 2.0, "meant": 2.0}
+TEXT = {"words": 4.0, "pieces": 6.0, "unit": 4.0, "pairs": 4.0, "figures": 2.0, "meaning": 1.6}
+PAIRS = {
+    "words": 4.0, "pieces": 6.0, "unit": 2.0, "wording": 4.0, "function": 1.0,
+    "meaning": 1.6, "meant": 1.6,
+}  # fmt: skip
 
 _PAIR = NAMES.index("pair")
 

@@ -1,8 +1,8 @@
-"""Learns how sure an answer is before an index has questions of its own: `search.calibrate`'s table.
+"""Learns how sure an answer is where an index has no questions of its own: `calibrate.SHIPPED`.
 
 `python -m benchmarks.calibration DATA` asks the five FAQs of data/faq, and every third question of
-squad-pt, with the answer there and with it gone, and prints the calibrations of pairs and of running
-text, with vectors and without. Nothing is learned from data/faq-test and data/faq-new.
+squad-pt, with the answer there and with it gone, and prints the calibrations of pairs and of
+running text, with vectors and without. Nothing is learned from data/faq-test and data/faq-new.
 """
 
 import random

@@ -12,6 +12,16 @@ from prosa import i18n
 pytest_plugins = ["tests.fixtures"]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _words_alone():
+    """No sentence encoder is found by itself: a test that wants one names it."""
+    from prosa.search import encoder
+
+    real, encoder._installed = encoder._installed, lambda: False
+    yield
+    encoder._installed = real
+
+
 @pytest.fixture(autouse=True)
 def _apart(tmp_path, monkeypatch):
     """Each test runs in an empty folder and in English."""

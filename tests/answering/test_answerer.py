@@ -111,7 +111,7 @@ def test_portuguese_says_it_in_portuguese(faq):
     from prosa import i18n
 
     i18n.use("pt")
-    answer = faq.ask(NONSENSE)
+    answer = faq.ask("A loja vende bicicletas elétricas?")
     assert answer.answer == "Não encontrei isso nos documentos"
     assert all(one.location.startswith("linha ") for one in answer.citations)
     assert answer.citations

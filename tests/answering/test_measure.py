@@ -94,8 +94,8 @@ def test_what_a_file_of_questions_may_say(tmp_path):
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """Thirty answers of three wordings, one of which no other resembles."""
-    things = ["mesa", "porta", "janela", "cadeira", "lâmpada", "escada"]
+    """Forty answers of three wordings, one of which no other resembles."""
+    things = ["mesa", "porta", "janela", "cadeira", "lâmpada", "escada", "cama", "pia"]
     parts = ["cor", "altura", "idade", "marca", "garantia"]
     rows = [
         {"question": wording.format(part, thing), "answer": f"Sobre {part} de {thing}: {n}{m}."}
@@ -109,7 +109,7 @@ def large(tmp_path_factory):
 def test_held_out_wordings_measure_without_a_file(large, hotel):
     result = large.evaluate()
     assert result.held_out
-    assert result.questions == result.answerable * 3 // 2  # every second one without its answer
+    assert result.questions == 40 + 14  # every third one without its answer too
     assert result.accuracy > 0.8
     assert result.auroc > 0.8
     with pytest.raises(InputError, match="too few"):
@@ -126,11 +126,10 @@ def test_no_wording_is_judged_by_what_its_own_subject_taught(large, monkeypatch)
         return real(rows, right, **more)
 
     monkeypatch.setattr(learn.calibrate, "fit", seen)
-    texts = large.answerer.index.texts.wordings()
-    trials = learn.rehearse(large.answerer.index.searcher, texts, folds=3)
-    assert len(fitted) == 3
-    assert len({id(one.calibration) for one in trials}) == 3
-    assert max(fitted) <= len(trials) * 2 / 3
+    trials = learn.rehearse(large.answerer.index, folds=4)
+    assert len(fitted) == 4
+    assert len({id(one.calibration) for one in trials}) == 4
+    assert max(fitted) <= len(trials) * 0.8
 
 
 def test_the_plot_is_a_picture_with_nothing_unescaped(faq, tmp_path):

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from tests.answering.conftest import CAFE, FAQ, GARAGEM, INJECTION, NONSENSE, PISCINA
 
-from prosa.search.manifest import FORMAT
+from prosa.search.store import FORMAT
 
 ASK = ["question", "answer", "abstained", "confidence", "citations"]
 CITED = ["source", "location", "text", "score"]
 INDEX = [
     "output", "documents", "passages", "language", "added", "replaced", "removed", "kept",
-    "skipped", "filtered", "wordings", "seconds",
+    "skipped", "filtered", "encoder", "encoded", "wordings", "seconds",
 ]  # fmt: skip
 EVALUATE = [
     "questions", "answerable", "held_out", "accuracy", "coverage", "given", "wrong", "auroc",

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,10 @@ import pytest
 pytest.importorskip("lxml")
 
 from prosa.errors import InputError, ProsaError
-from prosa.search import building, documents, manifest, text
-from prosa.search.forward import Unit
-from prosa.search.index import build, open_index
+from prosa.search import documents, folder, text
+from prosa.search.build import build
+from prosa.search.index import open_index
+from prosa.search.store import FORMAT
 
 CAFE = "O café da manhã é servido das seis às dez horas no salão azul."
 PISCINA = "A piscina aquecida fecha às oito da noite e abre ao amanhecer."
@@ -69,24 +69,26 @@ def test_only_what_changed_is_read_again(docs, tmp_path):
     assert index.search("café da manhã")[0].text == CAFE
 
 
-@pytest.mark.parametrize("step", ["store.save_arrays", "manifest.write", "inverted.build"])
+@pytest.mark.parametrize("step", ["add", "remove", "commit"])
 def test_a_run_that_is_cut_off_leaves_the_old_state_and_the_next_finishes(
     docs, tmp_path, monkeypatch, step
 ):
     build(docs, tmp_path / "indice")
     (docs / "lazer.txt").write_text("A sauna abre às quartas.\n", "utf-8")
+    (docs / "pagina.html").unlink()
 
     def killed(*_arguments):
         raise KeyboardInterrupt
 
-    module, name = step.split(".")
     with monkeypatch.context() as patch:
-        patch.setattr(getattr(building, module), name, killed)
+        patch.setattr(folder._Writer, step, killed)
         with pytest.raises(KeyboardInterrupt):
             build(docs, tmp_path / "indice")
 
     assert open_index(tmp_path / "indice").search("piscina")[0].text == PISCINA
+    assert open_index(tmp_path / "indice").search("estacionamento")
     assert "sauna" in build(docs, tmp_path / "indice").search("sauna")[0].text
+    assert open_index(tmp_path / "indice").search("piscina") == []
 
 
 def test_an_index_that_is_open_stays_as_it_was_when_another_run_changes_it(docs, tmp_path):
@@ -96,20 +98,6 @@ def test_an_index_that_is_open_stays_as_it_was_when_another_run_changes_it(docs,
     build(docs, tmp_path / "indice")
 
     assert opened.search("piscina")[0].text == PISCINA
-
-
-def test_an_index_that_changes_while_it_is_opened_opens_in_its_new_state(
-    docs, tmp_path, monkeypatch
-):
-    build(docs, tmp_path / "indice")
-    old = manifest.read(tmp_path / "indice")
-    (docs / "lazer.txt").write_text("A sauna abre às quartas.\n", "utf-8")
-    build(docs, tmp_path / "indice")
-    seen = iter([old])
-    real = manifest.read
-    monkeypatch.setattr(manifest, "read", lambda folder: next(seen, None) or real(folder))
-
-    assert "sauna" in open_index(tmp_path / "indice").search("sauna")[0].text
 
 
 def test_an_index_among_the_documents_is_none_of_them(docs):
@@ -141,7 +129,7 @@ def test_what_is_no_index_is_never_replaced(docs, tmp_path):
 
 
 def test_a_first_run_that_fails_leaves_nothing(docs, tmp_path, monkeypatch):
-    monkeypatch.setattr(building.manifest, "write", lambda *_: 1 / 0)
+    monkeypatch.setattr(folder._Writer, "commit", lambda *_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         build(docs, tmp_path / "indice")
@@ -149,25 +137,28 @@ def test_a_first_run_that_fails_leaves_nothing(docs, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["docs"]
 
 
-@pytest.mark.parametrize("step", ["store.save_arrays", "manifest.write"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        ValueError("An IO error occurred: 'No space left on device (os error 28)'"),
+    ],
+)
+@pytest.mark.parametrize("step", ["add", "commit"])
 def test_a_full_disk_is_one_message_and_leaves_the_old_state_alone(
-    docs, tmp_path, monkeypatch, step
+    docs, tmp_path, monkeypatch, step, fault
 ):
     build(docs, tmp_path / "indice")
-    before = sorted(path.name for path in (tmp_path / "indice").iterdir())
     (docs / "lazer.txt").write_text("A sauna abre às quartas.\n", "utf-8")
 
     def full(*_arguments):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise fault
 
-    module, name = step.split(".")
-    monkeypatch.setattr(getattr(building, module), name, full)
+    monkeypatch.setattr(folder._Writer, step, full)
     for place in ("indice", "outro"):
         with pytest.raises(ProsaError, match="disk is full"):
             build(docs, tmp_path / place)
 
-    if name != "write":
-        assert sorted(path.name for path in (tmp_path / "indice").iterdir()) == before
     assert open_index(tmp_path / "indice").search("piscina")[0].text == PISCINA
     assert not list(tmp_path.glob("*outro*"))
 
@@ -191,10 +182,8 @@ def test_an_index_of_a_newer_version_and_an_empty_question_are_said(docs, tmp_pa
     with pytest.raises(InputError, match="empty"):
         index.search("  ")
 
-    path = tmp_path / "indice" / manifest.NAME
-    path.write_text(
-        path.read_text("utf-8").replace(f'"format": {manifest.FORMAT}', '"format": 99'), "utf-8"
-    )
+    path = tmp_path / "indice" / folder.NAME
+    path.write_text(path.read_text("utf-8").replace(f'"format": {FORMAT}', '"format": 99'), "utf-8")
     with pytest.raises(InputError, match="newer version"):
         open_index(tmp_path / "indice")
 
@@ -210,19 +199,19 @@ def test_a_bad_document_among_others_is_named_and_passed_over(docs, tmp_path):
     assert len(open_index(tmp_path / "indice").search("x" * 20_000 + " piscina")) == 1
 
 
-def test_a_wording_that_is_held_out_is_searched_for_as_if_it_were_not_there(tmp_path):
-    """The first search gives the scores of an index that was made without the wording."""
+def test_a_wording_that_is_held_out_counts_for_nothing(tmp_path):
     rows = [
         {"pergunta": "Vocês entregam no sábado?", "resposta": "Entregamos até o meio-dia."},
         {"pergunta": "Tem entrega no domingo?", "resposta": "Entregamos até o meio-dia."},
         {"pergunta": "Aceitam cartão?", "resposta": "Aceitamos cartões e Pix."},
     ]
-    searcher = build(rows, tmp_path / "com").searcher
-    unit = int((searcher.arrays.forward.unit_kinds == Unit.WORDING).nonzero()[0][1])
+    index = build(rows, tmp_path / "com")
+    [pair] = [row.id for row in index.store.rows(index.store.ids()) if row.passage.wordings[1:]]
 
-    assert 0 in searcher.find("domingo").passages
-    assert 0 not in searcher.find("domingo", without_unit=unit).passages
-    assert 0 in searcher.find("entregam", without_unit=unit).passages
+    assert index.find("domingo").ids == [pair]
+    assert index.find("domingo", without=(pair, 1)).ids == []
+    assert index.find("entregam", without=(pair, 1)).ids == [pair]
+    assert index.find("entregam", gone=[pair]).ids == []
 
 
 def refuse(monkeypatch, place, number=errno.EIO):
@@ -349,44 +338,18 @@ def test_of_two_first_runs_one_makes_the_index_and_the_other_says_so(docs, tmp_p
     assert open_index(tmp_path / "indice").search("piscina")[0].text == PISCINA
 
 
-def test_a_first_run_that_finds_the_index_made_meanwhile_brings_it_up_to_date(
-    docs, tmp_path, monkeypatch
-):
-    real = building.locked
+def test_what_a_first_run_that_was_killed_has_left_is_taken_up(docs, tmp_path):
+    build(docs, tmp_path / "indice")
+    (tmp_path / "indice" / folder.NAME).unlink()  # it is written last
+    with pytest.raises(InputError, match="no index here"):
+        open_index(tmp_path / "indice")
 
-    @contextmanager
-    def late(folder, index):
-        monkeypatch.setattr(building, "locked", real)
-        build(docs, tmp_path / "indice")
-        folder.mkdir()
-        with real(folder, index) as held:
-            yield held
-
-    monkeypatch.setattr(building, "locked", late)
-    made = build(docs, tmp_path / "indice")
-
-    assert len(made.report.kept) == 3
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["docs", "indice"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
-def test_a_first_run_whose_folder_goes_while_it_waits_begins_anew(docs, tmp_path, monkeypatch):
-    import fcntl
-
-    real = fcntl.flock
-
-    def late(handle, how):
-        monkeypatch.setattr(fcntl, "flock", real)
-        (tmp_path / ".indice.partial").rename(tmp_path / "outro")
-        real(handle, how)
-
-    monkeypatch.setattr(fcntl, "flock", late)
     assert build(docs, tmp_path / "indice").search("piscina")[0].text == PISCINA
 
 
 def test_an_index_of_the_old_format_is_said_to_need_indexing_again(docs, tmp_path):
     build(docs, tmp_path / "indice")
-    path = tmp_path / "indice" / manifest.NAME
+    path = tmp_path / "indice" / folder.NAME
     path.write_text(json.dumps({"format": 1, "documents": [{"number": 1}]}), "utf-8")
     for door in (open_index, lambda folder: build(docs, folder)):
         with pytest.raises(InputError, match=r"older version.*Index again"):

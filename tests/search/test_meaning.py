@@ -3,7 +3,7 @@
 import pytest
 
 from prosa.search import lexicon
-from prosa.search.index import build
+from prosa.search.build import build
 from prosa.search.terms import Analyzer, fold
 
 FAQ = [

@@ -82,7 +82,7 @@ def _summary(made: "Documents", seconds: float) -> dict[str, Any]:
     report, store = made.report, made.answerer.index.store
     assert report is not None
     return {
-        "output": made.place,
+        "output": made.path,
         "documents": len(store.entries()),
         "passages": store.passages,
         "language": store.settings.language,

@@ -20,7 +20,7 @@ from prosa.search.documents import Document
 from prosa.search.encoder import Encoder
 from prosa.search.index import Index
 from prosa.search.passages import Passage
-from prosa.search.store import TEXT, Entry, Row, Store, Vectors, Writer
+from prosa.search.store import TEXT, Entry, Row, Settings, Store, Vectors, Writer
 from prosa.search.terms import Analyzer, guess_language, languages
 
 Progress = Callable[[str, int, int], None]
@@ -64,15 +64,25 @@ def build(
             expected=", ".join(languages()),
         )
     parse(filters)  # a fault in them is said before anything is read
-    loaded = encoders.find(encoder) if encoder is None or isinstance(encoder, str) else encoder
     listed = list(sources) if _are_sources(sources) else [sources]
     store = stores.opened(output, new=True)
+    if encoder is None or isinstance(encoder, str):
+        wanted = store.settings.encoder if encoder in (None, "auto") else encoder
+        encoder = encoders.find(wanted or "auto")
+    else:
+        wanted = encoder.name
     _refuse_others(store, language, filters)
     with store.writing() as writer:
         changes = compare(listed, remove, store.entries())
-        run = _Run(store, writer, changes, language, filters, loaded, progress or (lambda *_: None))
+        settings = replace(
+            store.settings,
+            language=store.settings.language or language or _language(changes.fresh),
+            encoder=encoder.name if encoder else "none" if wanted == "none" else "",
+            filters=store.settings.filters or tuple(filters),
+        )
+        run = _Run(store, writer, changes, settings, encoder, progress or (lambda *_: None))
         run.read()
-        index = Index(store, loaded, changes.report)
+        index = Index(store, encoder, changes.report)
         run.encode()
         run.learn(index)
     return index
@@ -86,8 +96,7 @@ class _Run:
         store: Store,
         writer: Writer,
         changes: Changes,
-        language: str | None,
-        filters: Sequence[str],
+        settings: Settings,
         encoder: Encoder | None,
         progress: Progress,
     ) -> None:
@@ -97,13 +106,7 @@ class _Run:
         self.report = changes.report
         self.encoder = encoder
         self.progress = progress
-        old = store.settings
-        self.settings = replace(
-            old,
-            language=old.language or language or guess_language(self._sample()),
-            encoder=encoder.name if encoder else "",
-            filters=old.filters or tuple(filters),
-        )
+        self.settings = settings
         self.filters = parse(self.settings.filters)
         self.replaced = {entry.key: entry for entry in changes.gone}
         self.left = sum(entry.passages for entry in changes.kept)
@@ -119,8 +122,8 @@ class _Run:
             self.progress(document.name, number, len(changes.fresh))
             filtered: Counter[str] = Counter()
             entry = Entry(0, document.key, document.name, document.root, document.digest)
-            passages = self._filter(document.passages(), filtered)
             try:
+                passages = self._filter(document.passages(), filtered)
                 self.left += self.writer.add(entry, passages, analyzer)
             except InputError as error:
                 self._skip(document, error)
@@ -137,7 +140,7 @@ class _Run:
         if self.encoder is None:
             return
         waiting = self.store.without_vectors()
-        done, count = 0, 4
+        done, count = 0, 16
         while done < len(waiting):
             self.progress("", done, len(waiting))
             rows = self.store.rows(waiting[done : done + count])
@@ -145,7 +148,7 @@ class _Run:
             self.writer.add_vectors(_encoded(rows, self.encoder))
             done += count
             seconds = time.perf_counter() - start
-            count = max(1, min(2 * count, int(count * _SECONDS / max(seconds, 1e-3))))
+            count = max(16, min(2 * count, int(count * _SECONDS / max(seconds, 1e-3))))
         self.report.encoded = len(waiting)
         if waiting or self.settings.background is None:
             self.settings = replace(self.settings, background=_background(self.store), learned=None)
@@ -158,19 +161,6 @@ class _Run:
         learned = learn.learn(index)
         self.settings = replace(self.settings, learned=learned)
         self.writer.commit(self.settings)
-
-    def _sample(self) -> Iterator[str]:
-        """Texts to find out the language from."""
-        rest = _SAMPLE
-        for document in self.changes.fresh:
-            try:
-                for passage in islice(document.passages(), rest):
-                    rest -= 1
-                    yield passage.text
-            except InputError:
-                continue  # said when it is read
-            if not rest:
-                return
 
     def _filter(self, passages: Iterator[Passage], filtered: Counter[str]) -> Iterator[Passage]:
         """The passages that no filter leaves out; the others are counted by reason."""
@@ -215,6 +205,19 @@ class _Run:
                 ),
                 path=None if name in why else name,
             )
+
+
+def _language(fresh: Sequence[Document]) -> str:
+    """The language of the first passages of some documents."""
+    texts: list[str] = []
+    for document in fresh:
+        try:
+            texts += (one.text for one in islice(document.passages(), _SAMPLE - len(texts)))
+        except InputError:
+            continue  # said when it is read
+        if len(texts) >= _SAMPLE:
+            break
+    return guess_language(texts)
 
 
 def _encoded(rows: Sequence[Row], encoder: Encoder) -> Vectors:

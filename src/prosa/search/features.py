@@ -331,7 +331,7 @@ def _pairs(query: Query, here: Candidates) -> Floats:
     weights = ((here.idf[:, None] + here.idf[None, :]) * adjacent).ravel()
     keys = here.owners[places] * len(weights) + left[places] * size + right[places]
     owners, kinds = np.divmod(np.unique(keys), len(weights))
-    score: Floats = np.bincount(owners, weights[kinds], minlength=here.count)
+    score: Floats = np.bincount(owners, weights[kinds], minlength=here.count) * 1.0
     return score / (float(weights.sum()) + 1e-6)
 
 
@@ -341,7 +341,8 @@ def _figures(query: Query, here: Candidates) -> Floats:
         np.bincount(here.owners[here.words == here.lexicon.number(word)], minlength=here.count) > 0
         for word in query.figures
     ]
-    return np.mean(there, axis=0) if there else np.zeros(here.count)
+    result: Floats = np.mean(there, axis=0) if there else np.zeros(here.count)
+    return result
 
 
 def _wordings(query: Query, here: Candidates, asked: Floats) -> dict[str, Floats]:

@@ -216,7 +216,7 @@ class _Writer:
                 _put(document, {"id": one, "source": entry.name, **to_json(passage)})
                 writer.add_document(document)
         except BaseException:
-            writer.delete_documents_by_term("document", number)
+            writer.delete_documents_by_query(_term("document", number))
             self._next = (number + 1, next(ids))
             raise
         total = next(ids) - first
@@ -232,12 +232,12 @@ class _Writer:
         """Take documents out, with all that belongs to them."""
         for entry in entries:
             self._removed = True
-            self._writing().delete_documents_by_term("document", entry.number)
+            self._writing().delete_documents_by_query(_term("document", entry.number))
 
     def commit(self, settings: Settings) -> None:
         """Make the new state the current one, for good."""
         store, writer = self._store, self._writing()
-        writer.delete_documents_by_term("kind", "settings")
+        writer.delete_documents_by_query(_kind("settings"))
         document = tantivy.Document()
         document.add_text("kind", "settings")
         _put(document, {**asdict(settings), "next": self._next})
@@ -279,6 +279,8 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
+    except FileExistsError as error:
+        raise _other(folder) from error
     except filelock.Timeout as error:
         raise ProsaError(
             _("Another run is working on the index '{folder}'").format(folder=folder),
@@ -344,12 +346,16 @@ def _check_format(folder: Path) -> None:
 def _refuse_others(folder: Path) -> None:
     """Refuse a folder that holds something else than what a run that was cut off has left."""
     if {path.name for path in folder.iterdir()} - {_WORDS, _LOCK}:
-        raise InputError(
-            _("There is something here already, and it stays as it is"),
-            path=folder,
-            hint=_("Give the name of a new folder with -o"),
-        )
+        raise _other(folder)
     remove(folder / _WORDS)
+
+
+def _other(path: Path) -> InputError:
+    return InputError(
+        _("There is something here already, and it stays as it is"),
+        path=path,
+        hint=_("Give the name of a new folder with -o"),
+    )
 
 
 def _damaged(folder: Path) -> ProsaError:

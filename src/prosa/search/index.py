@@ -93,10 +93,14 @@ class Index:
         """The folder, or the address of the database."""
         return self.store.place
 
-    @cached_property
+    @property
     def encoder(self) -> Encoder | None:
-        """What made its vectors; None where it has none."""
-        return self._encoder or find_encoder(self.store.settings.encoder or "none")
+        """What made its vectors; None where it has none, or not all of them yet."""
+        if self.store.settings.background is None:
+            return None
+        if self._encoder is None:
+            self._encoder = find_encoder(self.store.settings.encoder)
+        return self._encoder
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -141,9 +145,9 @@ class Index:
         stems, pieces = searched(query, analyzer)
         words = {"stems": stems, "pieces": pieces}
         ids = self.store.find(words, CANDIDATES + len(gone)) if query.words else []
-        vector = None
-        if self.encoder is not None:
-            vector = self.encoder.encode_queries([query.text])[0]
+        vector, encoder = None, self.encoder
+        if encoder is not None:
+            vector = encoder.encode_queries([query.text])[0]
             ids += self.store.nearest(vector, NEAR + len(gone))
         rows = self.store.rows([one for one in dict.fromkeys(ids) if one not in gone])
         if not rows:

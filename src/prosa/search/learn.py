@@ -149,7 +149,7 @@ def held_out(rows: Sequence[Row], most: int = MOST) -> list[Row]:
 def calibration_of(settings: Settings, *, pair: bool) -> Calibration:
     """The calibration of an index, for pairs or for running text."""
     if not pair or not settings.learned:
-        return SHIPPED[pair, bool(settings.encoder)]
+        return SHIPPED[pair, settings.background is not None]
     weights = settings.learned["calibration"]
     return Calibration(
         tuple(float(weights.get(name, 0.0)) for name in EVIDENCE),

@@ -47,9 +47,10 @@ class Row:
 class Settings:
     """What an index knows besides its passages.
 
-    `encoder` is "" without vectors. `learned` is what its own questions taught (see `learn`), None
-    before they were asked; `background` the mean and the spread of the likeness of passages that
-    have nothing to do with each other (see `encoder`).
+    `encoder` is "" where none was installed, "none" where none is wanted. `background` is the mean
+    and the spread of the likeness of passages that have nothing to do with each other, None until
+    all passages are encoded. `learned` is what its own questions taught (see `learn`), None before
+    they were asked.
     """
 
     language: str = ""

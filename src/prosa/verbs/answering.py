@@ -46,7 +46,7 @@ class Documents:
             self.answerer = Answerer(index, error, spans, texts, sources=count)
 
     @property
-    def place(self) -> str:
+    def path(self) -> str:
         """The folder of the index, or the address of its database."""
         return self.answerer.index.place
 

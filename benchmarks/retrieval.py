@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks import answers
 from benchmarks.run import SKIPPED, environment, prosa
 
-PARTS = ("perguntas", "squad-pt", "mental-health", "across", "faqs", "speed", "large")
+PARTS = ("perguntas", "squad-pt", "across", "faqs", "speed", "large")
 
 
 def report(data: Path) -> str:
@@ -81,65 +81,40 @@ def squad(path: Path):
 
 
 def squad_pt(data: Path) -> str:
-    """The right paragraph of 506; weights learned on nine articles, asked about the tenth."""
-    import numpy as np
-
-    from prosa.search import rank
-    from prosa.search.features import TEXT
-    from prosa.search.index import build
+    """The right paragraph of 506, by words and with an encoder."""
+    from prosa.search.build import build
+    from prosa.search.encoder import find
 
     path = data / "squad-pt" / "sample-v1.1-pt.json"
     if not path.exists():
         return "### squad-pt\n\n" + SKIPPED.format(path=path)
     contexts, questions = squad(path)
-    with tempfile.TemporaryDirectory() as place:
-        made = build(path, f"{place}/i")
-        assert len(made) == len(contexts), "a paragraph is a passage"
-        found = [made.find(question) for _article, question, _place in questions]
-    searched = [set(one.passages.tolist()) for one in found]
-    flat = rank.Ranker.of(dict.fromkeys(TEXT, 1.0))
-    ranks = []
-    for article in sorted({number for number, _question, _place in questions}):
-        groups = [
-            (one.features, int(np.flatnonzero(one.passages == wanted)[0]))
-            for one, (number, _question, wanted) in zip(found, questions, strict=True)
-            if number != article and wanted in one.passages
-        ]
-        learned = rank.fit(groups, flat, strength=0.1, free=TEXT)
-        for one, (number, _question, wanted) in zip(found, questions, strict=True):
-            if number == article:
-                order = np.argsort(-learned.scores(one.features), kind="stable")
-                ranks.append(
-                    (one.passages[order] == wanted).argmax() + 1 if wanted in one.passages else 99
-                )
-    shipped = [
-        list(one.passages[:10]).index(wanted) + 1 if wanted in one.passages[:10] else 99
-        for one, (_number, _question, wanted) in zip(found, questions, strict=True)
-    ]
     plain = BM25(contexts)
-    bm25 = []
-    for _number, question, wanted in questions:
-        best = plain.first(question)
-        bm25.append(best.index(wanted) + 1 if wanted in best else 99)
-    held = sum(w in some for (_n, _q, w), some in zip(questions, searched, strict=True))
-    rows = []
-    for name, some in (
-        ("BM25 with Snowball stems, k1 1.2, b 0.75", bm25),
-        ("prosa, learned on nine articles, asked about the tenth", ranks),
-        ("prosa, shipped weights (learned on all ten articles)", shipped),
-    ):
-        first, ten = (sum(r <= k for r in some) / len(some) for k in (1, 10))
-        rows.append(f"| {name} | {100 * first:.1f} % | {100 * ten:.1f} % |")
-    lead = 100 * (sum(r == 1 for r in ranks) - sum(r == 1 for r in bm25)) / len(ranks)
-    return (
-        f"### squad-pt: the right paragraph\n\n{len(questions):,} questions, {len(contexts)} "
-        "paragraphs, 10 articles. The weights are learned from equal ones with a small pull, "
-        "without a question of the article that is asked about. Among the 30 candidates: "
-        f"{100 * held / len(questions):.1f} %.\n\n"
-        "| | first | in the first ten |\n|---|---|---|\n"
-        + "\n".join(rows)
-        + f"\n\nLead over BM25: {lead:.1f} points.\n"
-    )
+    found = {
+        "BM25 with Snowball stems, k1 1.2, b 0.75": [
+            plain.first(question) for _article, question, _place in questions
+        ]
+    }
+    for encoder in ("none", "auto") if find("auto") else ("none",):
+        with tempfile.TemporaryDirectory() as place:
+            made = build(path, f"{place}/i", encoder=encoder)
+            places = {one: number for number, one in enumerate(made.store.ids())}
+            assert len(places) == len(contexts), "a paragraph is a passage"
+            found["prosa, by words" if encoder == "none" else "prosa, with the encoder"] = [
+                [places[one] for one in made.find(question).ids]
+                for _article, question, _place in questions
+            ]
+    rows = [f"### squad-pt: the right paragraph\n\n{len(questions):,} questions, {len(contexts)} "]
+    rows += ["paragraphs, 10 articles.\n\n| | first | in the first ten |\n|---|---|---|\n"]
+    for name, some in found.items():
+        pairs = [
+            (right, ids) for (_article, _text, right), ids in zip(questions, some, strict=True)
+        ]
+        first, ten = (
+            sum(right in ids[:count] for right, ids in pairs) / len(pairs) for count in (1, 10)
+        )
+        rows.append(f"| {name} | {100 * first:.1f} % | {100 * ten:.1f} % |\n")
+    return "".join(rows)
 
 
 def _made(passages: int, seed: int = 0):
@@ -171,7 +146,10 @@ def _real(data: Path, place: str) -> str:
     texts = pq.read_table(source, columns=["text"])["text"].to_pylist()
     file.write_text("\n\n".join(texts), "utf-8")
     size = file.stat().st_size / 1e6
-    rates = [size / prosa("index", file, "-o", f"{place}/real{turn}")["wall"] for turn in range(3)]
+    rates = [
+        size / prosa("index", file, "-o", f"{place}/real{turn}", "--encoder", "none")["wall"]
+        for turn in range(3)
+    ]
     return (
         f"| `prosa index`, {size:.0f} MB of real text, the whole command, median of 3 "
         f"| {statistics.median(rates):.1f} MB/s |\n"
@@ -191,7 +169,7 @@ def speed(data: Path) -> str:
     with tempfile.TemporaryDirectory() as place:
         file = Path(place, "t.txt")
         file.write_text("\n\n".join(texts), "utf-8")
-        index(file, f"{place}/i")
+        index(file, f"{place}/i", encoder="none")
         documents = open_documents(f"{place}/i")
         documents.ask_many(questions[:20])
         start = time.perf_counter()
@@ -210,7 +188,7 @@ def speed(data: Path) -> str:
         many.write_text("\n\n".join(_made(40_000)), "utf-8")
         size = many.stat().st_size / 1e6
         start = time.perf_counter()
-        index(many, f"{place}/m")
+        index(many, f"{place}/m", encoder="none")
         rate = size / (time.perf_counter() - start)
         real = _real(data, place)
     return (
@@ -240,7 +218,7 @@ def large(_data: Path) -> str:
                 if number % 1000 == 0:
                     asked.append("Qual é " + " ".join(chance.sample(text.lower()[:-1].split(), 6)))
         start = time.perf_counter()
-        index(file, f"{place}/i")
+        index(file, f"{place}/i", encoder="none")
         seconds = time.perf_counter() - start
         built = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         documents = open_documents(f"{place}/i")
@@ -276,7 +254,6 @@ if __name__ == "__main__":
     found = {
         "perguntas": answers.perguntas,
         "squad-pt": squad_pt,
-        "mental-health": answers.mental_health,
         "across": answers.across,
         "faqs": answers.faqs,
         "speed": speed,

@@ -15,7 +15,7 @@ from prosa.search.features import NAMES
 from prosa.search.index import Hit, Index
 from prosa.search.learn import calibration_of
 from prosa.search.query import refers_back
-from prosa.search.terms import WORD, fold
+from prosa.search.terms import WORD, fold, language_of
 
 MAX_ERROR = 0.05
 """The share of wrong answers among those given that is accepted where nothing else is said."""
@@ -100,6 +100,12 @@ class Answer:
     abstained: bool
     confidence: float
     citations: tuple[Citation, ...] = ()
+
+    @property
+    def language(self) -> str | None:
+        """The language of the answer where it is not that of the question: "english"..."""
+        asked, given = language_of([self.question]), language_of([self.answer])
+        return given if asked and not self.abstained and asked != given else None
 
     def to_json(self) -> dict[str, Any]:
         """The documented keys of `prosa ask --json`."""

@@ -110,6 +110,10 @@ def answer_lines(answer: "Answer") -> list[str]:
     """An answer as people see it: what is said, how sure it is, where it stands."""
     lines = [line for part in shared.plain(answer.answer).split("\n") for line in wrapped(part)]
     lines += ["", _sure(answer)]
+    if answer.language:
+        names = {"english": _("The answer is in English, as it stands in its source.")}
+        names["portuguese"] = _("The answer is in Portuguese, as it stands in its source.")
+        lines += wrapped(names[answer.language])
     if not answer.citations:
         return lines
     lines += ["", _("Nearest passages:") if answer.abstained else _("Sources:")]

@@ -21,7 +21,7 @@ from prosa.search.encoder import Encoder
 from prosa.search.index import Index
 from prosa.search.passages import Passage
 from prosa.search.store import TEXT, Entry, Row, Settings, Store, Vectors, Writer
-from prosa.search.terms import Analyzer, guess_language, languages
+from prosa.search.terms import Analyzer, language_of, languages
 
 Progress = Callable[[str, int, int], None]
 """Gets the name of a document, how many were read before it and how many there are; then, under
@@ -217,7 +217,7 @@ def _language(fresh: Sequence[Document]) -> str:
             continue  # said when it is read
         if len(texts) >= _SAMPLE:
             break
-    return guess_language(texts)
+    return language_of(texts) or "portuguese"
 
 
 def _encoded(rows: Sequence[Row], encoder: Encoder) -> Vectors:

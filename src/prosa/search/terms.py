@@ -131,17 +131,22 @@ def grams(folded: str) -> list[str]:
     return [marked[start : start + GRAM] for start in range(len(marked) - GRAM + 1)]
 
 
-def guess_language(texts: Iterable[str]) -> str:
-    """The language of texts, "portuguese" or "english", by the function words they hold."""
+def language_of(texts: Iterable[str]) -> str | None:
+    """The language of texts by the function words they hold; None where these do not say.
+
+    Returns:
+        "portuguese", "english" or None.
+    """
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(WORD.findall(text.lower()))
     portuguese, english = _only()
-    by = {
+    most = {
         "portuguese": sum(n for word, n in counts.items() if word in portuguese),
         "english": sum(n for word, n in counts.items() if word in english),
     }
-    return "english" if by["english"] > by["portuguese"] else "portuguese"
+    best, other = sorted(most, key=lambda name: -most[name])
+    return best if most[best] > most[other] else None
 
 
 def languages() -> tuple[str, ...]:

@@ -21,10 +21,10 @@ from prosa.search.terms import Analyzer, fold, grams, written
 Floats = npt.NDArray[np.floating[Any]]
 Numbers = npt.NDArray[np.integer[Any]]
 
-TEXT_FEATURES = ("words", "pieces", "unit", "pairs", "figures", "meaning")
-PAIR = ("pair", "wording", "function", "meant")
-NAMES = (*TEXT_FEATURES, *PAIR)
-"""The features, by column; `PAIR` are zero for running text."""
+_TEXT = ("words", "pieces", "unit", "pairs", "figures", "meaning")
+_PAIR = ("pair", "wording", "meant")
+NAMES = (*_TEXT, *_PAIR)
+"""The features, by column; `_PAIR` are zero for running text."""
 
 K1, B = 1.2, 0.75
 LIKE = 0.4
@@ -357,16 +357,10 @@ def _wordings(query: Query, here: Candidates, asked: Floats) -> dict[str, Floats
     rare = np.where(telling, idf(holding, here.store.passages)[place], 0.0)
     known = np.bincount(units, rare * like, size) / (np.bincount(units, rare, size) + 1e-6)
     both = 2 * known * asked / (known + asked + 1e-6)
-    # Function words, each like any other: "como", "por que", "o que é" tell questions apart.
-    matched = np.bincount(units, like, size) / (np.bincount(units, minlength=size) + 1e-6)
-    function = ((here.covers > 0).mean(1) + matched) / 2
-    values = np.where(here.is_wording, both + function / 100, -1.0)
-    order = np.lexsort((values, here.unit_owners))
-    last = np.append(np.diff(here.unit_owners[order]) != 0, True)
-    nearest = order[last]  # the best unit of each candidate: each has at least its heading
-    has = here.is_wording[nearest]
-    columns = {"wording": both, "function": function}
-    return {"pair": has * 1.0} | {n: np.where(has, v[nearest], 0.0) for n, v in columns.items()}
+    return {
+        "pair": here.most(here.is_wording * 1.0),
+        "wording": here.most(np.where(here.is_wording, both, 0.0)),
+    }
 
 
 def _meaning(

@@ -11,10 +11,7 @@ import numpy.typing as npt
 from prosa.search.features import NAMES, Floats
 
 TEXT = {"words": 4.0, "pieces": 6.0, "unit": 4.0, "pairs": 4.0, "figures": 2.0, "meaning": 1.6}
-PAIRS = {
-    "words": 4.0, "pieces": 6.0, "unit": 2.0, "wording": 4.0, "function": 1.0,
-    "meaning": 1.6, "meant": 1.6,
-}  # fmt: skip
+PAIRS = {"words": 4.0, "pieces": 6.0, "unit": 2.0, "wording": 4.0, "meaning": 1.6, "meant": 1.6}
 
 _PAIR = NAMES.index("pair")
 

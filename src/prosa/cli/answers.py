@@ -123,7 +123,8 @@ def answer_lines(answer: "Answer") -> list[str]:
 
 
 def _sure(answer: "Answer") -> str:
-    share = f"{shared.number(100 * answer.confidence, 0)} %"
+    # Nobody is surer than that; a measured 99.6 % would read as 100 %.
+    share = f"{shared.number(min(99.0, 100 * answer.confidence), 0)} %"
     if answer.abstained:
         return _("The best I found has a confidence of {share}, too little to be given.").format(
             share=share

@@ -6,14 +6,16 @@ vectors-D           vectors of D dimensions (see `vectors`)
 .lock               held by the run that is at work on the index
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import filelock
@@ -155,9 +157,14 @@ class Folder:
                     yield writer
                 finally:
                     writer.close()
-            except BaseException:
+            except BaseException as error:
+                full = isinstance(error, ValueError) and disk_usage(self.folder).free < _HEAP
                 if new and not is_index(self.folder):
                     remove(self.folder)
+                else:
+                    self.index.writer(heap_size=_HEAP, num_threads=1).garbage_collect_files()
+                if full:  # tantivy says that a thread was killed, and not why
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
                 raise
 
     def ids(self) -> list[int]:
@@ -262,8 +269,10 @@ class _Writer:
     def close(self) -> None:
         """Let go of the index; what was not committed is gone."""
         if self._writer is not None:
-            self._writer.rollback()
-            self._writer.wait_merging_threads()
+            with suppress(ValueError):  # its thread may have met a full disk
+                self._writer.rollback()
+                self._writer.wait_merging_threads()
+            self._writer = None
 
     def _writing(self) -> Any:
         if self._writer is None:

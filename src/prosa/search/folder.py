@@ -213,13 +213,13 @@ class _Writer:
         try:
             for passage in passages:
                 one = next(ids)
-                words = "\n".join((passage.place.heading, passage.full_text))
+                stems, pieces = analyzer.searchable(passage.searched_text)
                 document = tantivy.Document()
                 document.add_text("kind", "passage")
                 document.add_unsigned("document", number)
                 document.add_unsigned("id", one)
-                document.add_text("stems", analyzer.stems(words))
-                document.add_text("pieces", analyzer.pieces(words))
+                document.add_text("stems", stems)
+                document.add_text("pieces", pieces)
                 _put(document, {"id": one, "source": entry.name, **to_json(passage)})
                 writer.add_document(document)
         except BaseException:

@@ -119,6 +119,11 @@ class Passage:
         """The wordings and the text, a line each."""
         return "\n".join((*self.wordings, self.text))
 
+    @property
+    def searched_text(self) -> str:
+        """What its words are found by: its heading too."""
+        return "\n".join((self.place.heading, *self.wordings, self.text))
+
 
 def cut(blocks: Iterable[Block]) -> Iterator[Passage]:
     """Join short paragraphs and cut long ones, under one heading and never across headings."""

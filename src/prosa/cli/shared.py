@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
@@ -49,14 +50,12 @@ def converse(
         out: Where messages go.
         more: Further commands: their words, separated by a space; their line of help; what they do.
     """
-    from prosa.generation.goodbye import is_exit
-
     while (line := ask_line()) is not None:
         word = line.lower()
         own = next((act for words, _help, act in more if word in words.split()), None)
         if not line:
             continue
-        if word == "/quit" or is_exit(line):
+        if word == "/quit" or _is_exit(line):
             print(_("Goodbye!"), file=out)
             return
         if word == "/reset":
@@ -76,6 +75,12 @@ def converse(
                 print(error, file=out)
             except KeyboardInterrupt:
                 print(file=out)
+
+
+def _is_exit(line: str) -> bool:
+    """Whether a person's line means goodbye: "tchau", "Sair!", "bye."."""
+    folded = unicodedata.normalize("NFC", line).casefold().strip(" .!?…")
+    return folded in ("quit", "exit", "bye", "sair", "tchau")
 
 
 def ask_line() -> str | None:

@@ -17,7 +17,6 @@ from prosa.training.checkpoint import SafeTrainer
 from prosa.training.control import Hooks, Interrupt, RunControl, Timer
 from prosa.training.optimizer import build as build_optimizer
 from prosa.training.plan import Plan
-from prosa.training.trial import MAX_GRAD_NORM
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def _arguments(plan: Plan, folder: Path) -> TrainingArguments:
         per_device_train_batch_size=plan.rows,
         gradient_accumulation_steps=plan.accumulation,
         learning_rate=plan.learning_rate,
-        max_grad_norm=MAX_GRAD_NORM,
+        max_grad_norm=machines.MAX_GRAD_NORM,
         use_cpu=machines.measure().device == "cpu",
         seed=plan.seed,
         data_seed=plan.seed,

@@ -27,7 +27,6 @@ from prosa.training.size_ladder import (
     learning_rate,
     sizes_of,
 )
-from prosa.training.trial import measure_step, uses_bfloat16
 
 DEFAULT_MINUTES = 5.0
 """The longest run when nobody turns the dial."""
@@ -144,7 +143,9 @@ def make(
         sizes = candidates[level]
         context = sizes.context or 1
         rows, accumulation = ladder.batch(sizes, options.batch_size, most_epochs)
-        trial = measure_step(options.family, sizes, vocabulary, ids, machine, packed(context), rows)
+        trial = machines.measure_step(
+            options.family, sizes, vocabulary, ids, machine, packed(context), rows
+        )
         step_tokens, step_seconds = rows * accumulation * context, trial.seconds * accumulation
         affordable = left * (1 - EVALUATION_SHARE) / step_seconds
         # The guess of the first size was only that: step down if it is far too slow here.
@@ -167,7 +168,7 @@ def make(
         learning_rate=options.learning_rate or learning_rate(options.family, sizes),
         muon=options.family == "decoder",
         weight_decay=0.1 if options.family == "decoder" else 0.0,
-        bfloat16=uses_bfloat16(machine, sizes),
+        bfloat16=machines.uses_bfloat16(machine, sizes),
         seed=options.seed,
         timed=not fixed,
         seconds=steps * step_seconds,

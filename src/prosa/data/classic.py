@@ -9,7 +9,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 
 from prosa.data.repair import normalized
 from prosa.errors import InputError
@@ -31,21 +31,6 @@ def language(text: str) -> str:
     if not portuguese and not english:
         return ""
     return "en" if english > portuguese else "pt"
-
-
-def lower(text: str) -> str:
-    """Small letters."""
-    return text.lower()
-
-
-def numbers(text: str) -> str:
-    """Numbers are removed."""
-    return _NUMBER.sub("", text)
-
-
-def punctuation(text: str) -> str:
-    """Punctuation and symbols are removed, ASCII and all of Unicode's."""
-    return text.translate(_punctuation())
 
 
 def stopwords(text: str) -> str:
@@ -84,13 +69,24 @@ def whitespace(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
+@cache
+def _punctuation() -> dict[int, None]:
+    """What to remove: punctuation and symbols, ASCII and all of Unicode's."""
+    removed = dict.fromkeys(map(ord, string.punctuation))
+    # General punctuation and symbols, CJK punctuation, compatibility forms, emoji: not all of
+    # Unicode, which would take half a second.
+    for codes in (range(0x80, 0x3100), range(0xFE00, 0x10000), range(0x1F000, 0x1FB00)):
+        removed.update(dict.fromkeys(c for c in codes if unicodedata.category(chr(c))[0] in "PS"))
+    return removed
+
+
 STEPS: dict[str, Rewrite] = {
-    "lower": lower,
-    "numbers": numbers,
+    "lower": str.lower,
+    "numbers": partial(_NUMBER.sub, ""),
     "stopwords": stopwords,
     "lemmas": lemmas,
     "stemming": stemming,
-    "punctuation": punctuation,
+    "punctuation": lambda text: text.translate(_punctuation()),
     "ascii": ascii_,
     "whitespace": whitespace,
 }
@@ -130,16 +126,6 @@ def pipeline(names: Iterable[str]) -> Rewrite:
         return text.strip() if steps else text
 
     return rewrite
-
-
-@cache
-def _punctuation() -> dict[int, None]:
-    removed = dict.fromkeys(map(ord, string.punctuation))
-    # General punctuation and symbols, CJK punctuation, compatibility forms, emoji: not all of
-    # Unicode, which would take half a second.
-    for codes in (range(0x80, 0x3100), range(0xFE00, 0x10000), range(0x1F000, 0x1FB00)):
-        removed.update(dict.fromkeys(c for c in codes if unicodedata.category(chr(c))[0] in "PS"))
-    return removed
 
 
 @cache

@@ -21,7 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from prosa.extras import threads
 from prosa.tokens.learn import algorithm, is_ours
 from prosa.tokens.pieces import blocks, pieces
-from prosa.tokens.ragged import Lengths, offsets, sums, take
+from prosa.tokens.stream import Lengths, offsets, sums, take
 
 Ids = NDArray[np.uint32]
 Hidden = NDArray[np.int64]

@@ -12,7 +12,7 @@ from prosa import files, runs
 from prosa.data.kinds import TRAINABLE, Kind
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.verbs.request import Request
+from prosa.verbs.request import Request, look
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -165,8 +165,6 @@ def _prepare(
 
 
 def _read(data: Any, request: Request) -> "Prepared":
-    from prosa.verbs.preparing import look
-
     source, prepared = look(data, request)
     if prepared.kind not in TRAINABLE:
         raise InputError(

@@ -30,12 +30,16 @@ def test_batches_are_the_table():
     assert len(list(parallel.batches(TABLE))) > 2
 
 
-def test_workers_do_what_the_process_does(monkeypatch):
-    records = Records(Kind.TEXT, pa.table({"text": [*TEXTS, TEXTS[0], "  Ã© assim  "]}), "t.csv")
-    alone = prepare(records)
+def with_workers(monkeypatch):
     monkeypatch.setattr(parallel, "_WORTH_WORKERS", 0)
     monkeypatch.setattr(parallel, "_SMALL", 0)
     monkeypatch.setattr(parallel.os, "cpu_count", lambda: 2)
+
+
+def test_workers_do_what_the_process_does(monkeypatch):
+    records = Records(Kind.TEXT, pa.table({"text": [*TEXTS, TEXTS[0], "  Ã© assim  "]}), "t.csv")
+    alone = prepare(records)
+    with_workers(monkeypatch)
     started = []
     monkeypatch.setattr(
         child, "start", lambda *given, **how: started.append(start(*given, **how)) or started[-1]
@@ -48,8 +52,9 @@ def test_workers_do_what_the_process_does(monkeypatch):
 
 
 def test_without_workers_the_process_does_it_alone(monkeypatch):
+    with_workers(monkeypatch)
     monkeypatch.setattr(sys, "executable", "/nada/python")
-    table = parallel.transform(TABLE, SETTINGS, workers=2).mapped
+    table = parallel.transform(TABLE, SETTINGS).mapped
     assert table.column("text").to_pylist() == TEXTS
 
 
@@ -57,6 +62,7 @@ def test_a_worker_that_fails_is_not_the_end(monkeypatch):
     def fails(_module, *rest, **how):
         return start("prosa.data.nada", *rest, **how)
 
+    with_workers(monkeypatch)
     monkeypatch.setattr(child, "start", fails)
-    table = parallel.transform(TABLE, SETTINGS, workers=2).mapped
+    table = parallel.transform(TABLE, SETTINGS).mapped
     assert table.column("text").to_pylist() == TEXTS

@@ -16,11 +16,10 @@ def print_json(result: dict[str, Any]) -> None:
     print(json.dumps(result, ensure_ascii=False), flush=True)
 
 
-def say(*lines: str, err: bool = False) -> None:
+def say(*lines: str) -> None:
     """Print lines for the person."""
-    stream = sys.stderr if err else sys.stdout
     for line in lines:
-        print(line, file=stream, flush=True)
+        print(line, flush=True)
 
 
 # What is left after escape sequences: every control sign but the line's end, and the marks that
@@ -92,14 +91,14 @@ def ask_line() -> str | None:
         return None
 
 
-def table(rows: list[list[str]], head: list[str], *, indent: int = 2) -> list[str]:
+def table(rows: list[list[str]], head: list[str]) -> list[str]:
     """Columns that line up: the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = []
     for row in [head, *rows]:
         cells = [row[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append(" " * indent + "  ".join(cells).rstrip())
+        lines.append("  " + "  ".join(cells).rstrip())
     return lines
 
 

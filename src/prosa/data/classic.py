@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 
+from prosa.data.names import word_set
 from prosa.data.repair import normalized
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -150,11 +151,7 @@ def _lemmatizer(name: str) -> Rewrite:
 
 # Function words: they say which language a text is in, and little else. Written for this project:
 # none of the installed libraries ships a list.
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-PORTUGUESE = _words("""
+PORTUGUESE = word_set("""
     a à às ao aos as o os um uma uns umas de do da dos das dum duma duns dumas em no na nos nas
     num numa nuns numas por pelo pela pelos pelas para pra pro per com sem sob sobre entre até
     após desde contra perante durante mediante segundo conforme ante trás e ou mas nem porém
@@ -182,7 +179,7 @@ PORTUGUESE = _words("""
     houveram houvera haja hajam houvesse houvessem houver houverem havendo havido
     """)
 
-ENGLISH = _words("""
+ENGLISH = word_set("""
     a an the of in on at by for with about against between into through during before after
     above below to from up down out off over under again further then once here there when where
     why how all any both each few more most other some such no nor not only own same so than too

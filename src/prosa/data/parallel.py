@@ -43,23 +43,15 @@ def batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
             yield batch.slice(start, size)
 
 
-def transform(
-    table: pa.Table,
-    settings: Settings,
-    *,
-    workers: int | None = None,
-    progress: Progress | None = None,
-) -> Stored:
+def transform(table: pa.Table, settings: Settings, *, progress: Progress | None = None) -> Stored:
     """Do `steps.prepared` on a table; the result lies in scratch files.
 
     Args:
         table: The table.
         settings: Those of `steps.prepared`.
-        workers: How many processes; by default as many as there are processors, if it pays.
         progress: Called with the share that is done, 0 to 1.
     """
-    if workers is None:
-        workers = min(os.cpu_count() or 1, 8) if _takes_long(table, settings) else 1
+    workers = min(os.cpu_count() or 1, 8) if _takes_long(table, settings) else 1
     rows: list[int] = []
 
     def counted(parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

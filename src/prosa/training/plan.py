@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from transformers import PreTrainedModel
 
-from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.models.families import SpecialIds
 from prosa.models.families import family as family_named
-from prosa.models.sizes import Sizes
+from prosa.models.sizes import Sizes, wrong
 from prosa.tokens.examples import Packed
 from prosa.training import machine as machines
 from prosa.training.size_ladder import (
@@ -61,11 +60,7 @@ class Options:
         for name in ("minutes", "epochs", "steps", "batch_size", "learning_rate"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
-                flag = "--" + name.replace("_", "-")
-                raise InputError(
-                    _("{flag} is {value}").format(flag=flag, value=value),
-                    expected=_("a number above zero"),
-                )
+                raise wrong(name, value, _("a number above zero"))
 
 
 @dataclass(frozen=True)

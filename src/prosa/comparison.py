@@ -59,7 +59,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """The documented keys."""
-        return {"models": [asdict(row) for row in self.models], "prompts": self.prompts}
+        return asdict(self)
 
 
 def compare(

@@ -1,6 +1,7 @@
 """Other people's packages: imported late, named where they are missing, kept quiet at work."""
 
 import importlib
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from prosa.errors import InputError
 from prosa.i18n import _
 
 _REQUIREMENT = re.compile(r"""(?P<package>[^;]+?)\s*;\s*extra\s*==\s*['"](?P<extra>[\w-]+)['"]""")
+_PARALLEL = "TOKENIZERS_PARALLELISM"
+_first: list[int] = []
 
 
 def need(module: str, extra: str) -> ModuleType:
@@ -65,3 +68,24 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
+
+
+@contextmanager
+def threads() -> Iterator[None]:
+    """Let `tokenizers` use all processors for a while; a person's own setting is left alone.
+
+    The library warns when a process that used its threads is forked, unless this variable is set; a
+    forked child that uses them hangs. So they are on only in here, and only in the process that
+    used them first.
+    """
+    ours = bool(_first)
+    if _PARALLEL in os.environ and not ours:
+        yield
+        return
+    if not ours:
+        _first.append(os.getpid())
+    os.environ[_PARALLEL] = "true" if os.getpid() == _first[0] else "false"
+    try:
+        yield
+    finally:
+        os.environ[_PARALLEL] = "false"

@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from prosa.errors import InputError, ProsaError
@@ -66,9 +66,7 @@ def free_place(path: str | Path, *, overwrite: bool = False) -> Path:
 
 
 @contextmanager
-def replacing(
-    path: str | Path, *, overwrite: bool = False, file: bool = False, needed: int = 0
-) -> Iterator[Path]:
+def replacing(path: str | Path, *, overwrite: bool = False, file: bool = False) -> Iterator[Path]:
     """Write an output beside its place and rename it at the end.
 
     On any exception, Ctrl-C included, what was written is removed and an old output stays as it
@@ -78,7 +76,6 @@ def replacing(
         path: The output to be: a folder, or a file with `file=True`.
         overwrite: Replace an existing output.
         file: Yield a path to write one file to, instead of an empty folder.
-        needed: Bytes the output will take, where known: too little room is then said at once.
 
     Yields:
         The temporary folder (it exists) or file (it does not exist yet).
@@ -90,22 +87,29 @@ def replacing(
     target = free_place(path, overwrite=overwrite)
     new_parents = _missing(target.parent)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    with _said(target, temporary):
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _require(needed, target)
-            remove(temporary)
-            if not file:
-                temporary.mkdir()
-            yield temporary
-            _swap(temporary, target)
-        except BaseException as error:
-            if is_full(error):
-                _note_size(error, temporary)
-            remove(temporary)
-            for parent in new_parents:
-                _remove_if_empty(parent)
-            raise
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove(temporary)
+        if not file:
+            temporary.mkdir()
+        yield temporary
+        _swap(temporary, target)
+    except BaseException as error:
+        full = not isinstance(error, ProsaError) and _is_full(error)
+        written = size(temporary) if full else 0
+        remove(temporary)
+        for parent in new_parents:
+            with suppress(OSError):
+                parent.rmdir()
+        if full:
+            raise _full(target, written=written) from error
+        if (
+            isinstance(error, OSError)
+            and error.errno in _FORBIDDEN
+            and str(error.filename or "").startswith((str(temporary), str(target)))
+        ):
+            raise _unwritable(target, target.parent) from error
+        raise
 
 
 def scratch() -> Path:
@@ -143,12 +147,12 @@ def full_disk_said(folder: str | Path, *, hint: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not is_full(error):
+        if not _is_full(error):
             raise
         raise _full(Path(folder), hint=hint) from error
 
 
-def is_full(error: BaseException) -> bool:
+def _is_full(error: BaseException) -> bool:
     """Whether an exception, of whatever library, means that the disk is full."""
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
@@ -227,42 +231,10 @@ def restore(path: Path) -> None:
         _old(path).rename(path)
 
 
-@contextmanager
-def _said(target: Path, temporary: Path) -> Iterator[None]:
-    """Say the faults of a disk in words: full, or not to be written to."""
-    try:
-        yield
-    except ProsaError:
-        raise
-    except Exception as error:
-        if is_full(error):
-            raise _full(target, written=getattr(error, "prosa_written", 0)) from error
-        if (
-            isinstance(error, OSError)
-            and error.errno in _FORBIDDEN
-            and str(error.filename or "").startswith((str(temporary), str(target)))
-        ):
-            raise _unwritable(target, target.parent) from error
-        raise
-
-
-def _note_size(error: BaseException, temporary: Path) -> None:
-    error.prosa_written = size(temporary)  # type: ignore[attr-defined]
-
-
-def _require(needed: int, target: Path) -> None:
-    if needed > shutil.disk_usage(target.parent).free:
-        raise _full(target, needed=needed)
-
-
-def _full(target: Path, *, needed: int = 0, written: int = 0, hint: str = "") -> ProsaError:
+def _full(target: Path, *, written: int = 0, hint: str = "") -> ProsaError:
     folder = _existing(target if target.is_dir() else target.parent)
     free = human(shutil.disk_usage(folder).free)
-    if needed:
-        what = _("The disk is too full for '{path}': it needs {needed}, and {free} is free").format(
-            path=target, needed=human(needed), free=free
-        )
-    elif written:
+    if written:
         what = _(
             "The disk is full: '{path}' was {written} large when space ran out; "
             "it was removed, and {free} is free now"
@@ -292,13 +264,6 @@ def _existing(folder: Path) -> Path:
 def _missing(folder: Path) -> list[Path]:
     """The folders that would have to be created, deepest first."""
     return [one for one in (folder, *folder.parents) if not one.exists()]
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return
 
 
 def _clear(key: tuple[int, str]) -> None:

@@ -157,7 +157,7 @@ def test_a_full_disk_is_one_message_and_leaves_nothing(prosa, lines_file, tmp_pa
     def full(*_args, **_more):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("prosa.models.saving.save", full)
+    monkeypatch.setattr("prosa.models.pretrained.save", full)
     code, _out, err = prosa("train", lines_file, "--family", "ngram", "-o", "m")
     assert code in (1, 2)
     assert "Traceback" not in err

@@ -40,7 +40,7 @@ def stored(texts, folder, cuts=()):
     whole = signatures.column(minhash(shingles(hashed).only(has)), has)
     borders = [0, *cuts, len(texts)]
     columns = [whole[start:end] for start, end in pairwise(borders)]
-    return Signatures.stored(has, columns, folder / "minhash")
+    return Signatures(has, columns, folder / "minhash")
 
 
 @pytest.fixture
@@ -55,11 +55,11 @@ def found(tmp_path):
             (tmp_path / str(number)).mkdir(exist_ok=True)
             made = stored(column, tmp_path / str(number))
             hashed = words(column)
-            texts.append(Fingerprints(identities(hashed), hashed.counts.astype(np.int32), made))
+            counts = hashed.counts.astype(np.int32)
+            texts.append(Fingerprints(identities(hashed), counts, made, column.__getitem__))
         return find(
             exact,
             texts,
-            lambda number, row: columns[number][row],
             usable=np.ones(count, bool),
             held_out=held,
             keep_short=keep_short,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prosa.generation.stream import Pieces
+from prosa.generation.decode import Pieces
 
 TEXT = "Ação! O coração da Íris é só um pássaro 🐦 que não voa – olá."
 

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from prosa.data.kinds import Kind
 from prosa.models.families import SpecialIds, stop_at
-from prosa.models.pretrained import load
-from prosa.models.saving import save
+from prosa.models.pretrained import load, save
 
 NEW_TOKENS = 16
 

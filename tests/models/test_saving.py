@@ -10,8 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from prosa.errors import InputError
-from prosa.models.pretrained import load
-from prosa.models.saving import save
+from prosa.models.pretrained import load, save
 
 from .conftest import build
 

@@ -54,9 +54,9 @@ def test_answers_count_and_questions_do_not(answers, chat_tokenizers):
     tokenizer = chat_tokenizers["bpe"]
     rows = [{"question": question, "answer": answer} for question, answer in QUESTIONS]
     said = [conversation.messages(Kind.QUESTION_ANSWER, row) for row in rows]
-    rendered = [conversation.render(tokenizer, one) for one in said]
-    assert documents(answers) == [[*ids, 3] for ids, _weights in rendered]
-    assert answers.weights.tolist() == [w for _, weights in rendered for w in [*weights, 0]]
+    rendered = [conversation.Renderer(tokenizer)([one]) for one in said]
+    assert documents(answers) == [[*one.ids, 3] for one in rendered]
+    assert answers.weights.tolist() == [w for one in rendered for w in [*one.weights, 0]]
     assert answers.bytes == sum(len(answer.encode()) for _question, answer in QUESTIONS)
 
 

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
+from prosa import extras
 from prosa.errors import InputError
-from prosa.tokens import algorithms, parallel
+from prosa.tokens import learn as learning
 from prosa.tokens.learn import algorithm, is_ours, learn
 
 from .conftest import ALGORITHMS, TEXTS
@@ -153,10 +154,10 @@ def test_subword_vocabularies_grow_with_the_text(monkeypatch):
     seen = []
 
     def fake(sample, vocabulary, special):
-        seen.append(algorithms._sampled(sample, vocabulary, special, 256)[1])
-        return algorithms.char(["a"], None, special)
+        seen.append(learning._sampled(sample, vocabulary, special, 256)[1])
+        return learning.char(["a"], None, special)
 
-    monkeypatch.setitem(algorithms.ALGORITHMS, "bpe", fake)
+    monkeypatch.setitem(learning.ALGORITHMS, "bpe", fake)
     for size in (1_000, 1_000_000, 10_000_000):
         learn(["palavra " * (size // 8)], "bpe")
     assert seen == [2048, 2048, 3136]
@@ -197,7 +198,7 @@ def test_a_fresh_process_loads_it_with_the_library_alone(chat_tokenizers, tmp_pa
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_fork_afterwards_is_not_warned_about(capfd, monkeypatch):
     monkeypatch.delenv("TOKENIZERS_PARALLELISM")
-    monkeypatch.setattr(parallel, "_first", [])
+    monkeypatch.setattr(extras, "_first", [])
     tokenizer = learn(TEXTS, "bpe")
     child = os.fork()
     if not child:

@@ -3,8 +3,7 @@ import random
 import pytest
 
 from prosa.tokens.encoder import TextEncoder
-from prosa.tokens.pieces import blocks, count, pieces
-from prosa.tokens.sample import Sample
+from prosa.tokens.pieces import Sample, blocks, count, pieces
 
 from .conftest import ALGORITHMS, TEXTS
 

@@ -12,9 +12,8 @@ from prosa.models.sizes import Sizes
 from prosa.tokens.examples import Packed
 from prosa.tokens.stream import TokenStream
 from prosa.training import control
-from prosa.training.checkpoint import latest
 from prosa.training.control import Hooks, Timer
-from prosa.training.descend import DescentTrainer, descend
+from prosa.training.descend import DescentTrainer, descend, latest
 from prosa.training.plan import Plan
 from prosa.training.schedule import Schedule
 

@@ -34,17 +34,16 @@ def _register_inspect(app: typer.Typer) -> None:
         as_json: bool = flags.as_json(),
     ) -> None:
         given = locals()
-        from prosa.verbs import preparing
-        from prosa.verbs.request import Request
+        from prosa.verbs.request import Request, look, outlook
 
-        source, prepared = preparing.look(data, Request(**flags.settings(given)))
+        source, prepared = look(data, Request(**flags.settings(given)))
         if as_json:
             shared.print_json(prepared.report.to_json())
             return
         shared.say(_("{source}: {kind}").format(source=source, kind=prepared.kind))
         shared.say(*prepared.report.lines(), "")
         shared.say(*_examples(prepared), "")
-        shared.say(*_outlook(preparing.outlook(prepared)))
+        shared.say(*_outlook(outlook(prepared)))
         shared.say(*_next(data, prepared))
 
 
@@ -113,11 +112,10 @@ def _register_prepare(app: typer.Typer) -> None:
         given = locals()
         from prosa.data.prepare import save
         from prosa.files import free_place
-        from prosa.verbs import preparing
-        from prosa.verbs.request import Request
+        from prosa.verbs.request import Request, look
 
         free_place(output, overwrite=overwrite)
-        source, prepared = preparing.look(data, Request(**flags.settings(given)))
+        source, prepared = look(data, Request(**flags.settings(given)))
         path = save(prepared, output, overwrite=overwrite)
         if as_json:
             shared.print_json({**prepared.report.to_json(), "output": str(path)})

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
@@ -15,11 +16,10 @@ def print_json(result: dict[str, Any]) -> None:
     print(json.dumps(result, ensure_ascii=False), flush=True)
 
 
-def say(*lines: str, err: bool = False) -> None:
+def say(*lines: str) -> None:
     """Print lines for the person."""
-    stream = sys.stderr if err else sys.stdout
     for line in lines:
-        print(line, file=stream, flush=True)
+        print(line, flush=True)
 
 
 # What is left after escape sequences: every control sign but the line's end, and the marks that
@@ -49,14 +49,12 @@ def converse(
         out: Where messages go.
         more: Further commands: their words, separated by a space; their line of help; what they do.
     """
-    from prosa.generation.goodbye import is_exit
-
     while (line := ask_line()) is not None:
         word = line.lower()
         own = next((act for words, _help, act in more if word in words.split()), None)
         if not line:
             continue
-        if word == "/quit" or is_exit(line):
+        if word == "/quit" or _is_exit(line):
             print(_("Goodbye!"), file=out)
             return
         if word == "/reset":
@@ -78,6 +76,12 @@ def converse(
                 print(file=out)
 
 
+def _is_exit(line: str) -> bool:
+    """Whether a person's line means goodbye: "tchau", "Sair!", "bye."."""
+    folded = unicodedata.normalize("NFC", line).casefold().strip(" .!?…")
+    return folded in ("quit", "exit", "bye", "sair", "tchau")
+
+
 def ask_line() -> str | None:
     """The next line of the person; None at the end of the input or Ctrl-C."""
     try:
@@ -87,14 +91,14 @@ def ask_line() -> str | None:
         return None
 
 
-def table(rows: list[list[str]], head: list[str], *, indent: int = 2) -> list[str]:
+def table(rows: list[list[str]], head: list[str]) -> list[str]:
     """Columns that line up: the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = []
     for row in [head, *rows]:
         cells = [row[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append(" " * indent + "  ".join(cells).rstrip())
+        lines.append("  " + "  ".join(cells).rstrip())
     return lines
 
 

@@ -9,8 +9,9 @@ import re
 import string
 import unicodedata
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 
+from prosa.data.names import word_set
 from prosa.data.repair import normalized
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -31,21 +32,6 @@ def language(text: str) -> str:
     if not portuguese and not english:
         return ""
     return "en" if english > portuguese else "pt"
-
-
-def lower(text: str) -> str:
-    """Small letters."""
-    return text.lower()
-
-
-def numbers(text: str) -> str:
-    """Numbers are removed."""
-    return _NUMBER.sub("", text)
-
-
-def punctuation(text: str) -> str:
-    """Punctuation and symbols are removed, ASCII and all of Unicode's."""
-    return text.translate(_punctuation())
 
 
 def stopwords(text: str) -> str:
@@ -84,13 +70,24 @@ def whitespace(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
+@cache
+def _punctuation() -> dict[int, None]:
+    """What to remove: punctuation and symbols, ASCII and all of Unicode's."""
+    removed = dict.fromkeys(map(ord, string.punctuation))
+    # General punctuation and symbols, CJK punctuation, compatibility forms, emoji: not all of
+    # Unicode, which would take half a second.
+    for codes in (range(0x80, 0x3100), range(0xFE00, 0x10000), range(0x1F000, 0x1FB00)):
+        removed.update(dict.fromkeys(c for c in codes if unicodedata.category(chr(c))[0] in "PS"))
+    return removed
+
+
 STEPS: dict[str, Rewrite] = {
-    "lower": lower,
-    "numbers": numbers,
+    "lower": str.lower,
+    "numbers": partial(_NUMBER.sub, ""),
     "stopwords": stopwords,
     "lemmas": lemmas,
     "stemming": stemming,
-    "punctuation": punctuation,
+    "punctuation": lambda text: text.translate(_punctuation()),
     "ascii": ascii_,
     "whitespace": whitespace,
 }
@@ -133,16 +130,6 @@ def pipeline(names: Iterable[str]) -> Rewrite:
 
 
 @cache
-def _punctuation() -> dict[int, None]:
-    removed = dict.fromkeys(map(ord, string.punctuation))
-    # General punctuation and symbols, CJK punctuation, compatibility forms, emoji: not all of
-    # Unicode, which would take half a second.
-    for codes in (range(0x80, 0x3100), range(0xFE00, 0x10000), range(0x1F000, 0x1FB00)):
-        removed.update(dict.fromkeys(c for c in codes if unicodedata.category(chr(c))[0] in "PS"))
-    return removed
-
-
-@cache
 def _stemmer(name: str) -> Rewrite:
     import Stemmer  # noqa: PLC0415  a C extension that only this step needs
 
@@ -164,11 +151,7 @@ def _lemmatizer(name: str) -> Rewrite:
 
 # Function words: they say which language a text is in, and little else. Written for this project:
 # none of the installed libraries ships a list.
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-PORTUGUESE = _words("""
+PORTUGUESE = word_set("""
     a à às ao aos as o os um uma uns umas de do da dos das dum duma duns dumas em no na nos nas
     num numa nuns numas por pelo pela pelos pelas para pra pro per com sem sob sobre entre até
     após desde contra perante durante mediante segundo conforme ante trás e ou mas nem porém
@@ -196,7 +179,7 @@ PORTUGUESE = _words("""
     houveram houvera haja hajam houvesse houvessem houver houverem havendo havido
     """)
 
-ENGLISH = _words("""
+ENGLISH = word_set("""
     a an the of in on at by for with about against between into through during before after
     above below to from up down out off over under again further then once here there when where
     why how all any both each few more most other some such no nor not only own same so than too

@@ -31,11 +31,13 @@ class Fingerprints:
         identity: uint64 [records], the hash of all its words; 0 where it has none.
         words: int32 [records], how many words it has.
         signatures: Those of the records that have at least `SHORT` words.
+        text_of: The text of a record, for verifying.
     """
 
     identity: Hashes
     words: NDArray[np.int32]
     signatures: Signatures
+    text_of: Callable[[int], str]
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,6 @@ class Duplicates:
 def find(
     exact: Hashes,
     texts: Sequence[Fingerprints],
-    text_of: Callable[[int, int], str],
     *,
     usable: Mask,
     held_out: Mask,
@@ -78,7 +79,6 @@ def find(
     Args:
         exact: uint64 [records], the hash of everything the record says, to the letter.
         texts: The texts of the records that are compared.
-        text_of: (which text, record) -> the text, for verifying.
         usable: bool [records], those that take part; others are dropped already.
         held_out: bool [records], those that a person holds out.
         keep_short: Whether repeated records of fewer than `SHORT` words stay, unless they repeat
@@ -100,7 +100,7 @@ def find(
     rows = rows[~exact_copies[rows]]
     alike = [_alike(one, rows) for one in texts]
     if near:
-        for one, other in _near_pairs(alike, texts, text_of, droppable, held_out):
+        for one, other in _near_pairs(alike[0], texts, droppable, held_out):
             if copy_of[one] < 0 and copy_of[other] < 0:
                 copy_of[other] = one
     group, threshold = _groups(alike, texts, rows, copy_of)
@@ -109,12 +109,8 @@ def find(
     )
 
 
-@dataclass(frozen=True)
-class _Alike:
-    """Pairs of records that are alike in one text: int64 [pairs, 2] and float64 [pairs]."""
-
-    pairs: Rows
-    likeness: NDArray[np.float64]
+_Alike = tuple[Rows, NDArray[np.float64]]
+"""Pairs of records, int64 [pairs, 2], and how alike they are in one text, float64 [pairs]."""
 
 
 def _alike(text: Fingerprints, rows: Rows) -> _Alike:
@@ -125,10 +121,8 @@ def _alike(text: Fingerprints, rows: Rows) -> _Alike:
     similar = _bucketed(text.signatures, rows[different[rows]])
     likeness = text.signatures.likeness(similar)
     enough = likeness >= GROUPED
-    return _Alike(
-        np.concatenate([np.stack([first, again], axis=1), similar[enough]]),
-        np.concatenate([np.ones(len(again)), likeness[enough]]),
-    )
+    pairs = np.concatenate([np.stack([first, again], axis=1), similar[enough]])
+    return pairs, np.concatenate([np.ones(len(again)), likeness[enough]])
 
 
 def _bucketed(signatures: Signatures, rows: Rows) -> Rows:
@@ -152,41 +146,31 @@ def _bucketed(signatures: Signatures, rows: Rows) -> Rows:
 
 
 def _near_pairs(
-    alike: Sequence[_Alike],
-    texts: Sequence[Fingerprints],
-    text_of: Callable[[int, int], str],
-    droppable: Mask,
-    held_out: Mask,
+    alike: _Alike, texts: Sequence[Fingerprints], droppable: Mask, held_out: Mask
 ) -> list[tuple[int, int]]:
     """Verified near copies, (preferred, other), in order of preference of the other."""
     # The estimate of 128 slots is off by 0.027 (one sigma) at 0.9.
-    likely = alike[0].pairs[alike[0].likeness >= NEAR - 0.1]
+    pairs, likeness = alike
+    likely = pairs[likeness >= NEAR - 0.1]
     likely = likely[droppable[likely].all(axis=1) | held_out[likely].any(axis=1)]
 
     def preference(row: int) -> tuple[bool, int]:
         return not held_out[row], row
 
-    pairs = []
+    near = []
     for ends in likely.tolist():
         one, other = sorted(ends, key=preference)
-        if all(_is_near(place, texts, text_of, one, other) for place in range(len(texts))):
-            pairs.append((one, other))
-    return sorted(pairs, key=lambda pair: (preference(pair[1]), preference(pair[0])))
+        if all(_is_near(text, one, other) for text in texts):
+            near.append((one, other))
+    return sorted(near, key=lambda pair: (preference(pair[1]), preference(pair[0])))
 
 
-def _is_near(
-    place: int,
-    texts: Sequence[Fingerprints],
-    text_of: Callable[[int, int], str],
-    one: int,
-    other: int,
-) -> bool:
-    text = texts[place]
+def _is_near(text: Fingerprints, one: int, other: int) -> bool:
     if text.identity[one] == text.identity[other]:
         return True
     if min(text.words[one], text.words[other]) < SHORT:
         return False
-    return similarity(text_of(place, one), text_of(place, other)) >= NEAR
+    return similarity(text.text_of(one), text.text_of(other)) >= NEAR
 
 
 def _groups(
@@ -197,12 +181,12 @@ def _groups(
     copies = np.flatnonzero(copy_of >= 0)
     pairs = [np.stack([copy_of[copies], copies], axis=1)]
     strengths = [np.ones(len(copies))]
-    for place, (text, one) in enumerate(zip(texts, alike, strict=True)):
+    for place, (text, (alike_rows, strength)) in enumerate(zip(texts, alike, strict=True)):
         # "Sim." answers many questions; that does not make them alike.
-        few = text.words[one.pairs].min(axis=1, initial=1 << 30) < _LONE_ANSWER
+        few = text.words[alike_rows].min(axis=1, initial=1 << 30) < _LONE_ANSWER
         telling = ~few if place else np.ones(len(few), np.bool_)
-        pairs.append(one.pairs[telling])
-        strengths.append(one.likeness[telling])
+        pairs.append(alike_rows[telling])
+        strengths.append(strength[telling])
     edges, likeness = np.concatenate(pairs), np.concatenate(strengths)
     kept = rows[copy_of[rows] < 0]
     for threshold in (GROUPED, 0.6, 0.7, NEAR):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from prosa.data.classic import language
+from prosa.data.names import word_set
 from prosa.data.repair import normalized
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -30,13 +31,9 @@ REASONS = ("short", "repetition", "symbols", "links", "language", "offensive", "
 """What a filter says of a record it drops; the first that holds, in this order."""
 
 
-def _words(listed: str) -> frozenset[str]:
-    return frozenset(listed.split())
-
-
 # Measured on 1.1 million paragraphs of Brazilian prose, minutes, manuals and laws, and on 8.7
 # thousand of English: these words of the lists stood there in another sense, or as plain terms.
-_ORDINARY = _words("""
+_ORDINARY = word_set("""
     anal anus boceta bombers bombing bondage breasts bunga butt cacete cambada camelo cervix chug
     chupa chupar clitoris cock cocks coito comer consolo coon coons cox crabs cracker crotch demon
     desgracado domination dong erect erection ero erotic excrement fecal feces fetish flange

@@ -39,10 +39,6 @@ def loads(text: str) -> Any:
         return _PATIENT.decode(text)
 
 
-def _whole_number(digits: str) -> int | str:
-    return int(digits) if len(digits) < 4300 else digits
-
-
 def _raw_decode(text: str, start: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text, start)
@@ -53,7 +49,7 @@ def _raw_decode(text: str, start: int) -> tuple[Any, int]:
 
 
 _DECODER = json.JSONDecoder()
-_PATIENT = json.JSONDecoder(parse_int=_whole_number)
+_PATIENT = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) < 4300 else digits)
 
 
 def looks_json(file: TextFile) -> bool:
@@ -234,8 +230,7 @@ def _articles(window: "_Window") -> Iterator[Any]:
             if window.peek() == ",":
                 window.take(",")
     if window.peek() == "[":
-        for article, _size in window.elements():
-            yield article
+        yield from (article for article, _size in window.elements())
 
 
 class _Window:

@@ -4,11 +4,12 @@ A reader makes a `Source` out of a file or an object; it gives batches of rows b
 source's own names. `read` makes `Records` out of sources, and every later room takes `Records`.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import pyarrow as pa
 
@@ -97,6 +98,25 @@ class Source:
     notes: tuple[str, ...] = ()
     plain: bool = False
     by_column: bool = False
+
+
+Item = TypeVar("Item")
+
+
+def in_batches(
+    items: Iterable[Item], size_of: Callable[[Item], int], most: int, rows: int = sys.maxsize
+) -> Iterator[list[Item]]:
+    """Items in lists of so many `rows`, or of fewer whose sizes come to `most` together."""
+    batch: list[Item] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += size_of(item)
+        if size >= most or len(batch) >= rows:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def from_rows(rows: Sequence[Mapping[str, Any]]) -> Batch:

@@ -16,6 +16,11 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+def word_set(listed: str, mark: str | None = None) -> frozenset[str]:
+    """Listed words, parted by white space or by a mark."""
+    return frozenset(listed.split(mark))
+
+
 TEXT = _words(
     "text texto content conteudo headline manchete body corpo document documento article artigo "
     "story historia sentence sentenca frase paragraph paragrafo passage passagem review resenha "
@@ -29,9 +34,9 @@ QUESTION = _words(
 ANSWER = _words(
     "answer resposta response completion output saida reply replica assistant assistente bot a"
 )
-QUESTION_WORDS = frozenset(_words("question pergunta duvida prompt instruction instrucao"))
-ANSWER_WORDS = frozenset(_words("answer resposta response completion"))
-ABOUT_WORDS = frozenset(_words("id type tipo date data score nota start inicio count lang idioma"))
+QUESTION_WORDS = word_set("question pergunta duvida prompt instruction instrucao")
+ANSWER_WORDS = word_set("answer resposta response completion")
+ABOUT_WORDS = word_set("id type tipo date data score nota start inicio count lang idioma")
 INSTRUCTION = ("instruction", "instrucao", "instrucoes")
 INPUT = ("input", "entrada", "context", "contexto")
 MESSAGES = _words(
@@ -51,20 +56,16 @@ TELLING = (*TEXT, *QUESTION, *ANSWER, *SOURCE, *TARGET)
 """Names that show that something is a table."""
 
 KNOWN = (*TELLING, *LABEL, *MESSAGES, *CONTEXT, *SPLIT, *TRANSLATION, "id", "group")
-_FIRST_WORDS = frozenset(KNOWN) | frozenset(
-    _words(
-        "nome name titulo title autor author data date codigo code numero number valor value "
-        "tipo type email telefone phone endereco address url link coluna column campo field"
-    )
+_FIRST_WORDS = frozenset(KNOWN) | word_set(
+    "nome name titulo title autor author data date codigo code numero number valor value "
+    "tipo type email telefone phone endereco address url link coluna column campo field"
 )
 
-LANGUAGES = frozenset(
-    _words(
-        "pt ptbr ptpt por portugues portuguese en eng enus engb ingles english es spa espanhol "
-        "spanish fr fra frances french de deu alemao german it ita italiano italian"
-    )
+LANGUAGES = word_set(
+    "pt ptbr ptpt por portugues portuguese en eng enus engb ingles english es spa espanhol "
+    "spanish fr fra frances french de deu alemao german it ita italiano italian"
 )
-PORTUGUESE = frozenset(_words("pt ptbr ptpt por portugues portuguese"))
+PORTUGUESE = word_set("pt ptbr ptpt por portugues portuguese")
 
 SPLITS: Mapping[str, str] = {
     **dict.fromkeys(("train", "training", "treino", "treinamento"), "train"),

@@ -15,27 +15,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prosa.data.duplicates import Mask
+from prosa.data.names import word_set
 
 Batches = Callable[[], Iterable["pa.Array[Any]"]]
 
 
-def _words(listed: str, mark: str = ",") -> frozenset[str]:
-    return frozenset(listed.split(mark))
-
-
-_ALWAYS = _words(
+_ALWAYS = word_set(
     "null nan n/a #n/a <na> [deleted] [removed] [excluído] [removido] #ref! #valor! #value!"
-    " (null) [null] {} [] lorem undefined",
-    " ",
+    " (null) [null] {} [] lorem undefined"
 )
-_OFTEN = _words(
+_OFTEN = word_set(
     "unknown,untitled,missing,not available,not applicable,no title,no text,no answer,tbd,todo,"
     "desconhecido,desconhecida,sem título,sem titulo,sem texto,sem resposta,sem descrição,"
     "não informado,não informada,nao informado,não disponível,indisponível,não se aplica,"
-    "em branco,vazio,a definir,-,--,---,.,..,...,…,?,??,???,x,xx,xxx,na"
+    "em branco,vazio,a definir,-,--,---,.,..,...,…,?,??,???,x,xx,xxx,na",
+    ",",
 )
 # Words that may well be the answer to a question.
-_NOT_IN_ANSWERS = _words("none,nenhum,nenhuma,nada")
+_NOT_IN_ANSWERS = word_set("none nenhum nenhuma nada")
 
 _KNOWN = pa.array(sorted(_ALWAYS | _OFTEN | _NOT_IN_ANSWERS))
 

@@ -18,14 +18,12 @@ import pyarrow.parquet as pq
 from prosa import files
 from prosa.data import classic, duplicates, parallel, split
 from prosa.data.duplicates import Duplicates
-from prosa.data.facts import Facts, Fate, read_facts
+from prosa.data.facts import Facts, Fate
 from prosa.data.filters import Filters
 from prosa.data.kinds import COLUMNS, SCHEMAS, Kind, Records
-from prosa.data.parallel import Stored
 from prosa.data.placeholders import placeholders
 from prosa.data.report import Report, byte_count, describe, note_likeness
 from prosa.data.split import Holdout, Settled
-from prosa.data.steps import COMPARED, WRITTEN, repaired_name, said
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -109,19 +107,17 @@ def prepare(
         return _raw(records, options, settled, report)
     stored = parallel.transform(
         settled.table,
-        "prosa.data.steps:prepared",
         settings,
         progress=(lambda share: progress("repair", share)) if progress else None,
     )
-    names = {name: repaired_name(name, settings) for name in WRITTEN[records.kind]}
     pa.default_memory_pool().release_unused()
-    facts = read_facts(stored, records.kind)
-    alike = _drop(stored, facts, settled, options, records.kind, names)
+    facts = Facts.read(stored, settings)
+    alike = _drop(facts, settled, options)
     facts.texts.clear()  # the split needs room
-    describe(report, settled.table, stored, facts, names, options.filters)
+    describe(report, settled.table, facts, options.filters)
     if not report.kept:
         raise _nothing_left(report, records.source)
-    splits, grouped = _split(stored, facts, settled, alike, options, records.kind)
+    splits, grouped = _split(facts, settled, alike, options)
     report.splits = {name: table.num_rows for name, table in splits.items()}
     report.bytes = sum(map(byte_count, splits.values()))
     for name, share in asdict(settled.shares).items():
@@ -158,16 +154,10 @@ def save(prepared: Prepared, output: str | Path, *, overwrite: bool = False) -> 
     return Path(output)
 
 
-def _drop(
-    stored: Stored,
-    facts: Facts,
-    settled: Settled,
-    options: PrepareOptions,
-    kind: Kind,
-    names: Mapping[str, str],
-) -> Duplicates:
+def _drop(facts: Facts, settled: Settled, options: PrepareOptions) -> Duplicates:
     """Decide which records go: placeholders, what a filter rejects, copies and near copies."""
-    for name, column in names.items():
+    kind, stored = facts.kind, facts.stored
+    for name, column in facts.names.items():
         if SCHEMAS[kind].field(name).type == pa.string():
 
             def texts(column: str = column) -> Iterator["pa.Array[Any]"]:
@@ -176,13 +166,11 @@ def _drop(
             masks = [*placeholders(texts, answers=name == "answer")]
             facts.drop(np.concatenate([*masks, np.empty(0, np.bool_)]), Fate.PLACEHOLDER)
     facts.drop(facts.filter > 0, Fate.FILTERED)
-    compared = COMPARED[kind]
     # A record held out by a person stays where a copy of it would train.
     free = settled.codes == split.TRAIN
     alike = duplicates.find(
         facts.exact,
         facts.texts,
-        lambda place, row: said(stored.mapped.column(names[compared[place]])[row].as_py()),
         usable=facts.kept,
         held_out=~free,
         keep_short=kind in (Kind.TEXT, Kind.LABELLED),
@@ -194,15 +182,11 @@ def _drop(
 
 
 def _split(
-    stored: Stored,
-    facts: Facts,
-    settled: Settled,
-    alike: Duplicates,
-    options: PrepareOptions,
-    kind: Kind,
+    facts: Facts, settled: Settled, alike: Duplicates, options: PrepareOptions
 ) -> tuple[dict[str, pa.Table], bool]:
     """Cut a few running texts, or deal out many records; and whether that was done by group."""
-    kept, codes, group = facts.kept, settled.codes, alike.group
+    kind, stored, kept = facts.kind, facts.stored, facts.kept
+    codes, group = settled.codes, alike.group
     free = kept & (codes == split.TRAIN)
     names = [*COLUMNS[kind]]
     few = kind is Kind.TEXT and free.sum() < _FEW

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pyarrow as pa
 from prosa.data import objects
 from prosa.data.decoding import EmptyFileError, unreadable
 from prosa.data.json import too_deep
-from prosa.data.kinds import ROWS, Batch, Kind, Records, Source, rows_of, values
+from prosa.data.kinds import ROWS, Batch, Kind, Records, Source, in_batches, rows_of, values
 from prosa.data.open import (
     Options,
     data_in,
@@ -196,26 +197,13 @@ def _collected(batches: Iterator[pa.RecordBatch]) -> pa.Table | None:
             path.open("wb") as file,
             pa.ipc.new_file(file, schema) as writer,
         ):
-            for table in _large(rest):
-                writer.write_table(table)
+            # Joined: of thousands of small batches, each would keep some pages in memory.
+            for large in in_batches(rest, attrgetter("nbytes"), _WRITTEN):
+                writer.write_table(pa.Table.from_batches(large).combine_chunks())
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     finally:
         with suppress(OSError):
             path.unlink()
-
-
-def _large(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Batches joined: of thousands of small ones, each would keep some pages in memory."""
-    small: list[pa.RecordBatch] = []
-    size = 0
-    for batch in batches:
-        small.append(batch)
-        size += batch.nbytes
-        if size > _WRITTEN:
-            yield pa.Table.from_batches(small).combine_chunks()
-            small, size = [], 0
-    if small:
-        yield pa.Table.from_batches(small).combine_chunks()
 
 
 def _recipe(

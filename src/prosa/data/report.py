@@ -1,6 +1,6 @@
 """What preparing a set of records did, for a person to read and for a program to parse."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,7 +12,6 @@ from prosa.data.duplicates import GROUPED, Duplicates, Mask
 from prosa.data.facts import Facts, Fate
 from prosa.data.filters import REASONS, Filters
 from prosa.data.kinds import Kind
-from prosa.data.parallel import Stored
 from prosa.data.repair import Repair
 from prosa.data.steps import said
 from prosa.files import human
@@ -153,22 +152,13 @@ class Report:
         return [_("Split: {parts}").format(parts=", ".join(parts))] if parts else []
 
 
-def describe(
-    report: Report,
-    source: pa.Table,
-    stored: Stored,
-    facts: Facts,
-    names: Mapping[str, str],
-    filters: Filters,
-) -> None:
+def describe(report: Report, source: pa.Table, facts: Facts, filters: Filters) -> None:
     """Count what happened, and pick examples.
 
     Args:
         report: What is filled in.
         source: The records as they were read.
-        stored: The records as they were repaired.
         facts: What became of them.
-        names: The columns that people wrote: their names in `source`, and in `stored`.
         filters: Those that were on; what is offensive or blocked is shown masked.
     """
     report.kept = int(facts.kept.sum())
@@ -184,18 +174,13 @@ def describe(
                 report.filters[name] = count
     for name, mask in reasons.items():
         if name != "empty":
-            texts = [
-                _line(stored.mapped, names.values(), row)
-                for row in np.flatnonzero(mask)[:_EXAMPLES]
-            ]
+            texts = [_repaired(facts, row) for row in np.flatnonzero(mask)[:_EXAMPLES]]
             shown = [excerpt(text, max(0, text.find("***"))) for text in map(filters.masked, texts)]
             report.dropped_examples[name] = list(dict.fromkeys(shown))
-    _describe_repairs(report, source, stored, facts, names)
+    _describe_repairs(report, source, facts)
 
 
-def _describe_repairs(
-    report: Report, source: pa.Table, stored: Stored, facts: Facts, names: Mapping[str, str]
-) -> None:
+def _describe_repairs(report: Report, source: pa.Table, facts: Facts) -> None:
     changed = facts.kept & (facts.repair != 0)
     report.repaired = int(changed.sum())
     shown: set[int] = set()
@@ -207,8 +192,12 @@ def _describe_repairs(
             first = np.flatnonzero(of_this)[: 2 + len(shown)].tolist()
             for row in alone or [row for row in first if row not in shown][:2]:
                 shown.add(row)
-                before, after = _line(source, names, row), _line(stored.mapped, names.values(), row)
-                report.examples.append(difference(before, after))
+                before = _line(source, facts.names, row)
+                report.examples.append(difference(before, _repaired(facts, row)))
+
+
+def _repaired(facts: Facts, row: int) -> str:
+    return _line(facts.stored.mapped, facts.names.values(), row)
 
 
 def _line(table: pa.Table, names: Iterable[str], row: int) -> str:

@@ -146,23 +146,20 @@ def column(signatures: Hashes, has: NDArray[np.bool_]) -> "pa.Array[Any]":
 
 
 class Signatures:
-    """The signatures of many records, band by band in a file.
+    """The signatures of many records, in a file that is written here, a band behind the other.
 
-    Attributes:
+    Args:
         has: bool [records], which records have one.
+        columns: What `column` made.
+        path: The file.
     """
 
-    def __init__(self, has: NDArray[np.bool_], path: Path) -> None:
+    def __init__(
+        self, has: NDArray[np.bool_], columns: Iterable["pa.Array[Any]"], path: Path
+    ) -> None:
         self.has = has
         self._path = path
         self._count = int(has.sum())
-
-    @classmethod
-    def stored(
-        cls, has: NDArray[np.bool_], columns: Iterable["pa.Array[Any]"], path: Path
-    ) -> "Signatures":
-        """Write the columns that `column` made to a file, a band behind the other."""
-        made = cls(has, path)
         start = 0
         with path.open("wb") as file:
             for one in columns:
@@ -173,10 +170,9 @@ class Signatures:
                 first, last = borders[0] // 8, borders[len(one)] // 8
                 rows = np.frombuffer(memoryview(data), np.uint64)[first:last].reshape(-1, BANDS)
                 for band in range(BANDS):
-                    file.seek(8 * (band * made._count + start))
+                    file.seek(8 * (band * self._count + start))
                     file.write(rows[:, band].tobytes())
                 start += len(rows)
-        return made
 
     def places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where in a band the records stand: int64 [rows]; meaningless where they have none."""

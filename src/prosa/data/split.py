@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from prosa import files
 from prosa.data.duplicates import Mask, Rows
+from prosa.data.facts import mapped
 from prosa.data.kinds import COLUMNS, Records
-from prosa.data.parallel import mapped
 from prosa.data.signatures import Hashes
 from prosa.errors import InputError
 from prosa.i18n import _

@@ -4,7 +4,7 @@ A record's texts become Python strings here, once, and go back to Arrow. Runs in
 workers (see `parallel`). What is noted about the records are columns whose names begin with `#`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -15,8 +15,10 @@ from prosa.data import signatures
 from prosa.data.classic import pipeline
 from prosa.data.filters import REASONS, Filters
 from prosa.data.kinds import SCHEMAS, Kind
-from prosa.data.parallel import Settings
 from prosa.data.repair import Repair, repair
+
+Settings = Mapping[str, Any]
+"""Plain JSON values; see `prepared`."""
 
 Values = dict[str, list[Any]]
 """A batch as Python lists: the values of each column."""
@@ -47,11 +49,6 @@ def said(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "\n".join(str(part.get("content", part.get("text")) or "") for part in value or ())
-
-
-def repaired_name(name: str, settings: Settings) -> str:
-    """The column of the repaired text, which is the final one unless classic steps follow."""
-    return f"#{name}" if settings["steps"] else name
 
 
 def prepared(batch: pa.RecordBatch, settings: Settings) -> pa.RecordBatch:

@@ -7,13 +7,13 @@ of about 1 MB. They carry no group: text this long may be parted between trainin
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Literal, TextIO
 
 from prosa.data.decoding import TextFile, survey
-from prosa.data.kinds import ROWS, Batches
+from prosa.data.kinds import ROWS, Batches, in_batches
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -72,7 +72,8 @@ def read_text(file: TextFile, layout: Layout) -> Batches:
     """
     split = {"paragraph": _paragraphs, "file": _whole}.get(layout, _lines)
     with file.open(newline="\n" if layout == "raw" else None) as text:
-        yield from _batches(split(text))
+        for texts in in_batches(split(text), len, _BLOCK, ROWS):
+            yield {"text": texts}
 
 
 def numbered_lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
@@ -170,16 +171,3 @@ def _border(text: str, low: int, high: int) -> int:
         if (place := text.rfind(sign, low, high)) >= 0:
             return place + len(sign)
     return high
-
-
-def _batches(records: Iterable[str]) -> Batches:
-    texts: list[str] = []
-    size = 0
-    for record in records:
-        texts.append(record)
-        size += len(record)
-        if len(texts) >= ROWS or size >= _BLOCK:
-            yield {"text": texts}
-            texts, size = [], 0
-    if texts:
-        yield {"text": texts}

@@ -19,10 +19,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
-
-def _words(listed: str) -> frozenset[str]:
-    return frozenset(listed.split())
-
+from prosa.data.names import word_set
 
 _LEAST_LINES = 3
 _NARROWEST, _WIDEST = 50, 135
@@ -42,7 +39,7 @@ _NEW_ITEM = re.compile(
 )
 _LOWER = re.compile(r"[a-zà-öø-ÿ]")
 # Words that no line of verse, title or list item ends with, nor a sentence.
-_DANGLING = _words(
+_DANGLING = word_set(
     "a à ao aos às as o os um uma de do da dos das em no na nos nas e ou que com por para pelo pela"
     " pelos pelas the of in on at to and or for with by an from"
 )
@@ -52,7 +49,7 @@ _HYPHEN = re.compile(r"(\w+)-$")
 _WORD = re.compile(r"\w+")
 _COMPOUND = re.compile(r"\b\w+(?:-\w+)+")
 # What follows a hyphen in a Portuguese verb form: "disse-lhe", "tê-lo", "far-se-ia".
-_CLITICS = _words(
+_CLITICS = word_set(
     "me te se lhe lhes nos vos o a os as lo la los las no na nas ei ás á emos eis ão ia iam"
 )
 

@@ -6,7 +6,7 @@ write past it: the oldest half is forgotten then and writing goes on.
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -15,11 +15,11 @@ from transformers.generation.streamers import BaseStreamer
 
 from prosa.errors import InputError
 from prosa.generation.options import Decoding
-from prosa.generation.stream import Pieces
 from prosa.i18n import _
 from prosa.tokens.encoder import TextEncoder
 
 Tokenizer = PreTrainedTokenizerFast
+_BROKEN = "\ufffd"  # what a byte-level tokenizer decodes an unfinished character to
 
 
 def generate(
@@ -85,7 +85,11 @@ def context_of(model: PreTrainedModel) -> int | None:
 
 
 def _tokens(
-    model: PreTrainedModel, tokenizer: Tokenizer, ids: list[int], options: Decoding, pieces: Pieces
+    model: PreTrainedModel,
+    tokenizer: Tokenizer,
+    ids: list[int],
+    options: Decoding,
+    pieces: "Pieces",
 ) -> Iterator[int]:
     """New tokens one by one; renews the prompt when the context is full."""
     context, left = context_of(model), options.max_new_tokens
@@ -118,7 +122,7 @@ def _run(
     ids: list[int],
     room: int,
     options: Decoding,
-    pieces: Pieces,
+    pieces: "Pieces",
 ) -> Iterator[int]:
     """`model.generate`, its tokens as they come."""
     never = [tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id]
@@ -180,3 +184,74 @@ class _Queue(BaseStreamer, StoppingCriteria):
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_more: Any) -> torch.Tensor:
         return torch.full((len(input_ids),), self.closed, device=input_ids.device)
+
+
+class Pieces:
+    """Turns tokens that come one by one into text that can be printed at once.
+
+    A byte-level token may end inside "ã", and a stop word may have begun: such text is held back
+    until what follows decides. Only a short tail is decoded again for each token.
+
+    Args:
+        decode: Ids to text.
+        before: Ids that stand before the new ones: spacing may depend on them.
+        stop: Texts at which to stop.
+    """
+
+    def __init__(
+        self, decode: Callable[[list[int]], str], before: Sequence[int], stop: Sequence[str] = ()
+    ) -> None:
+        self._decode = decode
+        self._stop = [text for text in stop if text]
+        self._ids = list(before[-8:])
+        self._known = decode(self._ids)
+        self._held = ""
+        self.stopped = False
+
+    def add(self, token: int) -> str:
+        """Take one more token; return the text that is now certain (often one word, or "")."""
+        if self.stopped:
+            return ""
+        self._ids.append(token)
+        text = self._decode(self._ids)
+        if text.endswith(_BROKEN):
+            return ""
+        if not text.startswith(self._known):
+            # Decoders may clean up an earlier space; what was shown stays shown.
+            self._known = text[: len(self._known)]
+        fresh = text[len(self._known) :]
+        self._ids = self._ids[-8:]
+        self._known = self._decode(self._ids)
+        return self._release(self._held + fresh)
+
+    def end(self) -> str:
+        """No token follows: the text that was still held back."""
+        if self.stopped:
+            return ""
+        text = self._decode(self._ids)
+        rest = text[len(self._known) :].rstrip(_BROKEN) if text.startswith(self._known) else ""
+        held, self._held = self._held + rest, ""
+        return self._cut(held)
+
+    def _release(self, text: str) -> str:
+        cut = self._cut(text)
+        if self.stopped:
+            return cut
+        keep = max((_overlap(text, stop) for stop in self._stop), default=0)
+        self._held = text[len(text) - keep :]
+        return text[: len(text) - keep]
+
+    def _cut(self, text: str) -> str:
+        places = [place for stop in self._stop if (place := text.find(stop)) >= 0]
+        if not places:
+            return text
+        self.stopped, self._held = True, ""
+        return text[: min(places)]
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Characters at the end of the text that could be the beginning of a stop word."""
+    for size in range(min(len(stop) - 1, len(text)), 0, -1):
+        if stop.startswith(text[-size:]):
+            return size
+    return 0

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from prosa.errors import InputError
 from prosa.i18n import _
+from prosa.models.sizes import wrong
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,7 @@ class Decoding:
 
     def _need(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
-            flag = "--" + name.replace("_", "-")
-            what = _("{flag} is {value}").format(flag=flag, value=getattr(self, name))
-            raise InputError(what, expected=expected)
+            raise wrong(name, getattr(self, name), expected)
 
     def arguments(self) -> dict[str, Any]:
         """The same for `PreTrainedModel.generate`."""

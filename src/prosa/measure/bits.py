@@ -82,7 +82,7 @@ class Score:
         }
 
 
-def score(model: PreTrainedModel, stream: TokenStream, *, limit: int | None = None) -> Score:
+def score(model: PreTrainedModel, stream: TokenStream) -> Score:
     """Score a model on a token stream.
 
     A model that counts is asked for the probabilities of the tokens that are there and no others.
@@ -93,30 +93,28 @@ def score(model: PreTrainedModel, stream: TokenStream, *, limit: int | None = No
     Args:
         model: Any causal language model of the room `models`.
         stream: The encoded text.
-        limit: Score the first so many tokens only; bytes are counted in proportion.
 
     Returns:
         The score. A stream without a token to predict has loss 0.
     """
-    part = stream if limit is None else stream.head(limit)
     start = time.perf_counter()
     with torch.inference_mode():
         if hasattr(model, "score_stream"):
-            nats, tokens = _counted(model, part)
+            nats, tokens = _counted(model, stream)
             seconds = time.perf_counter() - start
             # First choices need every word's probability: they are found on a part of the text.
-            _nats, correct, ranked = _descended(model, part.head(_RANKED_TOKENS))
+            _nats, correct, ranked = _descended(model, stream.head(_RANKED_TOKENS))
         else:
-            nats, correct, tokens = _descended(model, part)
+            nats, correct, tokens = _descended(model, stream)
             seconds, ranked = time.perf_counter() - start, tokens
     return Score(
         tokens=tokens,
-        bytes=part.bytes,
+        bytes=stream.bytes,
         loss=nats / max(1, tokens),
         accuracy=correct / max(1, ranked),
         seconds=seconds,
-        unknown=part.unknown,
-        unknown_bytes=int(part.hidden[:, 1].sum()),
+        unknown=stream.unknown,
+        unknown_bytes=int(stream.hidden[:, 1].sum()),
     )
 
 

@@ -189,16 +189,6 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
         return output(loss, logits)
 
     @torch.no_grad()
-    def score(
-        self, input_ids: Tensor, targets: Tensor, attention_mask: Tensor | None = None
-    ) -> Tensor:
-        """Log-probabilities [B, L], in nats, of `targets[:, i]` after the columns up to i.
-
-        Costs some lookups a token, and no logits.
-        """
-        return self.tables.score(self._contexts(input_ids, attention_mask), targets)
-
-    @torch.no_grad()
     def score_stream(
         self, tokens: np.ndarray, offsets: np.ndarray, *, include_unknown: bool = True
     ) -> np.ndarray:

@@ -1,8 +1,12 @@
-"""A model and its tokenizer from a folder or from the Hugging Face hub, or one clear message.
+"""A model and its tokenizer: saved as a Hugging Face folder, loaded from one or from the hub.
 
 Nothing in a folder is ever executed: our families load through the classes installed here, others
 through transformers' own, and weights only as safetensors. What is wrong with a folder is found
 before transformers reads it, since its own errors speak of something else.
+
+For a family of ours a saved folder also gets the family's file and those it imports, and `auto_map`
+in `config.json` says where they are; `transformers` does both, because the classes are registered
+for its auto classes.
 """
 
 import json
@@ -22,7 +26,7 @@ from transformers import (
 from prosa.errors import InputError
 from prosa.extras import quiet
 from prosa.i18n import _
-from prosa.models.families import family_of
+from prosa.models.families import SpecialIds, family_of, stop_at
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
@@ -30,6 +34,20 @@ _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 # A pickle of protocol 2 to 5, and the zip archive around the pickle that torch.save writes.
 _PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> None:
+    """Write everything that a model needs in order to be used elsewhere.
+
+    The folder then holds `config.json`, `model.safetensors`, `generation_config.json`,
+    `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja` where the tokenizer has one,
+    and the family's own files. It is not made whole or nothing here: the caller sees to that. The
+    tokenizer, the one that the model was trained with, says where generation stops.
+    """
+    stop_at(model, SpecialIds.of(tokenizer))
+    with quiet():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 def load(source: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

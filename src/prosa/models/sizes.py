@@ -44,10 +44,10 @@ class Sizes:
             value = getattr(self, name)
             if value is not None and (type(value) is not int or not low <= value <= high):
                 expected = _("a whole number from {low} to {high}").format(low=low, high=high)
-                raise _wrong(name, value, expected)
+                raise wrong(name, value, expected)
         number = isinstance(self.dropout, int | float) and not isinstance(self.dropout, bool)
         if self.dropout is not None and not (number and 0 <= self.dropout < 1):
-            raise _wrong("dropout", self.dropout, _("a number from 0 to below 1, such as 0.1"))
+            raise wrong("dropout", self.dropout, _("a number from 0 to below 1, such as 0.1"))
 
     @property
     def given(self) -> dict[str, int | float]:
@@ -110,7 +110,8 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _wrong(name: str, value: object, expected: str) -> InputError:
+def wrong(name: str, value: object, expected: str) -> InputError:
+    """The error for a flag with a value that it cannot have."""
     return InputError(
         _("{flag} is {value}").format(flag=flag(name), value=value), expected=expected
     )
@@ -123,7 +124,7 @@ def fitting_heads(hidden_size: int, head_size: int = 32) -> int:
         InputError: The width is odd.
     """
     if hidden_size % 2:
-        raise _wrong("hidden_size", hidden_size, _("an even number"))
+        raise wrong("hidden_size", hidden_size, _("an even number"))
     return min(
         _divisors(hidden_size // 2),
         key=lambda heads: abs(math.log(hidden_size / heads / head_size)),

@@ -19,8 +19,8 @@ from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.tokens.encoder import Hidden, Ids, TextEncoder, hidden_bytes, hiding
 from prosa.tokens.learn import is_ours
-from prosa.tokens.ragged import Lengths, framed, offsets, positions, shifted, sums
 from prosa.tokens.special import CHAT_TEMPLATE, TURN_END, TURN_START
+from prosa.tokens.stream import Lengths, framed, offsets, positions, shifted, sums
 
 Message = dict[str, str]
 
@@ -56,12 +56,6 @@ def messages(kind: Kind, row: Mapping[str, Any]) -> list[Message]:
     else:
         raise ValueError(kind)
     return [{"role": role, "content": (content or "").strip()} for role, content in said]
-
-
-def end_of_turn(tokenizer: PreTrainedTokenizerFast) -> int | None:
-    """The id that ends a turn; None for a tokenizer that has no turns."""
-    number: int | None = tokenizer.backend_tokenizer.token_to_id(TURN_END)
-    return number
 
 
 class Renderer:
@@ -142,14 +136,6 @@ class Renderer:
         number = self._tokenizer.backend_tokenizer.token_to_id(token)
         assert number is not None
         return number
-
-
-def render(
-    tokenizer: PreTrainedTokenizerFast, conversation: Sequence[Message]
-) -> tuple[list[int], list[int]]:
-    """Ids of one conversation, the start included, and for each 1 where the loss counts, else 0."""
-    rendered = Renderer(tokenizer)([conversation])
-    return rendered.ids.tolist(), rendered.weights.tolist()
 
 
 def prompt(tokenizer: PreTrainedTokenizerFast, conversation: Sequence[Message]) -> list[int]:

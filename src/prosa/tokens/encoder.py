@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from prosa.extras import threads
 from prosa.tokens.learn import algorithm, is_ours
-from prosa.tokens.parallel import threads
 from prosa.tokens.pieces import blocks, pieces
-from prosa.tokens.ragged import Lengths, offsets, sums, take
+from prosa.tokens.stream import Lengths, offsets, sums, take
 
 Ids = NDArray[np.uint32]
 Hidden = NDArray[np.int64]

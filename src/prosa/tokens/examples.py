@@ -10,7 +10,7 @@ never used. Consecutive rows therefore share one token.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -23,12 +23,21 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerFast
 
-from prosa.data.kinds import Kind
+from prosa.data.kinds import Kind, in_batches
 from prosa.files import full_disk_said
 from prosa.tokens.conversation import Renderer, messages
 from prosa.tokens.encoder import Hidden, Ids, TextEncoder
-from prosa.tokens.ragged import Lengths, framed, shifted
-from prosa.tokens.stream import HIDDEN, META, OFFSETS, TOKENS, WEIGHTS, TokenStream
+from prosa.tokens.stream import (
+    HIDDEN,
+    META,
+    OFFSETS,
+    TOKENS,
+    WEIGHTS,
+    Lengths,
+    TokenStream,
+    framed,
+    shifted,
+)
 
 __all__ = ["Packed", "Rows", "TokenStream", "collate", "encode"]
 
@@ -101,7 +110,9 @@ class _Writer:
 
     def texts(self, table: pa.Table) -> None:
         encoder = TextEncoder(self._tokenizer)
-        for texts in _texts(table):
+        batches = table.select(["text"]).to_batches(max_chunksize=_ROWS)
+        every = (text or "" for batch in batches for text in batch.column(0).to_pylist())
+        for texts in in_batches(every, len, _CHARACTERS):
             ids, lengths, hidden = encoder.encode(texts)
             self.bytes += sum(len(text.encode()) for text in texts)
             hidden[:, 0] = shifted(hidden[:, 0], lengths, 1, 1)
@@ -131,21 +142,6 @@ class _Writer:
         self.unknown += len(hidden)
         self.tokens += len(ids)
         self.documents += len(lengths)
-
-
-def _texts(table: pa.Table) -> Iterator[list[str]]:
-    """The texts, about a million characters at a time."""
-    some: list[str] = []
-    size = 0
-    for batch in table.select(["text"]).to_batches(max_chunksize=_ROWS):
-        for text in batch.column(0).to_pylist():
-            some.append(text or "")
-            size += len(some[-1])
-            if size >= _CHARACTERS:
-                yield some
-                some, size = [], 0
-    if some:
-        yield some
 
 
 class Packed(Dataset[Row]):

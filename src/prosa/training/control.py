@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import (
@@ -15,10 +15,12 @@ from transformers import (
     TrainerState,
 )
 
-from prosa.training.checkpoint import SafeTrainer
 from prosa.training.events import Listener, Progress, Sampled, Stopped, Validated, silent
 from prosa.training.plan import Plan
 from prosa.training.schedule import Schedule
+
+if TYPE_CHECKING:
+    from prosa.training.descend import DescentTrainer
 
 PATIENCE = 4
 """Validations without a new best before a run stops early."""
@@ -107,7 +109,12 @@ class RunControl(TrainerCallback):
     """Decides after every step what to do next, and tells the listener."""
 
     def __init__(
-        self, trainer: SafeTrainer, plan: Plan, hooks: Hooks, timer: Timer, interrupt: Interrupt
+        self,
+        trainer: "DescentTrainer",
+        plan: Plan,
+        hooks: Hooks,
+        timer: Timer,
+        interrupt: Interrupt,
     ) -> None:
         self._trainer = trainer
         self._tokens_per_step = plan.tokens_per_step * trainer.args.world_size

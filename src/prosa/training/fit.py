@@ -26,9 +26,8 @@ from prosa.tokens import conversation, examples
 from prosa.tokens.examples import Packed, TokenStream
 from prosa.tokens.learn import check, learn
 from prosa.training import plan as plans
-from prosa.training.checkpoint import latest
 from prosa.training.control import Hooks, Timer, Validate
-from prosa.training.descend import descend
+from prosa.training.descend import descend, latest
 from prosa.training.events import Listener, Planned, silent
 from prosa.training.plan import Options, Plan
 from prosa.training.size_ladder import Corpus

@@ -6,12 +6,11 @@ one schedule serve both. AdamW: Loshchilov & Hutter 2019. torch has `torch.optim
 orthogonalises in bfloat16 only: 30 times slower than float32 on processors that emulate it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adamw import adamw
 
 # The quintic iteration's coefficients, from Jordan's post: steepest at zero, bounded above.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -36,8 +35,8 @@ def orthogonalise(matrices_KMN: Tensor, steps: int = 5) -> Tensor:  # noqa: N803
     return x if wide else x.mT
 
 
-class MuonAdamW(torch.optim.Optimizer):
-    """AdamW, with Muon on the groups that ask for it by `"muon": True`.
+class MuonAdamW(torch.optim.AdamW):
+    """torch's AdamW, with Muon on the groups that ask for it by `"muon": True`.
 
     `lr` is in AdamW's scale for both; `betas` are AdamW's, Muon's momentum is 0.95; Muon
     orthogonalises in `dtype`.
@@ -45,54 +44,45 @@ class MuonAdamW(torch.optim.Optimizer):
 
     def __init__(
         self,
-        groups: Iterable[dict[str, Any]],
+        groups: Sequence[dict[str, Any]],
         *,
         lr: float,
         betas: tuple[float, float] = (0.9, 0.95),
         weight_decay: float = 0.0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        defaults = {"lr": lr, "betas": betas, "weight_decay": weight_decay, "muon": False}
-        super().__init__(groups, defaults)
+        on_cpu = groups[0]["params"][0].device.type == "cpu"
+        super().__init__(
+            [{"muon": False, **group} for group in groups],
+            lr=lr,
+            betas=betas,
+            weight_decay=weight_decay,
+            fused=on_cpu,
+            foreach=not on_cpu,
+        )
         self._dtype = dtype
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for values in state["state"].values():
+            values.setdefault("step", torch.zeros(()))  # AdamW asks every state for one
+        for group in state["param_groups"]:  # checkpoints of earlier versions have fewer settings
+            group.update({**self.defaults, **group})
+        super().__setstate__(state)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """Take one step; parameters without a gradient stay as they are."""
-        loss = closure() if closure is not None else None
-        for group in self.param_groups:
+        groups = self.param_groups
+        self.param_groups = [group for group in groups if not group["muon"]]
+        try:
+            loss = super().step(closure)
+        finally:
+            self.param_groups = groups
+        for group in groups:
             parameters = [p for p in group["params"] if p.grad is not None]
-            if parameters:
-                (self._muon if group["muon"] else self._adamw)(group, parameters)
+            if group["muon"] and parameters:
+                self._muon(group, parameters)
         return loss
-
-    def _adamw(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
-        for parameter in parameters:
-            if not self.state[parameter]:
-                self.state[parameter] = {
-                    "step": torch.zeros((), dtype=torch.float32),
-                    "exp_avg": torch.zeros_like(parameter),
-                    "exp_avg_sq": torch.zeros_like(parameter),
-                }
-        states = [self.state[p] for p in parameters]
-        on_cpu = parameters[0].device.type == "cpu"
-        adamw(
-            parameters,
-            [p.grad for p in parameters if p.grad is not None],
-            [s["exp_avg"] for s in states],
-            [s["exp_avg_sq"] for s in states],
-            [],
-            [s["step"] for s in states],
-            fused=on_cpu,
-            foreach=not on_cpu,
-            amsgrad=False,
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            lr=group["lr"],
-            weight_decay=group["weight_decay"],
-            eps=1e-8,
-            maximize=False,
-        )
 
     def _muon(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
         by_shape: dict[torch.Size, list[Tensor]] = {}

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from transformers import PreTrainedModel
 
-from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.models.families import SpecialIds
 from prosa.models.families import family as family_named
-from prosa.models.sizes import Sizes
+from prosa.models.sizes import Sizes, wrong
 from prosa.tokens.examples import Packed
 from prosa.training import machine as machines
 from prosa.training.size_ladder import (
@@ -27,7 +26,6 @@ from prosa.training.size_ladder import (
     learning_rate,
     sizes_of,
 )
-from prosa.training.trial import measure_step, uses_bfloat16
 
 DEFAULT_MINUTES = 5.0
 """The longest run when nobody turns the dial."""
@@ -62,11 +60,7 @@ class Options:
         for name in ("minutes", "epochs", "steps", "batch_size", "learning_rate"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
-                flag = "--" + name.replace("_", "-")
-                raise InputError(
-                    _("{flag} is {value}").format(flag=flag, value=value),
-                    expected=_("a number above zero"),
-                )
+                raise wrong(name, value, _("a number above zero"))
 
 
 @dataclass(frozen=True)
@@ -144,7 +138,9 @@ def make(
         sizes = candidates[level]
         context = sizes.context or 1
         rows, accumulation = ladder.batch(sizes, options.batch_size, most_epochs)
-        trial = measure_step(options.family, sizes, vocabulary, ids, machine, packed(context), rows)
+        trial = machines.measure_step(
+            options.family, sizes, vocabulary, ids, machine, packed(context), rows
+        )
         step_tokens, step_seconds = rows * accumulation * context, trial.seconds * accumulation
         affordable = left * (1 - EVALUATION_SHARE) / step_seconds
         # The guess of the first size was only that: step down if it is far too slow here.
@@ -167,7 +163,7 @@ def make(
         learning_rate=options.learning_rate or learning_rate(options.family, sizes),
         muon=options.family == "decoder",
         weight_decay=0.1 if options.family == "decoder" else 0.0,
-        bfloat16=uses_bfloat16(machine, sizes),
+        bfloat16=machines.uses_bfloat16(machine, sizes),
         seed=options.seed,
         timed=not fixed,
         seconds=steps * step_seconds,

@@ -1,17 +1,22 @@
-"""Everything a person can say about a training run; the fields are the flags' names."""
+"""Everything a person can say about a training run, and what cleaning makes of the data then."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from prosa.data.kinds import TRAINABLE, Kind
 from prosa.errors import InputError
 from prosa.i18n import _
+
+if TYPE_CHECKING:
+    from prosa.data.prepare import Prepared
+    from prosa.training.size_ladder import Guess
 
 
 @dataclass(frozen=True)
 class Request:
-    """A training run as asked for, as `prosa train --help` says it; None: the plan decides.
+    """A training run as asked for; the fields are the flags' names; None: the plan decides.
 
     `from_model` is the flag --from, `columns` is --column: {"text": "headline"}.
     """
@@ -98,3 +103,50 @@ def read_config(path: str) -> dict[str, Any]:
         else:
             settings[name] = value
     return settings
+
+
+def look(data: Any, request: Request) -> "tuple[str, Prepared]":
+    """Read and prepare data as a request says, and write nothing.
+
+    Returns:
+        What the data is called, and what was made of it.
+
+    Raises:
+        InputError: The data or a setting is at fault.
+    """
+    from prosa.data.filters import parse
+    from prosa.data.prepare import PrepareOptions, prepare
+    from prosa.data.read import read
+
+    filters = parse(request.filter)
+    records = read(
+        data,
+        kind=request.kind,
+        columns=dict(request.columns) if request.columns else None,
+        raw=request.raw,
+    )
+    options = PrepareOptions(
+        clean=tuple(request.clean),
+        validation=request.validation,
+        test=request.test,
+        columns=request.columns,
+        filters=filters,
+        raw=request.raw,
+        seed=request.seed,
+    )
+    return records.source, prepare(records, options)
+
+
+def outlook(prepared: "Prepared", minutes: float = 5.0) -> "list[Guess]":
+    """What training would cost here, family by family, where a person would wait so long.
+
+    It is reckoned from the size of the data and the speed of this machine; a plan measures it. A
+    kind of data that no language model learns from gives nothing.
+    """
+    if prepared.kind not in TRAINABLE:
+        return []
+    from prosa.training.size_ladder import Guess, guess
+
+    size, turns = prepared.report.bytes, prepared.kind is not Kind.TEXT
+    guesses = [guess(family, size, minutes, turns=turns) for family in ("lstm", "decoder")]
+    return [Guess("ngram", 0, size / 2_000_000), *guesses]

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,16 +12,18 @@ from prosa import files, runs
 from prosa.data.kinds import TRAINABLE, Kind
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.verbs.request import Request
-from prosa.verbs.working import DATA, working
+from prosa.verbs.request import Request, look
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from prosa.data.prepare import Prepared
     from prosa.training.events import Listener
-    from prosa.training.fit import Fitted, Vocabulary
+    from prosa.training.fit import Fitted, Sampler, Vocabulary
     from prosa.training.plan import Options
+
+_REQUEST, _DATA = "request.json", "data.json"
+_FREE_TO_CHANGE = ("resume", "overwrite", "output")
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,9 @@ def train(
         InputError: The data or a setting is at fault.
     """
     began = time.monotonic()
-    from prosa.models.saving import save
+    from prosa.models.pretrained import save
     from prosa.training.events import silent
     from prosa.training.fit import Job, fit
-    from prosa.verbs.samples import sampler
 
     request = replace(request or Request(), **settings)
     source = str(data) if isinstance(data, str | Path) else name or "data"
@@ -86,16 +88,16 @@ def train(
     else:
         place = runs.default_place(source, family)
     work = runs.working_folder(place)
-    with working(work, request, source) as fresh:
+    with _working(work, request, source) as fresh:
         if fresh:
             splits, info = _prepare(data, source, request, listen)
             text = json.dumps(info, ensure_ascii=False)
-            (work / DATA).write_text(text, encoding="utf-8")
+            (work / _DATA).write_text(text, encoding="utf-8")
         else:
-            splits, info = {}, json.loads((work / DATA).read_text(encoding="utf-8"))
+            splits, info = {}, json.loads((work / _DATA).read_text(encoding="utf-8"))
         model = start[0] if start else None
         job = Job(splits, Kind(info["kind"]), options, vocabulary, model)
-        sample = sampler(job.kind, splits.get("train")) if listen else None
+        sample = _sampler(job.kind, splits.get("train")) if listen else None
         fitted = fit(job, work, listen=listen or silent, sampler=sample, began=began)
         manifest = _manifest(fitted, family, place, info, command)
         with files.replacing(place, overwrite=request.overwrite) as folder:
@@ -163,8 +165,6 @@ def _prepare(
 
 
 def _read(data: Any, request: Request) -> "Prepared":
-    from prosa.verbs.preparing import look
-
     source, prepared = look(data, request)
     if prepared.kind not in TRAINABLE:
         raise InputError(
@@ -223,3 +223,107 @@ def _manifest(
         plan=plan,
         curve=fitted.curve,
     )
+
+
+def _sampler(kind: Kind, train: Any) -> "Sampler":
+    """A function that writes a short sample with a model as it is now.
+
+    Args:
+        kind: The kind of data it learns from.
+        train: The training table, whose first question is asked; None when a run is resumed.
+    """
+    from prosa.generation.decode import continue_ids, generate
+    from prosa.generation.options import Decoding
+    from prosa.tokens import conversation
+
+    decoding = Decoding(max_new_tokens=40, temperature=0.7, seed=0)
+    turns = None
+    if kind is not Kind.TEXT and train is not None and len(train):
+        turns = conversation.messages(kind, train.slice(0, 1).to_pylist()[0])
+
+    def write(model: Any, tokenizer: Any) -> str:
+        if turns is None or not tokenizer.chat_template:
+            return generate(model, tokenizer, "", decoding)
+        question = [m for m in turns if m["role"] != "assistant"][:1]
+        ids = conversation.prompt(tokenizer, question)
+        answer = "".join(continue_ids(model, tokenizer, ids, decoding))
+        return f"{question[0]['content']} – {answer}"
+
+    return write
+
+
+@contextmanager
+def _working(folder: Path, request: Request, source: str) -> Iterator[bool]:
+    """Open a run's working folder.
+
+    A run that fails leaves nothing, unless it has written a checkpoint: then the folder stays, and
+    `--resume` goes on from there, as after a kill.
+
+    Args:
+        folder: The place.
+        request: What is asked for now.
+        source: What the data is called.
+
+    Yields:
+        Whether the run begins anew; otherwise data and tokens of the killed run are there.
+
+    Raises:
+        InputError: There is an unfinished run that was not asked to be resumed or overwritten, or
+            it was asked for with other settings.
+    """
+    asked = _plain(request, source)
+    begun = (folder / _REQUEST).is_file()
+    goes_on = begun and (folder / _DATA).is_file() and (folder / "tokens.json").is_file()
+    if goes_on and request.resume:
+        _check_same(folder, asked)
+    elif goes_on and _has_checkpoint(folder) and not request.overwrite:
+        raise InputError(
+            _("An unfinished run is here"),
+            path=folder,
+            hint=_("Continue it with --resume, or begin anew with --overwrite"),
+        )
+    fresh = not (goes_on and request.resume)
+    new_parent = not folder.parent.exists()
+    with files.full_disk_said(folder):
+        if fresh:
+            if folder.exists() and not begun and any(folder.iterdir()):
+                raise InputError(
+                    _("This folder is in the way and is not prosa's"),
+                    path=folder,
+                    hint=_("Move it away, or give another place with -o"),
+                )
+            files.remove(folder)
+            folder.mkdir(parents=True)
+            (folder / _REQUEST).write_text(json.dumps(asked), encoding="utf-8")
+        try:
+            yield fresh
+        except BaseException:
+            if not _has_checkpoint(folder):
+                files.remove(folder)
+                if new_parent and not any(folder.parent.iterdir()):
+                    folder.parent.rmdir()
+            raise
+    files.remove(folder)
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    return any(folder.glob("checkpoint-*/trainer_state.json"))
+
+
+def _plain(request: Request, source: str) -> dict[str, Any]:
+    values = {n: v for n, v in asdict(request).items() if n not in _FREE_TO_CHANGE}
+    plain: dict[str, Any] = json.loads(json.dumps({"data": source, **values}))
+    return plain
+
+
+def _check_same(folder: Path, asked: Mapping[str, Any]) -> None:
+    begun = json.loads((folder / _REQUEST).read_text(encoding="utf-8"))
+    for name, value in asked.items():
+        if begun.get(name) != value:
+            raise InputError(
+                _("The unfinished run was begun with {name} = {before}, not {now}").format(
+                    name=name.replace("_", "-"), before=begun.get(name), now=value
+                ),
+                path=folder,
+                hint=_("Repeat its settings, or begin anew with --overwrite"),
+            )

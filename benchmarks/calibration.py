@@ -2,9 +2,11 @@
 
 `python -m benchmarks.calibration DATA` asks the five FAQs of data/faq, and every third question of
 squad-pt, with the answer there and with it gone, and prints the calibrations of pairs and of
-running text, with vectors and without. Nothing is learned from data/faq-test and data/faq-new.
+running text, with vectors and without, and of pairs that are asked for in another language. Nothing
+is learned from data/faq-test and data/faq-new.
 """
 
+import json
 import random
 import sys
 import tempfile
@@ -41,6 +43,21 @@ def faq_cases(entries, unanswerable, encoder):
                     yield made.find(text, gone=subject(made, row, len(rows))), None
         for text in unanswerable:
             yield made.find(text), None
+
+
+def language_cases(encoder):
+    """The cases of two FAQs that are asked in the other language."""
+    for path in sorted((HERE / "cross").glob("*.jsonl")):
+        entries, _unanswerable = read(HERE / "faq" / f"{path.stem.rpartition('-')[0]}.jsonl")
+        asked, rest = {}, []
+        for line in path.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            if row["answer_of"] is None:
+                rest.append(row["question"])
+            else:
+                asked.setdefault(row["answer_of"], []).append(row["question"])
+        entries = [{**entry, "asked": asked[entry["question"]]} for entry in entries]
+        yield from faq_cases(entries, rest, encoder)
 
 
 def all_faq_cases(encoder):
@@ -86,6 +103,7 @@ def main(data: Path) -> None:
     for encoder in ("none", "auto"):
         for pair, cases in ((True, all_faq_cases(encoder)), (False, text_cases(data, encoder))):
             print((pair, encoder != "none"), fitted(cases), flush=True)
+    print("another language", fitted(language_cases("auto")))
 
 
 if __name__ == "__main__":

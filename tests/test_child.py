@@ -10,7 +10,7 @@ import pytest
 from prosa import child
 
 PLANTED = """
-    argparse concurrent csv dataclasses datasets email ftfy gettext hashlib json lancedb locale
+    argparse concurrent csv dataclasses datasets email ftfy gettext hashlib json filelock locale
     logging lxml multiprocessing numpy pandas pathlib pickle psutil pyarrow pypdf queue random re
     rich shutil simplemma sitecustomize socket subprocess tempfile tokenizers torch transformers
     typer typing usercustomize yaml zipfile

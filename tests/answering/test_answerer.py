@@ -82,12 +82,13 @@ def test_what_a_document_orders_is_only_cited(hotel):
     assert answer.abstained or answer.answer in answer.citations[0].text
 
 
-def test_the_accepted_share_of_errors_moves_the_threshold(hotel):
-    answerers = [
-        open_documents(hotel.path, max_error=share).answerer for share in (0.01, 0.05, 0.3, 1)
-    ]
-    for pair in (False, True):
-        limits = [one.threshold(pair=pair) for one in answerers]
+def test_the_accepted_share_of_errors_moves_the_threshold(hotel, faq):
+    for documents in (hotel, faq):
+        answerers = [
+            open_documents(documents.path, max_error=share).answerer
+            for share in (0.01, 0.05, 0.3, 1)
+        ]
+        limits = [one.candidates(["até que horas?"])[0].threshold for one in answerers]
         assert limits == sorted(limits, reverse=True)
         assert limits[-1] == 0
 

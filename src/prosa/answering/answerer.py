@@ -168,12 +168,6 @@ class Answerer:
         self._reader = reader
         self._writer = writer
         self._sources = sources
-        settings = index.store.settings
-        self._calibrations = {pair: calibration_of(settings, pair=pair) for pair in (False, True)}
-
-    def threshold(self, *, pair: bool) -> float:
-        """The confidence from which on an answer is given, from pairs or from running text."""
-        return self._calibrations[pair].threshold(self.max_error)
 
     def ask(self, question: str, history: Sequence[str] = ()) -> Answer:
         """Answer a question.
@@ -201,7 +195,7 @@ class Answerer:
         if not hits:
             return Candidate(question, "", 0.0, 1.0, pair=False)
         pair = bool(ranking.features[0][_PAIR])
-        calibration = self._calibrations[pair]
+        calibration = calibration_of(self.index.store.settings, question, pair=pair)
         sure = calibration.confidence(ranking.scores, ranking.features)
         alone = ranking.query.own == len(ranking.query.words)
         known = _known(question, hits) if alone else None

@@ -76,6 +76,9 @@ SHIPPED = {
 Learned by `python -m benchmarks.calibration`, where an index has no questions of its own.
 """
 
+ANOTHER_LANGUAGE = SHIPPED[True, True]
+"""Of pairs in an index with vectors, asked in another language than theirs: no word helps there."""
+
 
 def evidence(scores: Reals, features: Floats) -> Reals:
     """The evidence for the first candidate, float64 [evidence].

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prosa.search import calibrate
-from prosa.search.calibrate import EVIDENCE, SHIPPED, Calibration
+from prosa.search.calibrate import ANOTHER_LANGUAGE, EVIDENCE, SHIPPED, Calibration
 from prosa.search.store import Row, Settings
+from prosa.search.terms import language_of
 
 if TYPE_CHECKING:
     from prosa.search.index import Index, Ranking
@@ -146,10 +147,14 @@ def held_out(rows: Sequence[Row], most: int = MOST) -> list[Row]:
     return [some[n * len(some) // count] for n in range(count)]
 
 
-def calibration_of(settings: Settings, *, pair: bool) -> Calibration:
-    """The calibration of an index, for pairs or for running text."""
+def calibration_of(settings: Settings, question: str, *, pair: bool) -> Calibration:
+    """The calibration for a question's first candidate, a pair or running text."""
+    has_vectors = settings.background is not None
+    asked = language_of([question])
+    if pair and has_vectors and {asked, settings.language} == {"portuguese", "english"}:
+        return ANOTHER_LANGUAGE
     if not pair or not settings.learned:
-        return SHIPPED[pair, settings.background is not None]
+        return SHIPPED[pair, has_vectors]
     weights = settings.learned["calibration"]
     return Calibration(
         tuple(float(weights.get(name, 0.0)) for name in EVIDENCE),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from prosa import samples
 from prosa.data.filters import parse
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -30,8 +31,8 @@ the name "", how many passages are encoded and how many there are to encode."""
 _SAMPLE = 200
 _SECONDS = 2.0
 """Seconds of encoding, about, that a killed run loses."""
-_UNRELATED = 2000
-"""Pairs of vectors that tell how like each other texts are which have nothing in common."""
+_UNRELATED = 64
+"""Questions that tell how like each other texts are which have little in common."""
 
 
 def build(
@@ -151,7 +152,9 @@ class _Run:
             count = max(16, min(2 * count, int(count * _SECONDS / max(seconds, 1e-3))))
         self.report.encoded = len(waiting)
         if waiting or self.settings.background is None:
-            self.settings = replace(self.settings, background=_background(self.store), learned=None)
+            self.settings = replace(
+                self.settings, background=_background(self.encoder), learned=None
+            )
 
     def learn(self, index: Index) -> None:
         """Ask the index its own questions, where it has changed."""
@@ -236,17 +239,14 @@ def _encoded(rows: Sequence[Row], encoder: Encoder) -> Vectors:
     )
 
 
-def _background(store: Store) -> tuple[float, float]:
-    """The mean and the spread of the likeness of texts that have nothing to do with each other."""
-    chance = np.random.default_rng(0)
-    ids = store.ids()
-    vectors = store.vectors(sorted(chance.choice(ids, min(len(ids), _UNRELATED), replace=False)))
-    values = vectors.values.astype(np.float32)
-    one, other = chance.permutation(len(values)), chance.permutation(len(values))
-    apart = vectors.ids[one] != vectors.ids[other]
-    likeness = (values[one] * values[other]).sum(1)[apart]
-    if len(likeness) < 2:
-        return 0.0, 1.0
+def _background(encoder: Encoder) -> tuple[float, float]:
+    """The mean and the spread of the likeness of texts that have little to do with each other.
+
+    Of questions of the bundled sample, the same for every index: three passages say nothing of it.
+    """
+    first = {row["answer"]: row["question"] for row in samples.rows("perguntas")}
+    vectors = encoder.encode_queries(list(first.values())[:_UNRELATED])
+    likeness = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
     return round(float(likeness.mean()), 4), round(float(likeness.std()) + 1e-4, 4)
 
 

@@ -87,7 +87,7 @@ def test_twenty_runs_that_are_killed_while_they_encode(tmp_path):
 
 def test_a_torn_vector_is_cut_off_and_what_is_gone_is_not_found(tmp_path):
     def some(ids, units):
-        values = np.eye(4, dtype=np.float16)[: len(ids)]
+        values = np.eye(4, dtype=np.float32)[: len(ids)]
         return Vectors(np.asarray(ids, np.uint32), np.asarray(units, np.uint16), values)
 
     VectorFile(tmp_path).append(some([1, 1], [0, TEXT]))
@@ -96,11 +96,11 @@ def test_a_torn_vector_is_cut_off_and_what_is_gone_is_not_found(tmp_path):
     whole = path.read_bytes()
     for torn in (whole[:-1], whole[: len(whole) * 4 // 5]):
         path.write_bytes(torn)
-        assert set(VectorFile(tmp_path).all.ids.tolist()) == {1}
+        assert set(VectorFile(tmp_path).ids.tolist()) == {1}
     VectorFile(tmp_path).append(some([3], [TEXT]))
-    assert VectorFile(tmp_path).all.ids.tolist() == [1, 1, 3]
+    assert VectorFile(tmp_path).ids.tolist() == [1, 1, 3]
     VectorFile(tmp_path).keep({3})
-    assert VectorFile(tmp_path).all.ids.tolist() == [3]
+    assert VectorFile(tmp_path).ids.tolist() == [3]
     VectorFile(tmp_path).keep(set())
     assert list(tmp_path.iterdir()) == []
 

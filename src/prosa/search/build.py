@@ -235,7 +235,7 @@ def _encoded(rows: Sequence[Row], encoder: Encoder) -> Vectors:
     return Vectors(
         np.asarray(ids, np.uint32)[order],
         np.asarray(numbers, np.uint16)[order],
-        np.concatenate(values).astype(np.float16)[order],
+        np.concatenate(values)[order],
     )
 
 

@@ -136,7 +136,7 @@ class Folder:
 
     def without_vectors(self) -> list[int]:
         """The ids of the passages that have none."""
-        have = set(self._vectors.all.ids.tolist())
+        have = set(self._vectors.ids.tolist())
         return [one for one in self.ids() if one not in have]
 
     @contextmanager

@@ -156,7 +156,7 @@ class Index:
         if vector is not None:
             vectors = self.store.vectors([row.id for row in rows])
             mean, spread = self.store.settings.background or (0.0, 1.0)
-            likeness = (vectors.values.astype(np.float32) @ vector - mean) / spread
+            likeness = (vectors.values @ vector - mean) / spread
         table = features(
             query, rows, self.lexicon, self.store,
             likeness=likeness, vectors=vectors, without=without,

@@ -63,11 +63,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Vectors:
-    """Vectors of passages, of length 1: [N] ids, [N] units, float16 [N, dimensions]."""
+    """Vectors of passages, of length 1: [N] ids, [N] units, float32 [N, dimensions]."""
 
     ids: npt.NDArray[np.uint32]
     units: npt.NDArray[np.uint16]
-    values: npt.NDArray[np.float16]
+    values: npt.NDArray[np.float32]
 
 
 class Writer(Protocol):

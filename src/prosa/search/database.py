@@ -12,7 +12,7 @@ from prosa.i18n import _
 # Without enable_seqscan the planner, which cannot know how rare a word is, would read all texts
 # rather than use an index; compiling a query (jit) takes longer than any of ours. More than the 40
 # neighbours that pgvector looks at: a passage may have several vectors.
-_SETTINGS = "SET enable_seqscan = off; SET jit = off; SET hnsw.ef_search = 200"
+_SETTINGS = "SET enable_seqscan = off; SET enable_indexscan = off; SET jit = off"
 
 
 class Database:

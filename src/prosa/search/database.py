@@ -14,6 +14,8 @@ from prosa.i18n import _
 # neighbours that pgvector looks at: a passage may have several vectors.
 _SETTINGS = "SET enable_seqscan = off; SET enable_indexscan = off; SET jit = off"
 
+_PASSWORD = re.compile(r"^(\w+://[^:@/]*):(.*)@")
+
 
 class Database:
     """A schema of a database, read without transactions: `postgresql://user@host/database#schema`.
@@ -33,11 +35,9 @@ class Database:
         try:
             self._connection = self.connect()
         except self._psycopg.Error as error:
-            # What is said of an address that is not understood may hold the password.
-            understood = isinstance(error, self._psycopg.OperationalError)
             raise InputError(
                 _("This database cannot be opened: {reason}").format(
-                    reason=_reason(error) if understood else _("the address is not understood")
+                    reason=_without_password(_reason(error), address)
                 ),
                 path=self.place,
                 expected="postgresql://USER@HOST:PORT/DATABASE",
@@ -127,7 +127,15 @@ class Database:
 
 def _shown(address: str) -> str:
     """An address without its password."""
-    return re.sub(r"(password=)[^&#]*", r"\1", re.sub(r"^(\w+://[^:@/]*):.*@", r"\1@", address))
+    return re.sub(r"(password=)[^&#]*", r"\1", _PASSWORD.sub(r"\1@", address))
+
+
+def _without_password(reason: str, address: str) -> str:
+    """What is said of an address, without any part of its password: "pa/ss" is taken for a port."""
+    if found := _PASSWORD.match(address):
+        for part in filter(None, re.split(r"\W", found[2])):
+            reason = reason.replace(part, "…")
+    return reason
 
 
 def _reason(error: Exception) -> str:

@@ -149,8 +149,7 @@ class Postgres:
 
     def find(self, words: Mapping[str, Mapping[str, float]], limit: int) -> list[int]:
         """The ids of the passages that hold most of some words by BM25, the best first."""
-        if self._ask("SELECT stamp FROM {s}.settings")[0][0] != self.stamp:
-            self.reload()
+        self._keep_up()
         asked = []
         for field, weights in words.items():
             counts = self.holding(field, list(weights))
@@ -165,6 +164,18 @@ class Postgres:
         values = {"words": names, "weights": weighed, "rare": rare.tolist()}
         numbers = {"k1": K1, "b": B, "mean": self._mean, "near": 2 * limit, "limit": limit}
         return [one for (one,) in self._ask(_FIND, values | numbers)]
+
+    def _keep_up(self) -> None:
+        """See what other runs have committed since the last question."""
+        stamp, encoder = self._ask("SELECT stamp, value->>'encoder' FROM {s}.settings")[0]
+        if stamp == self.stamp:
+            return
+        if self.settings.encoder not in ("", encoder):
+            raise ProsaError(
+                _("The index '{path}' was given another encoder").format(path=self.place),
+                hint=_("Open it again"),
+            )
+        self.reload()
 
     def nearest(self, vector: npt.NDArray[np.float32], limit: int) -> list[int]:
         """The ids of the passages that have a vector nearest to one."""
@@ -341,10 +352,7 @@ class _Writer:
         )
         self._run("DELETE FROM {s}.counts WHERE passages <= 0")
         # What was added waits in a list that every search would read.
-        self._run("SELECT gin_clean_pending_list(%s)", [self._name("passages_words")])
-
-    def _name(self, relation: str) -> str:
-        return str(self._store.database.sql(f"{{s}}.{relation}").as_string(self._connection))
+        self._run("SELECT gin_clean_pending_list('{s}.passages_words')")
 
     def _run(self, query: str, values: Any = None) -> Any:
         return self._connection.execute(self._store.database.sql(query), values)

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -88,13 +89,11 @@ WITH asked AS (
     SELECT * FROM unnest(%(words)s::text[], %(weights)s::float8[], %(rare)s::bool[])
     AS one (word, weight, rare)
 ), hits AS (
-    SELECT id, sum(weight) AS most FROM asked
-    JOIN {s}.passages ON words @@ quote_literal(word)::tsquery WHERE rare GROUP BY id
-), sized AS (
-    SELECT id, most, words, %(k1)s * (1 - %(b)s + %(b)s * length / %(mean)s) AS norm
-    FROM hits JOIN {s}.passages USING (id)
-), near AS (SELECT * FROM sized ORDER BY most / (1 + norm) DESC, id LIMIT %(near)s)
-SELECT id FROM near, unnest(words) JOIN asked ON word = lexeme GROUP BY id
+    SELECT id, sum(weight) AS most, %(k1)s * (1 - %(b)s + %(b)s * min(length) / %(mean)s) AS norm
+    FROM asked JOIN {s}.passages ON words @@ quote_literal(word)::tsquery WHERE rare GROUP BY id
+), near AS (SELECT id, norm FROM hits ORDER BY most / (1 + norm) DESC, id LIMIT %(near)s)
+SELECT id FROM near JOIN {s}.passages USING (id), unnest(words) JOIN asked ON word = lexeme
+GROUP BY id
 ORDER BY sum(weight * cardinality(positions) / (cardinality(positions) + norm)) DESC, id
 LIMIT %(limit)s
 """
@@ -272,10 +271,11 @@ class _Writer:
                 number = self._run(query, [json.dumps(document)]).fetchone()[0]
                 with self._copy("{s}.passages (document, length, words, value)") as copy:
                     for passage in passages:
-                        size, words = _words(passage, analyzer)
-                        value = json.dumps(to_json(passage))
-                        copy.write_row((number, size, _tsvector(words), value))
-                        holding.update(words.keys())
+                        length, counts = _counted(passage, analyzer)
+                        # No letter or digit folds to a quote or a backslash.
+                        words = " ".join([f"'{word}':{_places(n)}" for word, n in counts.items()])
+                        copy.write_row((number, length, words, json.dumps(to_json(passage))))
+                        holding.update(counts.keys())
                         total += 1
                 query = "UPDATE {s}.documents SET passages = %s WHERE number = %s"
                 self._run(query, [total, number])
@@ -364,23 +364,19 @@ class _Writer:
             yield copy
 
 
-def _words(passage: Passage, analyzer: Analyzer) -> tuple[int, dict[str, list[int]]]:
-    """How many words a passage has; and its stems and marked pieces, with where each stands."""
+def _counted(passage: Passage, analyzer: Analyzer) -> tuple[int, Counter[str]]:
+    """How many words a passage has; how often it holds each stem and each piece, as it is kept."""
     text = "\n".join((passage.place.heading, passage.full_text))
     stems = analyzer.stems(text).split()
-    pieces = [_MARKS["pieces"] + piece for piece in analyzer.pieces(text).split()]
-    places: dict[str, list[int]] = {}
-    for place, word in enumerate((*stems, *pieces), 1):
-        places.setdefault(word, []).append(place)
-    return len(stems), places
+    counts = Counter(stems)
+    counts.update([_MARKS["pieces"] + piece for piece in analyzer.pieces(text).split()])
+    return len(stems), counts
 
 
-def _tsvector(words: Mapping[str, Sequence[int]]) -> str:
-    """Words with where they stand, as PostgreSQL reads them."""
-    return " ".join(
-        "'{}':{}".format(word.replace("\\", r"\\").replace("'", "''"), ",".join(map(str, places)))
-        for word, places in words.items()
-    )
+@cache
+def _places(count: int) -> str:
+    """As many places in a text, which PostgreSQL counts: it keeps 255 of them."""
+    return ",".join(map(str, range(1, min(count, 255) + 1)))
 
 
 def _text(vector: npt.NDArray[Any]) -> str:

@@ -9,10 +9,11 @@ from prosa.errors import InputError, ProsaError
 from prosa.extras import need
 from prosa.i18n import _
 
-# Without enable_seqscan the planner, which cannot know how rare a word is, would read all texts
-# rather than use an index; compiling a query (jit) takes longer than any of ours. More than the 40
-# neighbours that pgvector looks at: a passage may have several vectors.
-_SETTINGS = "SET enable_seqscan = off; SET enable_indexscan = off; SET jit = off"
+# The planner cannot know how rare a word is and would rather read all texts than use an index;
+# compiling a query (jit) takes longer than any of ours; pgvector looks at 40 neighbours otherwise.
+_SETTINGS = """
+SET enable_seqscan = off; SET enable_indexscan = off; SET jit = off; SET hnsw.ef_search = 200
+"""
 
 _PASSWORD = re.compile(r"^(\w+://[^:@/]*):(.*)@")
 
@@ -115,10 +116,14 @@ class Database:
                 hint=_("Ask its administrator for permission"),
             ) from error
         except (self._psycopg.OperationalError, self._psycopg.InterfaceError) as error:
+            lost = error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+            what = (
+                _("The database '{place}' does not answer: {reason}")
+                if lost
+                else _("The database '{place}' cannot go on: {reason}")
+            )
             raise ProsaError(
-                _("The database '{place}' does not answer: {reason}").format(
-                    place=self.place, reason=_reason(error)
-                ),
+                what.format(place=self.place, reason=_reason(error)),
                 hint=_(
                     "Look after its server, then run the same again: what was committed is there"
                 ),

@@ -151,7 +151,7 @@ class Hashed:
 
 def confidence(index, ranking):
     pair = bool(ranking.rows[0].passage.wordings)
-    return calibration_of(index.store.settings, pair=pair).confidence(
+    return calibration_of(index.store.settings, ranking.query.text, pair=pair).confidence(
         ranking.scores, ranking.features
     )
 

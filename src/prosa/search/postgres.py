@@ -74,12 +74,10 @@ CREATE INDEX passages_words ON {s}.passages USING gin (words);
 
 _VECTORS = """
 CREATE EXTENSION IF NOT EXISTS vector;
-CREATE TABLE IF NOT EXISTS {s}.vectors (
+CREATE TABLE {s}.vectors (
     passage bigint REFERENCES {s}.passages ON DELETE CASCADE,
     unit int, value vector, PRIMARY KEY (passage, unit)
 );
-DROP INDEX IF EXISTS {s}.vectors_near;
-DELETE FROM {s}.vectors;
 """
 
 # BM25 in two looks: which passages hold the question's rare words, each counted once, and of the
@@ -214,7 +212,7 @@ class Postgres:
         return Vectors(
             np.asarray([one for one, _unit, _value in rows], np.uint32),
             np.asarray([unit for _id, unit, _value in rows], np.uint16),
-            values.astype(np.float16).reshape(len(rows), len(values) // max(1, len(rows))),
+            values.astype(np.float32).reshape(len(rows), len(values) // max(1, len(rows))),
         )
 
     def ids(self) -> list[int]:
@@ -304,7 +302,9 @@ class _Writer:
         if not store.stamp:
             self._run(_INDEXES)
         if settings.encoder != store.settings.encoder:
-            self._renew_vectors()
+            self._run("DROP TABLE IF EXISTS {s}.vectors")
+            if settings.encoder not in ("", "none"):
+                self._make_room()
         self._count()
         self._run("DELETE FROM {s}.settings")
         query = "INSERT INTO {s}.settings VALUES (%s, %s, %s)"
@@ -327,8 +327,8 @@ class _Writer:
             )
         self._connection.commit()
 
-    def _renew_vectors(self) -> None:
-        """Make room for the vectors of another encoder."""
+    def _make_room(self) -> None:
+        """Make room for the vectors of an encoder."""
         errors = self._errors
         try:
             self._run(_VECTORS)
@@ -366,10 +366,9 @@ class _Writer:
 
 def _counted(passage: Passage, analyzer: Analyzer) -> tuple[int, Counter[str]]:
     """How many words a passage has; how often it holds each stem and each piece, as it is kept."""
-    text = "\n".join((passage.place.heading, passage.full_text))
-    stems = analyzer.stems(text).split()
+    stems, pieces = (part.split() for part in analyzer.searchable(passage.searched_text))
     counts = Counter(stems)
-    counts.update([_MARKS["pieces"] + piece for piece in analyzer.pieces(text).split()])
+    counts.update([_MARKS["pieces"] + piece for piece in pieces])
     return len(stems), counts
 
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from prosa.search.features import NAMES, Floats
 
-TEXT = {"words": 4.0, "pieces": 6.0, "unit": 4.0, "pairs": 4.0, "figures": 2.0, "meaning": 1.6}
-PAIRS = {"words": 4.0, "pieces": 6.0, "unit": 2.0, "wording": 4.0, "meaning": 1.6, "meant": 1.6}
+TEXT = {"words": 4.0, "pieces": 6.0, "unit": 4.0, "pairs": 4.0, "figures": 2.0, "meaning": 1.4}
+PAIRS = {"words": 4.0, "pieces": 6.0, "unit": 2.0, "wording": 4.0, "meaning": 1.4, "meant": 1.4}
 
 _PAIR = NAMES.index("pair")
 

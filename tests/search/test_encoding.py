@@ -1,9 +1,11 @@
 """Meaning: the encoder that brings its weights, runs that are killed while they encode."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +14,14 @@ from prosa.answering.answerer import Answer
 from prosa.cli.answers import answer_lines
 from prosa.errors import InputError
 from prosa.search import encoder as encoders
+from prosa.search import stores
 from prosa.search.build import build
-from prosa.search.index import open_index
+from prosa.search.index import Index
 from prosa.search.store import TEXT, Vectors
 from prosa.search.vectors import VectorFile
 from prosa.verbs.answering import index
+
+ROOT = Path(__file__).parents[2]
 
 
 class Slow:
@@ -55,14 +60,17 @@ def kill_while_encoding(folder, times):
     seen = []
     for turn in range(times):
         child = subprocess.Popen(
-            [sys.executable, "-c", RUN], stdout=subprocess.PIPE, cwd=folder, env=None
+            [sys.executable, "-c", RUN],
+            stdout=subprocess.PIPE,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         )
         child.stdout.readline()
         time.sleep(0.5 + 1.2 * turn / times)
         child.send_signal(signal.SIGKILL)
         child.wait()
         child.stdout.close()
-        opened = open_index(folder / "indice")
+        opened = Index(stores.opened(folder / "indice"), Slow())
         assert opened.search("pedra")[0].text == "O mar bate na pedra."  # by its words, at once
         seen.append(301 - len(opened.store.without_vectors()))
     return seen

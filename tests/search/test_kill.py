@@ -29,6 +29,8 @@ def kill_at_random(folder, times, seed=0):
         text = "\n\n".join(f"O quarto {n}{m} fica no andar {m} da torre {n}." for m in range(30))
         (docs / f"torre{n}.txt").write_text(text, "utf-8")
     (docs / "lazer.txt").write_text(OLD, "utf-8")
+    build("docs", "indice")
+    (docs / "novo.txt").write_text("A novidade chegou.\n" * 2000, "utf-8")
     start = time.perf_counter()
     build("docs", "indice")
     whole = time.perf_counter() - start
@@ -41,7 +43,7 @@ def kill_at_random(folder, times, seed=0):
         (docs / f"novo{turn}.txt").write_text(f"A novidade {turn} chegou.\n" * 2000, "utf-8")
         child = subprocess.Popen([sys.executable, "-c", RUN], stdout=subprocess.PIPE)
         child.stdout.readline()  # the imports are done
-        time.sleep(chance.uniform(0, 1.2 * whole))
+        time.sleep(chance.uniform(0, 1.5 * whole))
         child.send_signal(signal.SIGKILL)
         child.wait()
         child.stdout.close()

@@ -278,6 +278,8 @@ class _Writer:
         if self._writer is None:
             # One thread: the same documents give the same index.
             self._writer = self._store.index.writer(heap_size=_HEAP, num_threads=1)
+            # A run that was killed while it committed leaves files whose names come again.
+            self._writer.garbage_collect_files()
         return self._writer
 
 

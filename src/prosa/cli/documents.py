@@ -156,9 +156,9 @@ class _Ticker:
             )
         else:
             rest = (time.monotonic() - self._start) / done * (total - done)
-            text = _("Encoding meaning: {share} %, {rest} left").format(
-                share=100 * done // total, rest=shared.duration(rest)
-            )
+            text = _(
+                "Encoding meaning: {share} %, {rest} left (Ctrl-C: go on another time)"
+            ).format(share=100 * done // total, rest=shared.duration(rest))
         self._write(shared.plain(text)[:WIDTH])
 
     def _write(self, text: str) -> None:

@@ -63,6 +63,9 @@ class Lexicon:
         self._sizes = array("I")
         self._holding: dict[str, array[int]] = {}
         self._texts: dict[int, Text] = {}
+        self._alike: dict[str, tuple[Numbers, Floats]] = {}
+        self._stem_array: Numbers = np.empty(0, np.uint32)
+        self._stop_array = np.empty(0, np.bool_)
 
     def text(self, row: Row) -> Text:
         """A passage as numbers; the last ones are kept."""
@@ -91,6 +94,7 @@ class Lexicon:
     def _number(self, word: str) -> int:
         number = self._numbers.get(word)
         if number is None:
+            self._alike.clear()
             number = self._numbers[word] = len(self._numbers)
             stem = self.analyzer.stem(word)
             self._names.append(word)
@@ -105,12 +109,16 @@ class Lexicon:
     @property
     def stems(self) -> Numbers:
         """The number of each word's stem."""
-        return np.array(self._stems, np.uint32)
+        if len(self._stem_array) < len(self._stems):
+            self._stem_array = np.array(self._stems, np.uint32)
+        return self._stem_array
 
     @property
     def stops(self) -> npt.NDArray[np.bool_]:
         """Which words are stop words."""
-        return np.array(self._stops, np.bool_)
+        if len(self._stop_array) < len(self._stops):
+            self._stop_array = np.array(self._stops, np.bool_)
+        return self._stop_array
 
     def stem_names(self) -> list[str]:
         """The stems by number."""
@@ -130,6 +138,11 @@ class Lexicon:
 
     def like(self, word: str) -> tuple[Numbers, Floats]:
         """The words like a word by their letters, and how like they are: Dice over pieces."""
+        if word not in self._alike:
+            self._alike[word] = self._compared(word)
+        return self._alike[word]
+
+    def _compared(self, word: str) -> tuple[Numbers, Floats]:
         pieces = dict.fromkeys(grams(word))
         sharing = np.concatenate([self.holding(piece) for piece in pieces])
         numbers, shared = np.unique(sharing, return_counts=True)

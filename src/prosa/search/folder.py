@@ -43,6 +43,7 @@ from prosa.search.vectors import VectorFile
 NAME = "prosa-index.json"
 _WORDS, _LOCK = "words", ".lock"
 _HEAP = 60_000_000
+_KEPT = 4096
 _Query, _Occur = tantivy.Query, tantivy.Occur
 
 
@@ -97,6 +98,7 @@ class Folder:
         self._searcher = self.index.searcher()
         self.passages = self._search(_kind("passage"), 1, count=True).count
         self._counts: dict[tuple[str, str], int] = {}
+        self._kept: dict[int, list[Row]] = {}
         self.__dict__.pop("_vectors", None)  # read when they are next asked for
 
     def entries(self) -> list[Entry]:
@@ -128,7 +130,12 @@ class Folder:
 
     def rows(self, ids: Sequence[int]) -> list[Row]:
         """The passages of some ids; those that are gone are left out."""
-        return [row for one in ids for row in self._rows(_term("id", one), 1)]
+        if len(self._kept) > _KEPT:
+            self._kept.clear()
+        for one in ids:
+            if one not in self._kept:
+                self._kept[one] = list(self._rows(_term("id", one), 1))
+        return [row for one in ids for row in self._kept[one]]
 
     def vectors(self, ids: Sequence[int]) -> Vectors:
         """All vectors of some passages."""

@@ -181,7 +181,7 @@ def test_an_answer_in_another_language_is_said_to_be():
 
 def test_texts_that_would_break_a_library_in_c_are_encoded(meaning):
     encoder = meaning.answerer.index.encoder
-    texts = ["", "a\0b", "\ud800", "\ufdfa" * 99, "x" * 9000, "curto", "um texto mais longo"]
+    texts = ["", "a\0b", "\ud800", "\ufdfa" * 12, "xy " * 700, "curto", "um texto mais longo"]
     vectors = encoder.encode_passages(texts)
     assert vectors.shape == (7, 384)
     assert np.isfinite(vectors).all()

@@ -15,10 +15,9 @@ from prosa import files
 from prosa.data.kinds import Kind
 from prosa.generation.decode import generate
 from prosa.generation.options import Decoding
-from prosa.measure.bits import score
 from prosa.measure.probes import ask
 from prosa.samples.probes import Probe
-from prosa.tokens import examples
+from prosa.tasks.task import task_of
 
 
 @dataclass(frozen=True)
@@ -88,17 +87,18 @@ def compare(
 
 
 def _row(entry: Entry, table: pa.Table, kind: Kind, probes: Sequence[Probe]) -> Row:
-    stream = examples.encode(table, kind, entry.tokenizer, files.scratch())
-    measured = score(entry.model, stream)
+    task = task_of(entry.model, kind)
+    stream = task.encode(table, kind, entry.tokenizer, files.scratch())
+    measured = task.measure(entry.model, entry.tokenizer, stream).to_json()
     tensors = [*entry.model.parameters(), *entry.model.buffers()]
     return Row(
         name=entry.name,
         family=entry.family,
         parameters=entry.model.num_parameters(),
-        bits_per_byte=measured.bits_per_byte,
-        perplexity=measured.perplexity,
-        accuracy=measured.accuracy,
-        tokens_per_second=measured.tokens_per_second,
+        bits_per_byte=measured["bits_per_byte"],
+        perplexity=measured["perplexity"],
+        accuracy=measured["accuracy"],
+        tokens_per_second=measured["tokens_per_second"],
         train_seconds=entry.train_seconds,
         memory_bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
         disk_bytes=files.size(entry.folder) if entry.folder else None,

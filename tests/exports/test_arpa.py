@@ -12,8 +12,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from prosa.errors import InputError
 from prosa.exports import arpa
-from prosa.models.families import FAMILIES, SpecialIds
-from prosa.models.sizes import Sizes
+from prosa.models.family import Sizes, SpecialIds
+from prosa.models.registry import count, family
 from prosa.tokens.learn import learn
 
 SENTENCES = [
@@ -39,7 +39,7 @@ def counted(texts, order, algorithm="whitespace"):
     tokenizer = learn(texts, algorithm)
     tokens, offsets = stream(tokenizer, texts)
     ids = SpecialIds.of(tokenizer)
-    model = FAMILIES["ngram"].count(tokens, offsets, Sizes(order=order), len(tokenizer), ids)
+    model = count(family("ngram"), tokens, offsets, Sizes(order=order), len(tokenizer), ids)
     return model, tokenizer
 
 

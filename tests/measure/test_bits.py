@@ -7,8 +7,8 @@ import pytest
 
 from prosa.data.kinds import Kind
 from prosa.measure.bits import Score, score
-from prosa.models.families import FAMILIES, SpecialIds
-from prosa.models.sizes import Sizes
+from prosa.models.family import Sizes, SpecialIds
+from prosa.models.registry import count, family
 from prosa.tokens.examples import encode
 from prosa.tokens.learn import learn
 
@@ -36,7 +36,7 @@ def measured(algorithm: str, vocabulary: int | None, folder) -> Score:
     counted = stream(LEARNED, tokenizer, folder / f"{algorithm}{vocabulary}")
     sizes = Sizes(order=3)
     ids = SpecialIds.of(tokenizer)
-    model = FAMILIES["ngram"].count(counted.tokens, counted.offsets, sizes, len(tokenizer), ids)
+    model = count(family("ngram"), counted.tokens, counted.offsets, sizes, len(tokenizer), ids)
     return score(model, stream(HELD_OUT, tokenizer, folder / f"{algorithm}{vocabulary}t"))
 
 
@@ -105,4 +105,4 @@ def test_the_charge_is_eight_bits_a_byte():
     charged = Score(10, 40, 2.0, 0.5, 1.0, unknown=2, unknown_bytes=5)
     assert charged.bits_per_byte == pytest.approx(plain.bits_per_byte + 1)
     assert charged.perplexity == plain.perplexity
-    assert charged.to_json()["unknown"] == 2
+    assert charged.metrics()["unknown"] == 2

@@ -1,6 +1,5 @@
 """Throwaway tokenizers and models: made in the process, trained for a second, shared here."""
 
-import importlib.util
 import os
 from dataclasses import dataclass
 
@@ -12,8 +11,8 @@ from tokenizers.models import WordLevel
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from prosa.models.families import FAMILIES, Family, SpecialIds
-from prosa.models.sizes import Sizes
+from prosa.models.family import Family, Sizes, SpecialIds
+from prosa.models.registry import REGISTRY, build, count, family
 
 SENTENCES = [
     "A coruja guardou a lanterna do avô.",
@@ -52,9 +51,8 @@ class Trained:
 
 
 def names() -> list[str]:
-    """The families whose file is there."""
-    found = importlib.util.find_spec
-    return [n for n, f in FAMILIES.items() if found(f"prosa.models.{f.module}")]
+    """The families that write."""
+    return list(REGISTRY)
 
 
 def character_tokenizer() -> PreTrainedTokenizerFast:
@@ -89,17 +87,17 @@ def batch(tokenizer: PreTrainedTokenizerFast) -> dict[str, Tensor]:
     return {"input_ids": torch.tensor(ids), "labels": torch.tensor(labels)}
 
 
-def build(name: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+def fresh(name: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
     """A small model with fresh weights; an n-gram is counted, as it has no other way to be."""
     torch.manual_seed(0)
-    family, ids = FAMILIES[name], SpecialIds.of(tokenizer)
+    known, ids = family(name), SpecialIds.of(tokenizer)
     sizes = SMALL.get(name, RECURRENT)
-    if family.learning == "count":
+    if known.learning == "count":
         rows = documents(tokenizer)
         tokens = np.concatenate([np.asarray(row, dtype=np.uint16) for row in rows])
         offsets = np.cumsum([0, *map(len, rows)]).astype(np.int64)
-        return family.count(tokens, offsets, sizes, len(tokenizer), ids)
-    return family.build(sizes, len(tokenizer), ids)
+        return count(known, tokens, offsets, sizes, len(tokenizer), ids)
+    return build(known, sizes, len(tokenizer), ids)
 
 
 def train(model: PreTrainedModel, data: dict[str, Tensor], steps: int = 40) -> tuple[float, float]:
@@ -142,12 +140,12 @@ def small_model(name: str, tokenizer: PreTrainedTokenizerFast) -> Trained:
     """The one small trained model of a family in this session."""
     if name not in _made:
         data = batch(tokenizer)
-        model = build(name, tokenizer).eval()
-        if FAMILIES[name].learning == "descend":
+        model = fresh(name, tokenizer).eval()
+        if family(name).learning == "descend":
             before, after = train(model, data)
         else:
             before, after = float(np.log(len(tokenizer))), model(**data).loss.item()
-        _made[name] = Trained(FAMILIES[name], model, tokenizer, before, after)
+        _made[name] = Trained(family(name), model, tokenizer, before, after)
     return _made[name]
 
 

@@ -12,8 +12,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from prosa.data.kinds import Kind
-from prosa.models.families import SpecialIds, stop_at
+from prosa.models.family import SpecialIds
 from prosa.models.pretrained import load, save
+from prosa.models.registry import stop_at
 
 NEW_TOKENS = 16
 

@@ -21,7 +21,7 @@ def renames(kwargs):
 @pytest.mark.parametrize("version", [forgets, renames])
 @pytest.mark.parametrize("prompt", ["", "O me"])
 def test_a_loop_that_loses_the_state_writes_the_same_text(trained, monkeypatch, version, prompt):
-    if not trained.family.ours:
+    if not trained.family.own:
         pytest.skip("transformers' own")
     ids = trained.encode(prompt)
     expected = greedy(trained.model, ids, 12).tolist()
@@ -44,7 +44,7 @@ def test_a_loop_that_loses_the_state_writes_the_same_text(trained, monkeypatch, 
 def test_a_loop_that_passes_the_last_token_without_the_state_raises(
     trained, monkeypatch, prompt, mask
 ):
-    if not trained.family.ours:
+    if not trained.family.own:
         pytest.skip("transformers' own")
 
     def last(self, input_ids, attention_mask=None, is_first_iteration=False, **kwargs):
@@ -58,7 +58,7 @@ def test_a_loop_that_passes_the_last_token_without_the_state_raises(
 
 
 def test_a_loop_that_passes_the_last_token_with_the_mask_of_all_raises(trained, monkeypatch):
-    if not trained.family.ours:
+    if not trained.family.own:
         pytest.skip("transformers' own")
     prepare = type(trained.model).prepare_inputs_for_generation
 

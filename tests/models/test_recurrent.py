@@ -6,11 +6,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers.cache_utils import DynamicCache
 
-from prosa.models.families import FAMILIES, SpecialIds, start_from_frequencies
+from prosa.models.family import Sizes, SpecialIds
 from prosa.models.generation import STATE
 from prosa.models.loss import causal_loss, linear_cross_entropy
 from prosa.models.recurrent import CELLS, RecurrentConfig, RecurrentForCausalLM
-from prosa.models.sizes import Sizes
+from prosa.models.registry import build, family, start_from_frequencies
 
 WORDS = 30
 
@@ -30,7 +30,7 @@ cells = pytest.mark.parametrize("cell", list(CELLS))
 
 def test_the_lstm_of_the_headlines_has_442_thousand_parameters():
     sizes = Sizes(embedding_size=10, hidden_size=100, layers=1)
-    built = FAMILIES["lstm"].build(sizes, 3580, SpecialIds(pad=0, bos=2, eos=3))
+    built = build(family("lstm"), sizes, 3580, SpecialIds(pad=0, bos=2, eos=3))
     assert built.num_parameters() == 442_180
 
 

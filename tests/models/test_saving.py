@@ -12,13 +12,13 @@ from safetensors.torch import load_file, save_file
 from prosa.errors import InputError
 from prosa.models.pretrained import load, save
 
-from .conftest import build
+from .conftest import fresh
 
 
 @pytest.fixture(scope="session")
 def saved(tokenizer, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("saved")
-    save(build("lstm", tokenizer), tokenizer, folder)
+    save(fresh("lstm", tokenizer), tokenizer, folder)
     return folder
 
 
@@ -50,7 +50,7 @@ def test_the_folder_holds_what_other_tools_expect(saved):
 
 
 def test_a_decoder_folder_needs_no_code(tokenizer, tmp_path):
-    save(build("decoder", tokenizer), tokenizer, tmp_path)
+    save(fresh("decoder", tokenizer), tokenizer, tmp_path)
     assert not list(tmp_path.glob("*.py"))
     assert "auto_map" not in json.loads((tmp_path / "config.json").read_text())
 
@@ -59,7 +59,7 @@ def test_chat_templates_travel_and_turns_end_generation(tokenizer, tmp_path):
     chat = tokenizer.__class__.from_pretrained(_tokenizer_folder(tokenizer, tmp_path / "t"))
     chat.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     chat.chat_template = "{% for m in messages %}{{ m.content }}{% endfor %}"
-    save(build("gru", chat), chat, tmp_path / "chat")
+    save(fresh("gru", chat), chat, tmp_path / "chat")
     model, again = load(tmp_path / "chat")
     assert again.chat_template == chat.chat_template
     assert model.generation_config.eos_token_id == [

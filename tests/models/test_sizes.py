@@ -6,11 +6,12 @@ import sys
 import pytest
 
 from prosa.errors import InputError
-from prosa.models.families import FAMILIES, SpecialIds, family, family_of
-from prosa.models.sizes import Sizes, fitting_heads
+from prosa.models.family import Sizes, SpecialIds
+from prosa.models.registry import REGISTRY, build, estimate, family, family_of
+from prosa.models.sizes import check, complete, fitting_heads
 
 IDS = SpecialIds(pad=0, bos=2, eos=3)
-DESCENDING = [name for name, known in FAMILIES.items() if known.learning == "descend"]
+DESCENDING = [name for name in REGISTRY if family(name).learning == "descend"]
 
 
 @pytest.mark.parametrize(
@@ -27,13 +28,13 @@ DESCENDING = [name for name, known in FAMILIES.items() if known.learning == "des
 )
 def test_a_size_out_of_range_names_its_flag(sizes, parts):
     with pytest.raises(InputError) as error:
-        Sizes(**sizes)
+        check(Sizes(**sizes))
     assert all(part in str(error.value) for part in parts)
 
 
 def test_heads_that_do_not_fit_say_what_would():
     with pytest.raises(InputError) as error:
-        FAMILIES["decoder"].sizes(Sizes(hidden_size=100, heads=3))
+        complete(family("decoder"), Sizes(hidden_size=100, heads=3))
     message = str(error.value)
     assert "--hidden-size 100 cannot be shared out among --heads 3" in message
     assert "--heads 1, 2, 5, 10, 25, 50" in message
@@ -42,9 +43,9 @@ def test_heads_that_do_not_fit_say_what_would():
 
 def test_an_odd_width_has_no_heads():
     with pytest.raises(InputError, match="even"):
-        FAMILIES["decoder"].sizes(Sizes(hidden_size=101, heads=1))
+        complete(family("decoder"), Sizes(hidden_size=101, heads=1))
     with pytest.raises(InputError, match="even"):
-        FAMILIES["decoder"].build(Sizes(hidden_size=101), 50, IDS)
+        build(family("decoder"), Sizes(hidden_size=101), 50, IDS)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_an_odd_width_has_no_heads():
 )
 def test_heads_are_chosen_to_fit_the_width(width, heads):
     assert fitting_heads(width) == heads
-    Sizes(hidden_size=width, heads=heads).check_heads()
+    assert complete(family("decoder"), Sizes(hidden_size=width)).heads == heads
 
 
 @pytest.mark.parametrize(
@@ -66,13 +67,13 @@ def test_heads_are_chosen_to_fit_the_width(width, heads):
 )
 def test_a_size_that_means_nothing_to_a_family_is_refused(name, sizes, flag):
     with pytest.raises(InputError, match=f"{flag} means nothing to the family {name}"):
-        FAMILIES[name].sizes(sizes)
+        complete(family(name), sizes)
 
 
 def test_chosen_sizes_win_over_the_defaults():
-    sizes = FAMILIES["lstm"].sizes(Sizes(hidden_size=7, dropout=0.0))
+    sizes = complete(family("lstm"), Sizes(hidden_size=7, dropout=0.0))
     assert (sizes.hidden_size, sizes.dropout) == (7, 0.0)
-    assert sizes.embedding_size == FAMILIES["lstm"].defaults.embedding_size
+    assert sizes.embedding_size == family("lstm").sizes[0].embedding_size
 
 
 def test_an_unknown_family_is_answered_with_those_there_are():
@@ -83,16 +84,16 @@ def test_an_unknown_family_is_answered_with_those_there_are():
 @pytest.mark.parametrize("name", DESCENDING)
 def test_an_estimate_counts_the_parameters_that_are_built(name):
     sizes = Sizes(context=32, layers=2, hidden_size=24)
-    built = FAMILIES[name].build(sizes, 77, IDS)
-    estimate = FAMILIES[name].estimate(sizes, 77)
-    assert estimate.parameters == built.num_parameters()
-    assert estimate.flops_per_token > 6 * 24 * 77
+    built = build(family(name), sizes, 77, IDS)
+    cost = estimate(name, sizes, 77)
+    assert cost.parameters == built.num_parameters()
+    assert cost.flops_per_token > 6 * 24 * 77
 
 
 @pytest.mark.parametrize("name", DESCENDING)
 def test_a_configuration_tells_its_family(name):
-    config = FAMILIES[name].configure(Sizes(layers=1, hidden_size=8), 20, IDS)
-    assert family_of(config.to_dict()) is FAMILIES[name]
+    config = build(family(name), Sizes(layers=1, hidden_size=8), 20, IDS).config
+    assert family_of(config.to_dict()) is family(name)
 
 
 def test_other_models_have_no_family_here():
@@ -100,17 +101,12 @@ def test_other_models_have_no_family_here():
     assert family_of({}) is None
 
 
-def test_special_tokens_need_ids_of_their_own():
-    with pytest.raises(ValueError, match="ids of their own"):
-        SpecialIds(pad=3, bos=2, eos=3)
-
-
 def test_decoder_dropout_acts_in_training_only(tmp_path):
     import torch
 
     from prosa.models.transformer import with_dropout
 
-    lm = FAMILIES["decoder"].build(Sizes(layers=1, hidden_size=8, dropout=0.5), 20, IDS)
+    lm = build(family("decoder"), Sizes(layers=1, hidden_size=8, dropout=0.5), 20, IDS)
     ids = torch.tensor([[4, 5, 6]])
     with torch.no_grad():
         assert not torch.equal(lm.train()(ids).logits, lm(ids).logits)
@@ -122,10 +118,7 @@ def test_decoder_dropout_acts_in_training_only(tmp_path):
         assert not torch.equal(again.train()(ids).logits, again(ids).logits)
 
 
-def test_names_and_sizes_are_there_without_torch():
-    code = (
-        "import sys, prosa.models.families as m;"
-        " m.FAMILIES['lstm'].sizes(m.Sizes()); print(*sys.modules)"
-    )
+def test_names_are_there_without_torch():
+    code = "import sys, prosa.models.registry as m; print(*m.REGISTRY); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "transformers", "numpy"} & set(done.stdout.split())

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from prosa.measure.probes import ask, rules
-from prosa.models.families import FAMILIES, SpecialIds
-from prosa.models.sizes import Sizes
+from prosa.models.family import Sizes, SpecialIds
+from prosa.models.registry import build, family
 from prosa.samples import probes as probes_module
 from prosa.samples import stories
 from prosa.samples.probes import CHANCE, DISTANCE, KINDS, Probe, mentions, probes
@@ -125,19 +125,18 @@ def test_rules_look_at_what_was_said():
 
 
 @pytest.mark.parametrize(
-    ("family", "sizes"),
+    ("name", "sizes"),
     [
         ("decoder", Sizes(context=256, layers=1, hidden_size=32, heads=2)),
         ("lstm", Sizes(context=128, layers=1, embedding_size=32, hidden_size=32)),
     ],
 )
-def test_an_untrained_model_guesses(asked, training, family, sizes):
+def test_an_untrained_model_guesses(asked, training, name, sizes):
     tokenizer = learn(training[:500], "word", 2_000)
     shares = []
     for seed in range(3):
         torch.manual_seed(seed)
-        built = FAMILIES[family]
-        model = built.build(built.sizes(sizes), len(tokenizer), SpecialIds.of(tokenizer)).eval()
+        model = build(family(name), sizes, len(tokenizer), SpecialIds.of(tokenizer)).eval()
         shares.append(ask(model, tokenizer, asked)["all"])
     assert abs(sum(shares) / 3 - CHANCE) < 0.05, shares
 

@@ -5,7 +5,10 @@ from copy import deepcopy
 import torch
 from torch import nn
 
+from prosa.models.family import Recipe
 from prosa.training.optimizer import MuonAdamW, build, orthogonalise
+
+MUON = Recipe(muon=True, weight_decay=0.1)
 
 
 class Small(nn.Module):
@@ -32,7 +35,7 @@ def test_orthogonalised_matrices_have_singular_values_near_one():
 
 def test_only_hidden_matrices_go_to_muon():
     model = Small()
-    optimizer = build(model, learning_rate=0.01, muon=True, weight_decay=0.1, bfloat16=False)
+    optimizer = build(model, MUON, learning_rate=0.01, bfloat16=False)
     muon = [p for g in optimizer.param_groups if g["muon"] for p in g["params"]]
     assert [p is model.hidden.weight for p in muon] == [True]
     plain = [p for g in optimizer.param_groups if not g["muon"] for p in g["params"]]
@@ -44,7 +47,7 @@ def test_without_muon_it_is_adamw():
     torch.manual_seed(0)
     ours, theirs = Small(), Small()
     theirs.load_state_dict(ours.state_dict())
-    mine = build(ours, learning_rate=0.01, muon=False, weight_decay=0.0, bfloat16=False)
+    mine = build(ours, Recipe(), learning_rate=0.01, bfloat16=False)
     reference = torch.optim.AdamW(theirs.parameters(), lr=0.01, betas=(0.9, 0.99), weight_decay=0.0)
     ids = torch.randint(0, 20, (64,))
     for _ in range(5):
@@ -66,11 +69,11 @@ def test_state_goes_through_a_state_dict():
         optimizer.step()
 
     model = Small()
-    optimizer = build(model, learning_rate=0.01, muon=True, weight_decay=0.1, bfloat16=False)
+    optimizer = build(model, MUON, learning_rate=0.01, bfloat16=False)
     step(model, optimizer)
     copy = Small()
     copy.load_state_dict(model.state_dict())
-    again = build(copy, learning_rate=0.01, muon=True, weight_decay=0.1, bfloat16=False)
+    again = build(copy, MUON, learning_rate=0.01, bfloat16=False)
     saved = deepcopy(optimizer.state_dict())
     known = ("params", "lr", "betas", "weight_decay", "muon")  # what earlier versions saved
     saved["param_groups"] = [{k: g[k] for k in known} for g in saved["param_groups"]]
@@ -84,7 +87,7 @@ def test_state_goes_through_a_state_dict():
 def test_it_learns():
     torch.manual_seed(0)
     model = Small()
-    optimizer = build(model, learning_rate=0.02, muon=True, weight_decay=0.0, bfloat16=False)
+    optimizer = build(model, MUON, learning_rate=0.02, bfloat16=False)
     ids = torch.randint(0, 20, (256,))
     losses = []
     for _ in range(60):

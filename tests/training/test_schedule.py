@@ -7,8 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from prosa.models.families import FAMILIES, SpecialIds
-from prosa.models.sizes import Sizes
+from prosa.measure.metrics import Metrics
+from prosa.models.family import Sizes, SpecialIds
+from prosa.models.registry import build, family
 from prosa.tokens.examples import Packed
 from prosa.tokens.stream import TokenStream
 from prosa.training import control
@@ -140,17 +141,17 @@ SIZES = Sizes(layers=1, hidden_size=16, heads=2, context=16, dropout=0.1)
 def plan(**changes):
     values = {
         "family": "decoder",
+        "task": "causal",
         "sizes": SIZES,
         "vocabulary": 50,
         "parameters": 1,
         "rows": 4,
+        "row_tokens": 16.0,
         "accumulation": 1,
         "steps": 100,
         "most_steps": 1_000,
         "epochs": 1.0,
         "learning_rate": 0.01,
-        "muon": True,
-        "weight_decay": 0.1,
         "bfloat16": False,
         "seed": 3,
         "timed": True,
@@ -166,7 +167,7 @@ def plan(**changes):
 
 def model(sizes=SIZES):
     torch.manual_seed(0)
-    return FAMILIES["decoder"].build(sizes, 50, SpecialIds(1, 2, 0))
+    return build(family("decoder"), sizes, 50, SpecialIds(1, 2, 0))
 
 
 def packed(context=16):
@@ -183,7 +184,7 @@ def test_a_run_with_validations_ends_in_time(tmp_path, clock, cost):
 
     def validate(_model):
         clock.now += cost
-        return 1.0 / len(rates), 1.0
+        return Metrics({"loss": 1.0 / len(rates)}, cost)
 
     def listen(event):
         if type(event).__name__ == "Progress":

@@ -1,15 +1,13 @@
 """`prosa evaluate` and `prosa models`."""
 
+import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 import typer
 
 from prosa.cli import answers, flags, shared, usage
 from prosa.i18n import _, ngettext
-
-if TYPE_CHECKING:
-    from prosa.measure.bits import Score
 
 
 def register(app: typer.Typer) -> None:
@@ -57,34 +55,20 @@ def register(app: typer.Typer) -> None:
         columns = flags.column_map(column)
         result = evaluate_verb(model, data, split=split, raw=raw, kind=kind, columns=columns)
         if as_json:
-            shared.print_json(result.score.to_json())
+            shared.print_json(result.metrics.to_json())
             return
-        score = result.score
-        shared.say(*result.notes)
-        shared.say(
-            _("{tokens} tokens of {data} ({part})").format(
-                tokens=shared.number(score.tokens, 0), data=data, part=result.split
-            ),
-            _("  loss           {value} nats per token").format(value=shared.number(score.loss, 4)),
-            _("  perplexity     {value}").format(value=shared.number(score.perplexity, 2)),
-            _("  bits per byte  {value}").format(value=shared.number(score.bits_per_byte, 4)),
-            *_unknown(score),
-            _("  accuracy       {value} %").format(value=shared.number(100 * score.accuracy, 1)),
-            _("  speed          {value} tokens/s").format(
-                value=shared.number(score.tokens_per_second, 0)
-            ),
-        )
+        shared.say(*result.notes, *_figures(result.metrics.to_json(), data, result.split))
 
     @app.command(cls=usage.Command, help=_("The model families, and the models on this disk."))
     def models(as_json: bool = flags.as_json()) -> None:
+        from prosa.models.registry import REGISTRY
         from prosa.verbs.measuring import list_models
 
         runs = list_models()
         if as_json:
-            shared.print_json({"families": list(_families()), "models": runs})
+            shared.print_json({"families": list(REGISTRY), "models": runs})
             return
-        shared.say(_("Families (--family):"))
-        shared.say(*(f"  {name:<8}  {text}" for name, text in _families().items()))
+        shared.say(_("Families (--family):"), *_families())
         shared.say("")
         if not runs:
             shared.say(_("No model in the folder 'runs' yet. Train one with: prosa train DATA"))
@@ -103,21 +87,46 @@ def register(app: typer.Typer) -> None:
         shared.say(*shared.table(rows, head))
 
 
-def _unknown(score: "Score") -> Iterator[str]:
-    """What unknown tokens were charged, where there are any."""
-    if score.unknown:
+def _figures(values: dict[str, Any], data: str, part: str) -> Iterator[str]:
+    """What was measured, a line each; a task that has no such figure has no such line."""
+    tokens = shared.number(values["tokens"], 0)
+    yield _("{tokens} tokens of {data} ({part})").format(tokens=tokens, data=data, part=part)
+    yield _("  loss           {value} nats per token").format(
+        value=shared.number(values["loss"], 4)
+    )
+    yield _("  perplexity     {value}").format(value=shared.number(values["perplexity"], 2))
+    if values.get("bits_per_byte") is not None:
+        bits = shared.number(values["bits_per_byte"], 4)
+        yield _("  bits per byte  {value}").format(value=bits)
+    if values.get("unknown"):
         yield ngettext(
             "  unknown        {n} token, charged as {bytes} bytes of 8 bits in bits per byte",
             "  unknown        {n} tokens, charged as {bytes} bytes of 8 bits in bits per byte",
-            score.unknown,
-        ).format(n=shared.number(score.unknown, 0), bytes=shared.number(score.unknown_bytes, 0))
+            values["unknown"],
+        ).format(
+            n=shared.number(values["unknown"], 0), bytes=shared.number(values["unknown_bytes"], 0)
+        )
+    yield _("  accuracy       {value} %").format(value=shared.number(100 * values["accuracy"], 1))
+    if values.get("chrf") is not None:
+        yield _("  chrF           {value}").format(value=shared.number(values["chrf"], 1))
+    speed = shared.number(values["tokens_per_second"], 0)
+    yield _("  speed          {value} tokens/s").format(value=speed)
 
 
-def _families() -> dict[str, str]:
-    return {
-        "ngram": _("counts words; modified Kneser-Ney smoothing"),
-        "rnn": _("recurrent network (Elman)"),
-        "lstm": _("recurrent network with long short-term memory"),
-        "gru": _("recurrent network with gated units"),
-        "decoder": _("Transformer decoder (Llama architecture)"),
-    }
+def _families() -> Iterator[str]:
+    """What each family is, when it was new, what it is good for and what it learns from."""
+    from prosa.models.registry import REGISTRY, family
+    from prosa.tasks.task import task
+
+    for known in map(family, REGISTRY):
+        about = known.about
+        kinds = dict.fromkeys(kind for name in known.tasks for kind in sorted(task(name).kinds))
+        yield ""
+        yield f"  {known.name}"
+        for text in (
+            _(about.what),
+            _("new in {since}").format(since=_(about.since)),
+            _("good for {what}").format(what=_(about.good_for)),
+            _("learns from {kinds}").format(kinds=", ".join(kinds)),
+        ):
+            yield from textwrap.wrap(text, 78, initial_indent="    ", subsequent_indent="      ")

@@ -123,7 +123,7 @@ def _plan_lines(plan: "Plan") -> list[str]:
     ]
     if sizes.heads:
         shape.insert(2, _("{n} heads").format(n=sizes.heads))
-    if sizes.embedding_size and plan.family != "decoder":
+    if sizes.embedding_size:
         shape.insert(1, _("embeddings of {n}").format(n=sizes.embedding_size))
     return [
         "",

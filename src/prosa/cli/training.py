@@ -8,6 +8,7 @@ import typer
 
 from prosa.cli import flags, shared, usage
 from prosa.i18n import _
+from prosa.models.registry import REGISTRY
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +18,7 @@ def register(app: typer.Typer) -> None:
     def train(
         data: str = typer.Argument(..., metavar="DATA", help=_data_help()),
         family: str | None = typer.Option(
-            None, help=_("ngram, rnn, lstm, gru or decoder (the default).")
+            None, help=_("One of {names}; without it decoder.").format(names=", ".join(REGISTRY))
         ),
         from_model: str | None = typer.Option(
             None, "--from", metavar="MODEL", help=_("Start from this model instead of a new one.")
@@ -38,12 +39,16 @@ def register(app: typer.Typer) -> None:
         context: int | None = typer.Option(None, help=_("Tokens the model sees at once.")),
         layers: int | None = typer.Option(None, help=_("Layers.")),
         hidden_size: int | None = typer.Option(None, help=_("Units of a layer.")),
-        heads: int | None = typer.Option(None, help=_("Attention heads (decoder).")),
+        heads: int | None = typer.Option(None, help=_("Attention heads (Transformers).")),
         embedding_size: int | None = typer.Option(
-            None, help=_("Width of the embeddings (rnn, lstm, gru).")
+            None, help=_("Width of the embeddings (rnn, lstm, gru, seq2seq).")
         ),
         dropout: float | None = typer.Option(None, help=_("Share of units dropped, 0 to 0.9.")),
         order: int | None = typer.Option(None, help=_("Longest n-gram (ngram).")),
+        cell: str | None = typer.Option(None, help=_("lstm or gru (seq2seq).")),
+        attention: str | None = typer.Option(
+            None, help=_("additive, multiplicative or none (seq2seq).")
+        ),
         tokenizer: str | None = typer.Option(
             None, help=_("char, word, whitespace, bpe (the default), unigram or wordpiece.")
         ),

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from prosa.measure.metrics import Metrics
 from prosa.tokens.examples import Rows, TokenStream
 
 SPELLING_BITS = 8
@@ -61,14 +62,9 @@ class Score:
         bits = self.loss * self.tokens / math.log(2) + SPELLING_BITS * self.unknown_bytes
         return bits / max(1, self.bytes)
 
-    @property
-    def tokens_per_second(self) -> float:
-        """Speed of scoring."""
-        return self.tokens / max(1e-9, self.seconds)
-
-    def to_json(self) -> dict[str, float | int]:
-        """The documented keys of `prosa evaluate --json`."""
-        return {
+    def metrics(self) -> Metrics:
+        """The same by the documented names."""
+        values = {
             "tokens": self.tokens,
             "bytes": self.bytes,
             "unknown": self.unknown,
@@ -77,9 +73,8 @@ class Score:
             "perplexity": self.perplexity,
             "bits_per_byte": self.bits_per_byte,
             "accuracy": self.accuracy,
-            "seconds": round(self.seconds, 4),
-            "tokens_per_second": round(self.tokens_per_second, 1),
         }
+        return Metrics(values, self.seconds)
 
 
 def score(model: PreTrainedModel, stream: TokenStream) -> Score:

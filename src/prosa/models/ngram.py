@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from .family import N_, About, Family, Sizes, SpecialIds
 from .generation import WindowGenerationMixin, columns, output, refuse_misspelt
 from .kneser_ney import count, discounts
 from .ngram_tables import NGrams, NGramTables
@@ -235,3 +236,24 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
 
 NGramConfig.register_for_auto_class()
 NGramForCausalLM.register_for_auto_class("AutoModelForCausalLM")
+
+
+def _configure(sizes: Sizes, vocabulary: int, ids: SpecialIds) -> NGramConfig:
+    return NGramConfig(order=sizes.order or 5, vocab_size=vocabulary, **ids.named)
+
+
+NGRAM = Family(
+    name="ngram",
+    tasks=("causal",),
+    learning="count",
+    config=NGramConfig,
+    configure=_configure,
+    sizes=(Sizes(order=5),),
+    about=About(
+        what=N_("counts which words follow which (modified Kneser-Ney smoothing)"),
+        since=N_("1948 (Shannon), smoothed so in 1998 (Chen and Goodman)"),
+        good_for=N_("a first yardstick: seconds to train, hard to beat on little text"),
+    ),
+    own={"AutoModelForCausalLM": NGramForCausalLM},
+    count=NGramForCausalLM.count,
+)

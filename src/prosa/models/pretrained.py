@@ -11,13 +11,15 @@ for its auto classes.
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import torch
+import transformers
 from safetensors import SafetensorError, safe_open
 from transformers import (
-    AutoModelForCausalLM,
+    AutoConfig,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -26,14 +28,34 @@ from transformers import (
 from prosa.errors import InputError
 from prosa.extras import quiet
 from prosa.i18n import _
-from prosa.models.families import SpecialIds, family_of, stop_at
+from prosa.models.registry import CAUSAL, family_of
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 # A pickle of protocol 2 to 5, and the zip archive around the pickle that torch.save writes.
 _PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
+_AUTO = {
+    "ForMaskedLM": "AutoModelForMaskedLM",
+    "ForConditionalGeneration": "AutoModelForSeq2SeqLM",
+}
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+class Loaded(NamedTuple):
+    """A model, in evaluation mode, and its tokenizer."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+
+def auto_class(config: Mapping[str, Any]) -> str:
+    """The auto class of transformers that builds what a `config.json` tells of."""
+    for name in config.get("architectures") or ():
+        for ending, auto in _AUTO.items():
+            if name.endswith(ending):
+                return auto
+    return CAUSAL
 
 
 def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> None:
@@ -41,16 +63,14 @@ def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: str
 
     The folder then holds `config.json`, `model.safetensors`, `generation_config.json`,
     `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja` where the tokenizer has one,
-    and the family's own files. It is not made whole or nothing here: the caller sees to that. The
-    tokenizer, the one that the model was trained with, says where generation stops.
+    and the family's own files. It is not made whole or nothing here: the caller sees to that.
     """
-    stop_at(model, SpecialIds.of(tokenizer))
     with quiet():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
 
-def load(source: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load(source: str | Path) -> Loaded:
     """Load a model for use: float32 weights on the CPU, evaluation mode.
 
     Args:
@@ -71,7 +91,7 @@ def load(source: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     return _load_from_hub(str(source))
 
 
-def _load_folder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _load_folder(folder: Path) -> Loaded:
     config = _check_folder(folder)
     with quiet():
         model = _load_model(folder, config)
@@ -85,7 +105,7 @@ def _load_folder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase
             path=folder,
             hint=_("Its files come from different models; copy the whole folder again."),
         )
-    return model, tokenizer
+    return Loaded(model, tokenizer)
 
 
 def _check_folder(folder: Path) -> dict[str, Any]:
@@ -160,9 +180,8 @@ def _check_weights(path: Path) -> None:
 
 
 def _load_model(folder: Path, config: dict[str, Any]) -> PreTrainedModel:
-    family = family_of(config)
-    model_class: Any = family.classes()[1] if family else AutoModelForCausalLM
-    trust: dict[str, Any] = {} if family else {"trust_remote_code": False}
+    family = family_of(config)  # which also makes our classes known to transformers
+    model_class = getattr(transformers, auto_class(config))
     try:
         model, report = model_class.from_pretrained(
             str(folder),
@@ -170,7 +189,7 @@ def _load_model(folder: Path, config: dict[str, Any]) -> PreTrainedModel:
             use_safetensors=True,
             local_files_only=True,
             output_loading_info=True,
-            **trust,
+            trust_remote_code=False,
         )
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
@@ -188,11 +207,7 @@ def _load_model(folder: Path, config: dict[str, Any]) -> PreTrainedModel:
         # logits differ in the last bit from those of the model that was saved.
         if parameter.data_ptr() % 64:
             parameter.data = parameter.data.clone()
-    if getattr(model.config, "residual_dropout", 0):
-        from prosa.models.transformer import with_dropout  # noqa: PLC0415
-
-        with_dropout(model)
-    return model
+    return family.finish(model) if family else model
 
 
 def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -205,13 +220,14 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         raise _incomplete(folder / "tokenizer.json", what) from error
 
 
-def _load_from_hub(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _load_from_hub(name: str) -> Loaded:
     try:
         with quiet():
-            model = AutoModelForCausalLM.from_pretrained(
+            config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+            model = getattr(transformers, auto_class(config.to_dict())).from_pretrained(
                 name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
             )
-            return model, AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+            return Loaded(model, AutoTokenizer.from_pretrained(name, trust_remote_code=False))
     except (OSError, ValueError) as error:
         raise InputError(
             _("there is no folder {name}, and no such model came from the hub: {what}").format(

@@ -18,6 +18,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from .family import N_, About, Family, Recipe, Sizes, SpecialIds
 from .generation import StatefulGenerationMixin, columns, output, refuse_misspelt
 from .loss import causal_loss
 from .state import RecurrentLayer, empty_state
@@ -272,3 +273,67 @@ def _unless(empty_B: Tensor, before: Any, after: Any) -> Any:
 
 RecurrentConfig.register_for_auto_class()
 RecurrentForCausalLM.register_for_auto_class("AutoModelForCausalLM")
+
+
+def _family(cell: str, about: About, learning_rate: float) -> Family:
+    def configure(sizes: Sizes, vocabulary: int, ids: SpecialIds) -> RecurrentConfig:
+        settings: dict[str, Any] = {
+            "embedding_size": sizes.embedding_size,
+            "hidden_size": sizes.hidden_size,
+            "num_hidden_layers": sizes.layers,
+            "dropout": sizes.dropout,
+            "context_length": sizes.context,
+        }
+        return RecurrentConfig(cell=cell, vocab_size=vocabulary, **settings, **ids.named)
+
+    # (layers, embedding size, hidden size)
+    shapes = (
+        (1, 64, 128),
+        (1, 96, 192),
+        (1, 128, 256),
+        (2, 192, 384),
+        (2, 256, 512),
+        (2, 384, 768),
+        (2, 512, 1024),
+    )
+    return Family(
+        name=cell,
+        tasks=("causal",),
+        learning="descend",
+        config=RecurrentConfig,
+        configure=configure,
+        sizes=tuple(Sizes(64, n, h, None, e, dropout=0.1) for n, e, h in shapes),
+        about=about,
+        recipe=Recipe(learning_rate, start_from_frequencies=True),
+        fixed={"cell": cell},
+        own={"AutoModelForCausalLM": RecurrentForCausalLM},
+    )
+
+
+RNN = _family(
+    "rnn",
+    About(
+        what=N_("recurrent network: one state that every word changes"),
+        since=N_("1990 (Elman)"),
+        good_for=N_("lessons: it forgets after some words, and shows why the others came"),
+    ),
+    learning_rate=0.005,
+)
+LSTM = _family(
+    "lstm",
+    About(
+        what=N_("recurrent network with gates and a long short-term memory"),
+        since=N_("1997 (Hochreiter and Schmidhuber)"),
+        good_for=N_("little data and little time: fast on any processor"),
+    ),
+    learning_rate=0.03,
+)
+GRU = _family(
+    "gru",
+    About(
+        what=N_("recurrent network with two gates, simpler than an LSTM"),
+        since=N_("2014 (Cho et al.)"),
+        good_for=N_("the same as an LSTM, with a quarter fewer parameters"),
+    ),
+    learning_rate=0.03,
+)

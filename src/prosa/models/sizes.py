@@ -1,12 +1,11 @@
 """The sizes a person may choose for a model, checked at the door. Plain Python: no torch here."""
 
 import math
-from collections.abc import Set
-from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from prosa.errors import InputError
 from prosa.i18n import _
+from prosa.models.family import Family, Sizes
 
 # (smallest, largest); the largest only keeps a slip of the finger from asking for a terabyte.
 _RANGES = {
@@ -17,92 +16,78 @@ _RANGES = {
     "embedding_size": (1, 65_536),
     "order": (1, 32),
 }
+_CHOICES = {"cell": ("lstm", "gru"), "attention": ("additive", "multiplicative", "none")}
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """What a model's size is made of; None means: as the family or the plan decides.
-
-    `context` are the tokens of a training sequence, for the decoder also the most it can read at
-    once; `embedding_size` is the width of a word's vector (rnn, lstm, gru); `dropout` the share of
-    activations put to zero in training; `order` the tokens of the longest n-gram.
+def check(sizes: Sizes) -> None:
+    """Refuse a size that is no number in its range.
 
     Raises:
-        InputError: A size is not a number in its range; the message names the flag.
+        InputError: The message names the flag.
     """
+    for name, value in sizes.given.items():
+        if name in _RANGES:
+            low, high = _RANGES[name]
+            expected = _("a whole number from {low} to {high}").format(low=low, high=high)
+            fits = type(value) is int and low <= value <= high
+        elif name in _CHOICES:
+            expected, fits = ", ".join(_CHOICES[name]), value in _CHOICES[name]
+        else:
+            expected = _("a number from 0 to below 1, such as 0.1")
+            fits = isinstance(value, int | float) and type(value) is not bool and 0 <= value < 1
+        if not fits:
+            raise wrong(name, value, expected)
 
-    context: int | None = None
-    layers: int | None = None
-    hidden_size: int | None = None
-    heads: int | None = None
-    embedding_size: int | None = None
-    dropout: float | None = None
-    order: int | None = None
 
-    def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if value is not None and (type(value) is not int or not low <= value <= high):
-                expected = _("a whole number from {low} to {high}").format(low=low, high=high)
-                raise wrong(name, value, expected)
-        number = isinstance(self.dropout, int | float) and not isinstance(self.dropout, bool)
-        if self.dropout is not None and not (number and 0 <= self.dropout < 1):
-            raise wrong("dropout", self.dropout, _("a number from 0 to below 1, such as 0.1"))
+def complete(family: Family, chosen: Sizes) -> Sizes:
+    """What a person chose, checked for this family and filled up with its smallest sizes.
 
-    @property
-    def given(self) -> dict[str, int | float]:
-        """The sizes that are not None, by name."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-    def over(self, defaults: "Sizes") -> "Sizes":
-        """These sizes, and where they are None the default ones."""
-        given: dict[str, Any] = self.given
-        return replace(defaults, **given)
-
-    def check_takes(self, family: str, takes: Set[str]) -> None:
-        """Refuse a size that means nothing to the family, rather than ignore it.
-
-        Raises:
-            InputError: Naming the flags this family takes.
-        """
-        alien = [name for name in self.given if name not in takes]
-        if alien:
-            raise InputError(
-                _("{flag} means nothing to the family {family}").format(
-                    flag=flag(alien[0]), family=family
-                ),
-                expected=_("only {flags}").format(flags=", ".join(map(flag, sorted(takes)))),
-            )
-
-    def check_heads(self) -> None:
-        """Refuse heads that do not divide the width into even parts, as rotary positions need.
-
-        Raises:
-            InputError: With the numbers of heads that are possible, and the nearest widths.
-        """
-        if self.hidden_size is None or self.heads is None:
-            return
-        if self.hidden_size % (2 * self.heads) == 0:
-            return
-        step = 2 * self.heads
-        below, above = self.hidden_size // step * step, -(-self.hidden_size // step) * step
-        widths = [str(width) for width in (below, above) if width]
-        possible = [str(heads) for heads in _divisors(self.hidden_size // 2)]
-        expected = _("an even --hidden-size")
-        if self.hidden_size % 2 == 0:
-            expected = _("with --hidden-size {width}, --heads {heads}").format(
-                width=self.hidden_size, heads=", ".join(possible)
-            )
-        hint = _("Or keep {heads} heads with --hidden-size {widths}.").format(
-            heads=self.heads, widths=_(" or ").join(widths)
-        )
+    Raises:
+        InputError: A size this family does not take, or sizes that do not fit together.
+    """
+    check(chosen)
+    takes = family.sizes[0].given
+    alien = [name for name in chosen.given if name not in takes]
+    if alien:
         raise InputError(
-            _("--hidden-size {width} cannot be shared out among --heads {heads}").format(
-                width=self.hidden_size, heads=self.heads
+            _("{flag} means nothing to the family {family}").format(
+                flag=flag(alien[0]), family=family.name
             ),
-            expected=expected,
-            hint=hint,
+            expected=_("only {flags}").format(flags=", ".join(map(flag, sorted(takes)))),
         )
+    sizes = chosen.over(family.sizes[0])
+    if chosen.hidden_size is not None and chosen.heads is None and sizes.heads is not None:
+        sizes = Sizes(**{**sizes.given, "heads": fitting_heads(chosen.hidden_size)})
+    _check_heads(sizes)
+    return sizes
+
+
+def _check_heads(sizes: Sizes) -> None:
+    """Refuse heads that do not divide the width into even parts, as rotary positions need.
+
+    Raises:
+        InputError: With the numbers of heads that are possible, and the nearest widths.
+    """
+    width, heads = sizes.hidden_size, sizes.heads
+    if width is None or heads is None or width % (2 * heads) == 0:
+        return
+    step = 2 * heads
+    below, above = width // step * step, -(-width // step) * step
+    widths = [str(candidate) for candidate in (below, above) if candidate]
+    expected = _("an even --hidden-size")
+    if width % 2 == 0:
+        expected = _("with --hidden-size {width}, --heads {heads}").format(
+            width=width, heads=", ".join(map(str, _divisors(width // 2)))
+        )
+    raise InputError(
+        _("--hidden-size {width} cannot be shared out among --heads {heads}").format(
+            width=width, heads=heads
+        ),
+        expected=expected,
+        hint=_("Or keep {heads} heads with --hidden-size {widths}.").format(
+            heads=heads, widths=_(" or ").join(widths)
+        ),
+    )
 
 
 def flag(name: str) -> str:
@@ -110,7 +95,7 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def wrong(name: str, value: object, expected: str) -> InputError:
+def wrong(name: str, value: Any, expected: str) -> InputError:
     """The error for a flag with a value that it cannot have."""
     return InputError(
         _("{flag} is {value}").format(flag=flag(name), value=value), expected=expected

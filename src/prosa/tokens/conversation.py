@@ -45,12 +45,14 @@ class Rendered(NamedTuple):
 
 
 def messages(kind: Kind, row: Mapping[str, Any]) -> list[Message]:
-    """A record {"question", "answer"} or {"messages"} as messages {"role", "content"}.
+    """A record of questions, pairs or conversations as messages {"role", "content"}.
 
     Contents come without white space around them.
     """
     if kind is Kind.QUESTION_ANSWER:
         said = [("user", row["question"]), ("assistant", row["answer"])]
+    elif kind is Kind.PAIR:
+        said = [("user", row["source"]), ("assistant", row["target"])]
     elif kind is Kind.CONVERSATION:
         said = [(message["role"], message["content"]) for message in row["messages"]]
     else:

@@ -144,6 +144,11 @@ class _Writer:
         self.documents += len(lengths)
 
 
+def collate(rows: Sequence[Row]) -> Row:
+    """Stack rows of equal length: {"input_ids", "labels"}, [rows, context]."""
+    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+
+
 class Packed(Dataset[Row]):
     """Rows for training: cuts of `context` tokens from the stream, each sharing one with the next.
 
@@ -165,6 +170,8 @@ class Packed(Dataset[Row]):
             or a question refers back to is in sight, and rows overlap: about half a document is
             learned twice an epoch, and the end of the last document of a row may be left out.
     """
+
+    ordered = False
 
     def __init__(
         self,
@@ -190,6 +197,7 @@ class Packed(Dataset[Row]):
         mean = self._size // max(1, len(stream.offsets) - 1)
         self._aligned = aligned and mean <= self.context
         self._stride = max(1, self.context - 1 - (mean // 2 if self._aligned else 0))
+        self.row_tokens = float(self.context)
         if shuffled:
             self.set_epoch(0)
 
@@ -234,6 +242,8 @@ class Packed(Dataset[Row]):
             for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True)
         ]
 
+    collate = staticmethod(collate)
+
     def batch(self, indices: Sequence[int]) -> Row:
         """Rows by number: {"input_ids", "labels"}, [rows, context] int64."""
         wanted = np.asarray(indices, dtype=np.int64) * self._stride
@@ -272,11 +282,6 @@ class Rows:
         context = min(self.context, self._size)
         counted = np.where(wanted > 0, wanted + context - 1 - self.stride, 0)
         return _cut(self._stream, wanted, context, counted)
-
-
-def collate(rows: Sequence[Row]) -> Row:
-    """Stack rows of equal length: {"input_ids", "labels"}, [rows, context]."""
-    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
 
 def _cut(

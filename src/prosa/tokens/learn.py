@@ -31,6 +31,7 @@ from prosa.tokens.special import (
     CHAT_SPECIAL,
     CHAT_TEMPLATE,
     END,
+    MASK,
     PAD,
     ROLES,
     SPECIAL,
@@ -72,6 +73,7 @@ def learn(
     vocabulary: int | None = None,
     *,
     conversation: bool = False,
+    special: Sequence[str] = (),
 ) -> PreTrainedTokenizerFast:
     """Learn a tokenizer.
 
@@ -82,6 +84,7 @@ def learn(
             a small text, the 32,768 most frequent of a large one; all of "whitespace"; and for
             subwords as many as the square root of the characters, from 2,048 to 16,384.
         conversation: Add the tokens that part turns, and the chat template.
+        special: Further tokens that no text is cut into; `[MASK]` is known as the mask.
 
     Returns:
         The tokenizer; `<pad> <unk> <s> </s>` have the ids 0 to 3.
@@ -90,7 +93,7 @@ def learn(
         InputError: No such algorithm, no text, or a vocabulary that is too small.
     """
     check(algorithm)
-    special = CHAT_SPECIAL if conversation else SPECIAL
+    special = (*(CHAT_SPECIAL if conversation else SPECIAL), *special)
     stream = iter(texts() if callable(texts) else texts)
     first = next((text for text in stream if text.strip()), None)
     if first is None:
@@ -103,6 +106,7 @@ def learn(
         unk_token=UNKNOWN,
         bos_token=START,
         eos_token=END,
+        mask_token=MASK if MASK in special else None,
         chat_template=CHAT_TEMPLATE if conversation else None,
         padding_side="left",
         clean_up_tokenization_spaces=False,

@@ -13,6 +13,9 @@ SPECIAL = (PAD, UNKNOWN, START, END)
 CHAT_SPECIAL = (*SPECIAL, TURN_START, TURN_END)
 """With conversations, ids 4 and 5 as well."""
 
+MASK = "[MASK]"
+"""What stands for a word that a masked model is to guess."""
+
 ROLES = ("user", "assistant", "system")
 """Who speaks in a conversation; every chat tokenizer can write these words."""
 

@@ -15,6 +15,7 @@ from transformers import (
     TrainerState,
 )
 
+from prosa.measure.metrics import Metrics
 from prosa.training.events import Listener, Progress, Sampled, Stopped, Validated, silent
 from prosa.training.plan import Plan
 from prosa.training.schedule import Schedule
@@ -41,8 +42,8 @@ _KEPT = (
     "curve",
 )
 
-Validate = Callable[[PreTrainedModel], tuple[float, float]]
-"""The model's (loss in nats per token, bits per byte) on the validation data."""
+Validate = Callable[[PreTrainedModel], Metrics]
+"""How good the model is on the validation data."""
 Sample = Callable[[PreTrainedModel], str]
 
 
@@ -228,14 +229,15 @@ class RunControl(TrainerCallback):
                 seconds_left=self.schedule.seconds_left,
             )
         )
-        self.curve.append({"step": step, "loss": round(loss, 5)})
+        self.curve.append({"step": step, "seconds": round(self.seconds, 2), "loss": round(loss, 5)})
         self._loss_sum = torch.zeros(())
         self._last_progress, self._progress_step, self._aside = now, step, 0.0
 
     def _validate(self, validate: Validate, step: int) -> None:
         start = self._timer.clock()
         model = self._model()
-        loss, bits = validate(model)
+        measured = validate(model)
+        loss, bits = measured[measured.primary], measured.bits_per_byte
         best = self.best_loss is None or loss < self.best_loss
         self.without_best = 0 if best else self.without_best + 1
         if best:
@@ -251,7 +253,9 @@ class RunControl(TrainerCallback):
         if self._hooks.validation_steps:
             self.scoring_ratio = seconds / (self._hooks.validation_steps * self.schedule.pace)
             self.schedule.closing_steps = self.scoring_ratio * self._hooks.closing_steps
-        point = {"step": step, "validation_loss": round(loss, 5), "bits_per_byte": round(bits, 5)}
+        point = {"step": step, "seconds": round(self.seconds, 2), "validation_loss": round(loss, 5)}
+        if bits is not None:
+            point["bits_per_byte"] = round(bits, 5)
         self.curve.append(point)
         self._hooks.listen(Validated(step, loss, bits, best and self._hooks.keep_best, seconds))
 

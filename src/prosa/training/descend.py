@@ -19,13 +19,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments, set_seed
 from transformers.trainer_callback import TrainerState
 
 from prosa.errors import InputError
 from prosa.extras import quiet
 from prosa.i18n import _
-from prosa.tokens.examples import Packed, collate
+from prosa.models.registry import family
+from prosa.tasks.task import Batches
 from prosa.training import machine as machines
 from prosa.training.control import Hooks, Interrupt, RunControl, Timer
 from prosa.training.optimizer import build as build_optimizer
@@ -69,9 +71,8 @@ class DescentTrainer(Trainer):
         if self.optimizer is None:
             self.optimizer = build_optimizer(
                 cast(nn.Module, model or self.model),
+                family(self.plan.family).recipe,
                 learning_rate=self.plan.learning_rate,
-                muon=self.plan.muon,
-                weight_decay=self.plan.weight_decay,
                 bfloat16=self.plan.bfloat16,
             )
         return self.optimizer
@@ -86,6 +87,11 @@ class DescentTrainer(Trainer):
             )
             self._created_lr_scheduler = True
         return self.lr_scheduler
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if cast(Any, self.train_dataset).ordered:
+            return SequentialSampler(cast(Any, self.train_dataset))
+        return super()._get_train_sampler(train_dataset)
 
     def autocast_smart_context_manager(
         self, cache_enabled: bool | None = True
@@ -163,7 +169,7 @@ def latest(folder: Path) -> Path | None:
 
 def descend(
     model: PreTrainedModel,
-    data: Packed,
+    data: Batches,
     plan: Plan,
     folder: Path,
     hooks: Hooks,
@@ -178,7 +184,10 @@ def descend(
     set_seed(plan.seed)
     with Interrupt() as interrupt:
         trainer = DescentTrainer(
-            model=model, args=_arguments(plan, folder), train_dataset=data, data_collator=collate
+            model=model,
+            args=_arguments(plan, folder),
+            train_dataset=cast(Any, data),
+            data_collator=cast(Any, data.collate),
         )
         trainer.remove_callback(PrinterCallback)
         trainer.plan = plan

@@ -35,7 +35,7 @@ class Validated:
 
     step: int
     loss: float
-    bits_per_byte: float
+    bits_per_byte: float | None
     best: bool
     seconds: float
 

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,15 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from prosa.data.kinds import Kind
 from prosa.errors import InputError
 from prosa.i18n import _
-from prosa.measure.bits import Score, score
-from prosa.models.families import FAMILIES, SpecialIds, start_from_frequencies
-from prosa.models.sizes import Sizes
-from prosa.tokens import conversation, examples
-from prosa.tokens.examples import Packed, TokenStream
+from prosa.measure.metrics import Metrics
+from prosa.models.family import Sizes, SpecialIds
+from prosa.models.registry import count, family, start_from_frequencies
+from prosa.tasks.task import Batches, Task
+from prosa.tokens import conversation
 from prosa.tokens.learn import check, learn
+from prosa.tokens.stream import TokenStream
 from prosa.training import plan as plans
-from prosa.training.control import Hooks, Timer, Validate
+from prosa.training.control import Hooks, Timer
 from prosa.training.descend import descend, latest
 from prosa.training.events import Listener, Planned, silent
 from prosa.training.plan import Options, Plan
@@ -70,6 +72,7 @@ class Job:
     Attributes:
         splits: Tables "train" and, if there is one, "validation"; empty when a run is resumed.
         kind: What their rows are.
+        task: What is learned from them.
         options: What the person asked of the run.
         vocabulary: How text becomes tokens.
         start: Weights to start from, instead of new ones.
@@ -77,6 +80,7 @@ class Job:
 
     splits: dict[str, pa.Table]
     kind: Kind
+    task: Task
     options: Options
     vocabulary: Vocabulary
     start: PreTrainedModel | None = None
@@ -97,8 +101,8 @@ class Fitted:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     seconds: float
-    train: Score
-    validation: Score | None
+    train: Metrics
+    validation: Metrics | None
     train_tokens: int
     documents: int
     plan: Plan | None = None
@@ -135,44 +139,43 @@ def fit(
             _("There is too little text to learn from: {n} tokens").format(n=len(train.tokens)),
             hint=_("Give more text, or keep all of it for training: --validation 0 --test 0"),
         )
-    family = FAMILIES[job.options.family]
-    if family.learning == "count":
-        start, ids = time.monotonic(), SpecialIds.of(tokenizer)
-        counted = family.count(train.tokens, train.offsets, job.options.sizes, len(tokenizer), ids)
+    task, known = job.task, family(job.options.family)
+    ids = SpecialIds.of(tokenizer)
+    measure = partial(task.measure, tokenizer=tokenizer)
+    if known.learning == "count":
+        start = time.monotonic()
+        sizes = job.options.sizes
+        counted = count(known, train.tokens, train.offsets, sizes, len(tokenizer), ids)
         seconds = time.monotonic() - start
         scored = {**streams, "train": train.head(SCORED_TOKENS)}
-        return _finish(counted, tokenizer, train, scored, seconds=seconds)
+        return _finish(counted, tokenizer, train, scored, measure, seconds=seconds)
     corpus = _corpus(job, streams)
 
-    def packed(context: int) -> Packed:
-        return Packed(
-            train,
-            context,
-            seed=job.options.seed,
-            shuffled=corpus.turns,
-            aligned=family.name == "decoder",
-        )
+    def batches(context: int) -> Batches:
+        order = {"seed": job.options.seed, "shuffled": corpus.turns}
+        return task.batches(train, tokenizer, known.recipe, context, **order)
 
+    setup = plans.Setup(known, task, len(tokenizer), ids, batches)
     seconds = 60 * (job.options.minutes or plans.DEFAULT_MINUTES)
     left = max(began + seconds - time.monotonic(), seconds / 4)
-    plan = _plan(job, corpus, tokenizer, folder, left, packed)
+    plan = _plan(job, setup, corpus, folder, left)
     listen(Planned(plan))
-    model = job.start or _new_model(plan, tokenizer, train)
+    model = job.start or _new_model(plan, setup, train)
     watched, scored = _to_score(plan, streams, seconds)
     watched_tokens = len(watched.tokens) if watched else 0
     final_tokens = sum(len(stream.tokens) for stream in scored.values())
     hooks = Hooks(
         listen,
-        _validator(watched),
+        partial(measure, stream=watched, whole=False) if watched else None,
         (lambda m: sampler(m, tokenizer)) if sampler else None,
         validation_steps=plan.scoring_steps * watched_tokens / 1_000,
         closing_steps=plan.scoring_steps * (watched_tokens + final_tokens) / 1_000,
         keep_best=not corpus.turns,
     )
     timer = Timer(began, seconds - SAVING_SECONDS if plan.timed else None)
-    data = packed(plan.sizes.context or 1)
+    data = batches(plan.sizes.context or 1)
     result = descend(model, data, plan, folder, hooks, timer, latest(folder))
-    fitted = _finish(model, tokenizer, train, scored, seconds=result.seconds)
+    fitted = _finish(model, tokenizer, train, scored, measure, seconds=result.seconds)
     return replace(
         fitted, plan=plan, steps=result.steps, stopped=result.stopped, curve=result.curve
     )
@@ -190,13 +193,14 @@ def _tokens(job: Job, folder: Path) -> tuple[PreTrainedTokenizerFast, dict[str, 
         _texts(splits["train"], kind),
         vocabulary.algorithm,
         vocabulary.size,
-        conversation=kind in (Kind.QUESTION_ANSWER, Kind.CONVERSATION),
+        conversation=job.task.chats(kind),
+        special=job.task.special,
     )
     tokenizer.save_pretrained(folder / "tokenizer")
     streams: dict[str, TokenStream] = {}
     for name in ("train", "validation"):
         if name in splits and len(splits[name]):
-            streams[name] = examples.encode(splits[name], kind, tokenizer, folder / name)
+            streams[name] = job.task.encode(splits[name], kind, tokenizer, folder / name)
     done.write_text(json.dumps(list(streams)), encoding="utf-8")
     return tokenizer, streams
 
@@ -211,14 +215,7 @@ def _texts(table: pa.Table, kind: Kind) -> Iterator[str]:
                 yield from (m["content"] for m in conversation.messages(kind, row))
 
 
-def _plan(
-    job: Job,
-    corpus: Corpus,
-    tokenizer: PreTrainedTokenizerFast,
-    folder: Path,
-    left: float,
-    packed: Callable[[int], Packed],
-) -> Plan:
+def _plan(job: Job, setup: plans.Setup, corpus: Corpus, folder: Path, left: float) -> Plan:
     saved = folder / "plan.json"
     if saved.is_file():
         try:
@@ -230,8 +227,7 @@ def _plan(
                 path=saved,
                 hint=_("Delete the folder and run again without --resume"),
             ) from error
-    ids = SpecialIds.of(tokenizer)
-    plan = plans.make(job.options, corpus, len(tokenizer), ids, left, packed, job.start)
+    plan = plans.make(setup, job.options, corpus, left, job.start)
     saved.write_text(json.dumps(asdict(plan), indent=2), encoding="utf-8")
     return plan
 
@@ -260,28 +256,17 @@ def _corpus(job: Job, streams: dict[str, TokenStream]) -> Corpus:
         documents=len(lengths),
         long_document=int(np.percentile(lengths, 90)),
         validated="validation" in streams,
-        turns=job.kind is not Kind.TEXT,
+        turns=job.kind in (Kind.QUESTION_ANSWER, Kind.CONVERSATION),
     )
 
 
-def _new_model(
-    plan: Plan, tokenizer: PreTrainedTokenizerFast, train: TokenStream
-) -> PreTrainedModel:
+def _new_model(plan: Plan, setup: plans.Setup, train: TokenStream) -> PreTrainedModel:
     torch.manual_seed(plan.seed)
-    model = FAMILIES[plan.family].build(plan.sizes, len(tokenizer), SpecialIds.of(tokenizer))
+    model = setup.build(plan.sizes)
+    if not setup.family.recipe.start_from_frequencies:
+        return model
     # Ten million tokens say enough of how often each word comes.
-    return start_from_frequencies(model, train.frequencies(len(tokenizer), limit=10_000_000))
-
-
-def _validator(watched: TokenStream | None) -> Validate | None:
-    if watched is None:
-        return None
-
-    def validate(model: PreTrainedModel) -> tuple[float, float]:
-        measured = score(model, watched)
-        return measured.loss, measured.bits_per_byte
-
-    return validate
+    return start_from_frequencies(model, train.frequencies(setup.vocabulary, limit=10_000_000))
 
 
 def _finish(
@@ -289,6 +274,7 @@ def _finish(
     tokenizer: PreTrainedTokenizerFast,
     train: TokenStream,
     scored: dict[str, TokenStream],
+    measure: Callable[..., Metrics],
     *,
     seconds: float,
 ) -> Fitted:
@@ -297,8 +283,8 @@ def _finish(
         model=model,
         tokenizer=tokenizer,
         seconds=seconds,
-        train=score(model, scored["train"]),
-        validation=score(model, validation) if validation is not None else None,
+        train=measure(model, stream=scored["train"], whole=False),
+        validation=measure(model, stream=validation) if validation is not None else None,
         train_tokens=len(train.tokens),
         documents=len(train.offsets) - 1,
     )

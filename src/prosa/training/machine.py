@@ -12,14 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
-from prosa.models.families import FAMILIES, SpecialIds
-from prosa.models.sizes import Sizes
-from prosa.tokens.examples import Packed, collate
+from prosa.models.family import Recipe, Sizes
 from prosa.training.optimizer import build as build_optimizer
 
 MAX_GRAD_NORM = 1.0
@@ -135,31 +133,25 @@ def uses_bfloat16(machine: Machine, sizes: Sizes) -> bool:
 
 
 def measure_step(
-    family: str,
-    sizes: Sizes,
-    vocabulary: int,
-    ids: SpecialIds,
+    build: Callable[[], PreTrainedModel],
+    recipe: Recipe,
     machine: Machine,
-    data: Packed,
-    rows: int,
+    batch: Callable[[], dict[str, Tensor]],
+    *,
+    bfloat16: bool,
 ) -> Trial:
-    """Measure a step on rows of the training data, as the run will take it; about a second."""
-    bfloat16 = uses_bfloat16(machine, sizes)
+    """Measure a step on batches of the training data, as the run will take it; about a second."""
     with torch.random.fork_rng(devices=[]):
-        model: Any = FAMILIES[family].build(sizes, vocabulary, ids)
+        model: Any = build()
         model.to(machine.device)
-        optimizer = build_optimizer(
-            model, learning_rate=1e-4, muon=family == "decoder", weight_decay=0.0, bfloat16=bfloat16
-        )
-        order = np.random.default_rng(0)
+        optimizer = build_optimizer(model, recipe, learning_rate=1e-4, bfloat16=bfloat16)
 
-        def batch() -> dict[str, Tensor]:
-            picked = order.integers(len(data), size=rows).tolist()
-            return {k: v.to(machine.device) for k, v in collate(data.__getitems__(picked)).items()}
+        def on_device() -> dict[str, Tensor]:
+            return {name: values.to(machine.device) for name, values in batch().items()}
 
         def step() -> None:
             with torch.autocast(machine.device, torch.bfloat16, enabled=bfloat16):
-                loss = model(**batch()).loss
+                loss = model(**on_device()).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRAD_NORM)
             optimizer.step()
@@ -168,7 +160,7 @@ def measure_step(
 
         def scoring() -> None:
             with torch.inference_mode():
-                model(**batch()).loss.item()
+                model(**on_device()).loss.item()
 
         model.train()
         seconds = _median_seconds(step, most=8)

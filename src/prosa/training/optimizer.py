@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from prosa.models.family import Recipe
+
 # The quintic iteration's coefficients, from Jordan's post: steepest at zero, bounded above.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
@@ -106,16 +108,14 @@ class MuonAdamW(torch.optim.AdamW):
         return state["momentum"]
 
 
-def build(
-    model: nn.Module, *, learning_rate: float, muon: bool, weight_decay: float, bfloat16: bool
-) -> MuonAdamW:
+def build(model: nn.Module, recipe: Recipe, *, learning_rate: float, bfloat16: bool) -> MuonAdamW:
     """The optimizer for a model.
 
     Args:
-        model: The model; matrices that are neither embedding nor output layer go to Muon.
+        model: The model; matrices that are neither embedding nor output layer go to Muon, where the
+            recipe says so, and are decayed; vectors (norms, biases) and tables never are.
+        recipe: What goes to Muon, AdamW's betas and the decay.
         learning_rate: In AdamW's scale.
-        muon: False leaves everything to AdamW (recurrent models, where it measured better).
-        weight_decay: On matrices; vectors (norms, biases) and embeddings are never decayed.
         bfloat16: Whether this machine multiplies bfloat16 faster than float32.
     """
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
@@ -129,14 +129,12 @@ def build(
             matrix = parameter.ndim == 2 and id(parameter) not in tables
             (hidden if matrix else plain).append(parameter)
     groups = [
-        {"params": hidden, "muon": muon, "weight_decay": weight_decay},
+        {"params": hidden, "muon": recipe.muon, "weight_decay": recipe.weight_decay},
         {"params": plain, "weight_decay": 0.0},
     ]
     return MuonAdamW(
         [group for group in groups if group["params"]],
         lr=learning_rate,
-        # Rare words' gradients are rare: a recurrent model's table learns better from a longer
-        # memory of their size (headlines: 2.22 nats against 2.44 at the same passes).
-        betas=(0.9, 0.95) if muon else (0.9, 0.99),
+        betas=recipe.betas,
         dtype=torch.bfloat16 if bfloat16 else torch.float32,
     )

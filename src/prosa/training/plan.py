@@ -7,15 +7,17 @@ what was measured. A plan is made once a run and travels with its checkpoints.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 
+import numpy as np
 from transformers import PreTrainedModel
 
 from prosa.i18n import _
-from prosa.models.families import SpecialIds
-from prosa.models.families import family as family_named
-from prosa.models.sizes import Sizes, wrong
-from prosa.tokens.examples import Packed
+from prosa.models.family import Family, Sizes, SpecialIds
+from prosa.models.registry import build, check_name
+from prosa.models.sizes import check, wrong
+from prosa.tasks.task import Batches, Row, Task
 from prosa.training import machine as machines
 from prosa.training.size_ladder import (
     BLIND_EPOCHS,
@@ -23,7 +25,6 @@ from prosa.training.size_ladder import (
     TOKENS_PER_PARAMETER,
     Corpus,
     SizeLadder,
-    learning_rate,
     sizes_of,
 )
 
@@ -56,11 +57,32 @@ class Options:
     sizes: Sizes = field(default_factory=Sizes)
 
     def __post_init__(self) -> None:
-        family_named(self.family)
+        check_name(self.family)
+        check(self.sizes)
         for name in ("minutes", "epochs", "steps", "batch_size", "learning_rate"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise wrong(name, value, _("a number above zero"))
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a run learns, and from what.
+
+    Attributes:
+        batches: Cuts the training data into rows of at most so many tokens.
+        ids: The tokenizer's special tokens.
+    """
+
+    family: Family
+    task: Task
+    vocabulary: int
+    ids: SpecialIds
+    batches: Callable[[int], Batches]
+
+    def build(self, sizes: Sizes) -> PreTrainedModel:
+        """A model with fresh weights."""
+        return build(self.family, sizes, self.vocabulary, self.ids, self.task.auto)
 
 
 @dataclass(frozen=True)
@@ -69,7 +91,8 @@ class Plan:
 
     Attributes:
         sizes: The model's sizes, complete.
-        rows: Rows of `sizes.context` tokens in one forward pass.
+        rows: Rows in one forward pass.
+        row_tokens: Tokens of a row, on average.
         accumulation: Forward passes a step.
         steps: Steps expected.
         most_steps: Steps at which the run ends even if time is left: more would do no good.
@@ -81,17 +104,17 @@ class Plan:
     """
 
     family: str
+    task: str
     sizes: Sizes
     vocabulary: int
     parameters: int
     rows: int
+    row_tokens: float
     accumulation: int
     steps: int
     most_steps: int
     epochs: float
     learning_rate: float
-    muon: bool
-    weight_decay: float
     bfloat16: bool
     seed: int
     timed: bool
@@ -103,45 +126,45 @@ class Plan:
     processor: str
 
     @property
-    def tokens_per_step(self) -> int:
+    def tokens_per_step(self) -> float:
         """Tokens that one optimizer step learns from."""
-        return self.rows * self.accumulation * (self.sizes.context or 1)
+        return self.rows * self.accumulation * self.row_tokens
 
 
 def make(
-    options: Options,
-    corpus: Corpus,
-    vocabulary: int,
-    ids: SpecialIds,
-    left: float,
-    packed: Callable[[int], Packed],
-    start: PreTrainedModel | None = None,
+    setup: Setup, options: Options, corpus: Corpus, left: float, start: PreTrainedModel | None
 ) -> Plan:
     """Plan a run of gradient descent.
 
-    `left` is the seconds that learning may take, `packed` cuts the training data into rows of so
-    many tokens, and the sizes of `start`, a model to go on with, stand. It takes one to three
-    seconds: a throw-away model is trained for a few steps.
+    `left` is the seconds that learning may take; the sizes of `start`, a model to go on with,
+    stand. It takes one to three seconds: a throw-away model is trained for a few steps.
 
     Raises:
         InputError: Sizes that do not fit together, or a model too large for the memory.
     """
-    machine = machines.measure()
-    if start is not None:
-        options = replace(options, sizes=sizes_of(start, options.sizes))
-    ladder = SizeLadder(options.family, options.sizes, corpus, vocabulary, machine, left)
+    machine, recipe = machines.measure(), setup.family.recipe
+    asked = options.sizes if start is None else sizes_of(start, options.sizes)
+    ladder = SizeLadder(
+        setup.family, setup.task.auto, asked, corpus, setup.vocabulary, machine, left
+    )
     candidates, level = ladder.candidates(), ladder.first_guess()
     usual = EPOCHS if corpus.validated else BLIND_EPOCHS
     most_epochs = MOST_EPOCHS if options.minutes else usual
     fixed = options.steps or options.epochs
     while True:
         sizes = candidates[level]
-        context = sizes.context or 1
-        rows, accumulation = ladder.batch(sizes, options.batch_size, most_epochs)
+        data = setup.batches(sizes.context or 1)
+        rows, accumulation = ladder.batch(sizes, data.row_tokens, options.batch_size, most_epochs)
+        bfloat16 = machines.uses_bfloat16(machine, sizes)
         trial = machines.measure_step(
-            options.family, sizes, vocabulary, ids, machine, packed(context), rows
+            partial(setup.build, sizes),
+            recipe,
+            machine,
+            partial(_random_batch, data, rows, np.random.default_rng(0)),
+            bfloat16=bfloat16,
         )
-        step_tokens, step_seconds = rows * accumulation * context, trial.seconds * accumulation
+        step_tokens = rows * accumulation * data.row_tokens
+        step_seconds = trial.seconds * accumulation
         affordable = left * (1 - EVALUATION_SHARE) / step_seconds
         # The guess of the first size was only that: step down if it is far too slow here.
         enough_seen = affordable * step_tokens >= TOKENS_PER_PARAMETER / 2 * trial.parameters
@@ -152,28 +175,33 @@ def make(
     steps = most_steps if fixed else max(1, int(min(most_steps, affordable)))
     return Plan(
         family=options.family,
+        task=setup.task.name,
         sizes=sizes,
-        vocabulary=vocabulary,
+        vocabulary=setup.vocabulary,
         parameters=trial.parameters,
         rows=rows,
+        row_tokens=data.row_tokens,
         accumulation=accumulation,
         steps=steps,
         most_steps=most_steps,
         epochs=steps * step_tokens / corpus.tokens,
-        learning_rate=options.learning_rate or learning_rate(options.family, sizes),
-        muon=options.family == "decoder",
-        weight_decay=0.1 if options.family == "decoder" else 0.0,
-        bfloat16=machines.uses_bfloat16(machine, sizes),
+        learning_rate=options.learning_rate or recipe.rate(sizes.hidden_size or recipe.width),
+        bfloat16=bfloat16,
         seed=options.seed,
         timed=not fixed,
         seconds=steps * step_seconds,
         step_seconds=step_seconds,
         # Windows overlap by half where models are scored, so every token is read twice.
-        scoring_steps=2 * 1_000 / (rows * context) * trial.scoring_seconds / step_seconds,
+        scoring_steps=2 * 1_000 / (rows * data.row_tokens) * trial.scoring_seconds / step_seconds,
         memory_bytes=machines.peak_memory(),
         device=machine.device,
         processor=machine.name,
     )
+
+
+def _random_batch(data: Batches, rows: int, order: np.random.Generator) -> Row:
+    picked = order.integers(len(data), size=rows).tolist()
+    return data.collate(data.__getitems__(picked))
 
 
 def _most_steps(options: Options, steps_per_epoch: float, most_epochs: float) -> int:

@@ -138,10 +138,9 @@ def _baselines(decoder: Run, asked: "list[Probe]") -> dict[str, dict[str, float]
     import torch
 
     from prosa.measure.probes import ask, rules
-    from prosa.models.transformer import build
 
     torch.manual_seed(0)
-    untrained: Any = build(cast(Any, decoder.model.config))
+    untrained: Any = type(decoder.model)(cast(Any, decoder.model.config))
     untrained.eval()
     return {"untrained": ask(untrained, decoder.tokenizer, asked), **rules(asked)}
 

@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from prosa import files, runs
-from prosa.data.kinds import TRAINABLE
 from prosa.errors import InputError
 from prosa.i18n import _
 
 if TYPE_CHECKING:
-    from prosa.measure.bits import Score
+    from prosa.measure.metrics import Metrics
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A score, and which part of which data it was measured on."""
+    """Figures, and which part of which data they were measured on."""
 
-    score: "Score"
+    metrics: "Metrics"
     split: str
     notes: tuple[str, ...]
 
@@ -45,23 +44,15 @@ def evaluate(
     from prosa.data.filters import Filters, parse
     from prosa.data.prepare import PrepareOptions, prepare
     from prosa.data.read import read
-    from prosa.measure.bits import score
     from prosa.models.pretrained import load
-    from prosa.tokens import examples
+    from prosa.tasks.task import task_of
 
     folder = runs.resolve(str(model))
     manifest = runs.read_manifest(Path(folder))
     trained_on = manifest.data if manifest else {}
     network, tokenizer = cast(Any, load(folder))
     records = read(data, kind=kind, columns=dict(columns) if columns else None, raw=raw)
-    if records.kind not in TRAINABLE:
-        raise InputError(
-            _("A language model cannot be scored on data of the kind '{kind}'").format(
-                kind=records.kind
-            ),
-            path=records.source,
-            expected=", ".join(TRAINABLE),
-        )
+    task = task_of(network, records.kind)
     clean = tuple(trained_on.get("clean", ()))
     asked = {
         part: value if isinstance(value, float | int) else None
@@ -95,8 +86,8 @@ def evaluate(
     notes = [*records.notes]
     if known and name == "train":
         notes.append(_("The model has learned from this very text: the score says little"))
-    stream = examples.encode(table, prepared.kind, tokenizer, files.scratch())
-    return Evaluation(score(network, stream), name, tuple(notes))
+    stream = task.encode(table, prepared.kind, tokenizer, files.scratch())
+    return Evaluation(task.measure(network, tokenizer, stream), name, tuple(notes))
 
 
 def list_models() -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prosa.data.kinds import TRAINABLE, Kind
+from prosa.data.kinds import Kind
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -36,6 +36,8 @@ class Request:
     embedding_size: int | None = None
     dropout: float | None = None
     order: int | None = None
+    cell: str | None = None
+    attention: str | None = None
     tokenizer: str | None = None
     vocabulary: int | None = None
     clean: tuple[str, ...] = ()
@@ -143,10 +145,14 @@ def outlook(prepared: "Prepared", minutes: float = 5.0) -> "list[Guess]":
     It is reckoned from the size of the data and the speed of this machine; a plan measures it. A
     kind of data that no language model learns from gives nothing.
     """
-    if prepared.kind not in TRAINABLE:
-        return []
-    from prosa.training.size_ladder import Guess, guess
+    from prosa.models.registry import family
+    from prosa.tasks.task import task
+    from prosa.training.size_ladder import guess
 
     size, turns = prepared.report.bytes, prepared.kind is not Kind.TEXT
-    guesses = [guess(family, size, minutes, turns=turns) for family in ("lstm", "decoder")]
-    return [Guess("ngram", 0, size / 2_000_000), *guesses]
+    guesses = []
+    for known in map(family, ("ngram", "lstm", "decoder")):
+        learned = task(known.tasks[0])
+        if prepared.kind in learned.kinds:
+            guesses.append(guess(known, learned.auto, size, minutes, turns=turns))
+    return guesses

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from prosa import files, runs
-from prosa.data.kinds import TRAINABLE, Kind
+from prosa.data.kinds import Kind
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.verbs.request import Request, look
@@ -17,12 +17,13 @@ from prosa.verbs.request import Request, look
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from prosa.data.prepare import Prepared
+    from prosa.models.family import Family
     from prosa.training.events import Listener
-    from prosa.training.fit import Fitted, Sampler, Vocabulary
+    from prosa.training.fit import Fitted, Job, Sampler, Vocabulary
     from prosa.training.plan import Options
 
 _REQUEST, _DATA = "request.json", "data.json"
+DEFAULT_FAMILY = "decoder"
 _FREE_TO_CHANGE = ("resume", "overwrite", "output")
 
 
@@ -74,6 +75,7 @@ def train(
     """
     began = time.monotonic()
     from prosa.models.pretrained import save
+    from prosa.tasks.task import task_for
     from prosa.training.events import silent
     from prosa.training.fit import Job, fit
 
@@ -82,24 +84,24 @@ def train(
     start = _start(request.from_model) if request.from_model else None
     family = _family(request, start)
     # Before the data is read: a mistyped flag is said at once.
-    options, vocabulary = _wishes(family, request, start)
+    options, vocabulary = _wishes(family.name, request, start)
     if request.output:
         place = files.free_place(request.output, overwrite=request.overwrite)
     else:
-        place = runs.default_place(source, family)
+        place = runs.default_place(source, family.name)
     work = runs.working_folder(place)
     with _working(work, request, source) as fresh:
         if fresh:
-            splits, info = _prepare(data, source, request, listen)
+            splits, info = _prepare(data, source, family, request, listen)
             text = json.dumps(info, ensure_ascii=False)
             (work / _DATA).write_text(text, encoding="utf-8")
         else:
             splits, info = {}, json.loads((work / _DATA).read_text(encoding="utf-8"))
-        model = start[0] if start else None
-        job = Job(splits, Kind(info["kind"]), options, vocabulary, model)
+        kind, model = Kind(info["kind"]), start[0] if start else None
+        job = Job(splits, kind, task_for(family, kind), options, vocabulary, model)
         sample = _sampler(job.kind, splits.get("train")) if listen else None
         fitted = fit(job, work, listen=listen or silent, sampler=sample, began=began)
-        manifest = _manifest(fitted, family, place, info, command)
+        manifest = _manifest(fitted, job, place, info, command)
         with files.replacing(place, overwrite=request.overwrite) as folder:
             save(fitted.model, fitted.tokenizer, folder)
             manifest.write(folder)
@@ -113,22 +115,22 @@ def _start(name: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
     return model, cast(Any, tokenizer)
 
 
-def _family(request: Request, start: Any) -> str:
-    from prosa.models.families import FAMILIES, family_of
+def _family(request: Request, start: Any) -> "Family":
+    from prosa.models.registry import REGISTRY, check_name, family, family_of
 
     if start is None:
-        return request.family or "decoder"
+        check_name(request.family or DEFAULT_FAMILY)
+        return family(request.family or DEFAULT_FAMILY)
     known = family_of(start[0].config.to_dict())
     if known is None:
         raise InputError(
             _("{model} is of a kind that cannot be trained here").format(model=request.from_model),
-            expected=", ".join(FAMILIES),
+            expected=", ".join(REGISTRY),
         )
-    family = known.name
-    if request.family not in (None, family):
+    if request.family not in (None, known.name):
         raise InputError(
             _("{model} is a {is_family}, not a {asked}").format(
-                model=request.from_model, is_family=family, asked=request.family
+                model=request.from_model, is_family=known.name, asked=request.family
             ),
             hint=_("Leave --family away"),
         )
@@ -137,16 +139,22 @@ def _family(request: Request, start: Any) -> str:
             _("An n-gram cannot start from another model: it counts its data anew"),
             hint=_("Leave --from away and give both data sets in one folder"),
         )
-    return family
+    return known
 
 
 def _prepare(
-    data: Any, source: str, request: Request, listen: "Listener | None"
+    data: Any, source: str, family: "Family", request: Request, listen: "Listener | None"
 ) -> "tuple[dict[str, Any], dict[str, Any]]":
     from prosa.data.prepare import Prepared
+    from prosa.tasks.task import task_for
     from prosa.training.events import Note
 
-    prepared = data if isinstance(data, Prepared) else _read(data, request)
+    prepared = data if isinstance(data, Prepared) else look(data, request)[1]
+    try:
+        task_for(family, prepared.kind)
+    except InputError as error:
+        error.path = source
+        raise
     for line in prepared.report.lines():
         if listen and not line.startswith(" "):  # an example, which `prosa inspect` shows
             listen(Note(line))
@@ -164,22 +172,8 @@ def _prepare(
     return prepared.splits, info
 
 
-def _read(data: Any, request: Request) -> "Prepared":
-    source, prepared = look(data, request)
-    if prepared.kind not in TRAINABLE:
-        raise InputError(
-            _("Data of the kind '{kind}' does not train a language model").format(
-                kind=prepared.kind
-            ),
-            path=source,
-            expected=", ".join(TRAINABLE),
-            hint=_("To learn from one of its columns: --kind text --column text=NAME"),
-        )
-    return prepared
-
-
 def _wishes(family: str, request: Request, start: Any) -> "tuple[Options, Vocabulary]":
-    from prosa.models.sizes import Sizes
+    from prosa.models.family import Sizes
     from prosa.training.fit import Vocabulary
     from prosa.training.plan import Options
 
@@ -191,15 +185,15 @@ def _wishes(family: str, request: Request, start: Any) -> "tuple[Options, Vocabu
 
 
 def _manifest(
-    fitted: "Fitted", family: str, place: Path, info: dict[str, Any], command: Sequence[str]
+    fitted: "Fitted", job: "Job", place: Path, info: dict[str, Any], command: Sequence[str]
 ) -> runs.Manifest:
     from prosa.tokens.learn import algorithm
     from prosa.training.machine import peak_memory
 
-    validation = fitted.validation
+    validation = fitted.validation.values if fitted.validation else {}
     result = {
         "output": str(place),
-        "family": family,
+        "family": job.options.family,
         "parameters": fitted.model.num_parameters(),
         "tokenizer": algorithm(fitted.tokenizer),
         "vocabulary": len(fitted.tokenizer),
@@ -207,16 +201,16 @@ def _manifest(
         "train_tokens": fitted.train_tokens,
         "steps": fitted.steps,
         "seconds": round(fitted.seconds, 3),
-        "train_loss": fitted.train.loss,
-        "validation_loss": validation.loss if validation else None,
-        "validation_perplexity": validation.perplexity if validation else None,
-        "validation_bits_per_byte": validation.bits_per_byte if validation else None,
+        "train_loss": fitted.train["loss"],
+        "validation_loss": validation.get("loss"),
+        "validation_perplexity": validation.get("perplexity"),
+        "validation_bits_per_byte": validation.get("bits_per_byte"),
         "peak_memory_bytes": peak_memory(),
     }
     plan = asdict(fitted.plan) if fitted.plan else {}
     return runs.Manifest(
         name=place.name,
-        family=family,
+        family=job.options.family,
         result=result,
         data=info,
         command=list(command),

@@ -1,0 +1,52 @@
+"""The next token, from all those before it: what most language models learn.
+
+Text is packed into rows; of questions with answers, pairs and conversations the loss counts on
+what the assistant says.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from transformers import PreTrainedModel
+
+from prosa.data.kinds import Kind
+from prosa.measure.bits import score
+from prosa.measure.metrics import Metrics
+from prosa.models.family import Recipe
+from prosa.models.registry import CAUSAL as AUTO
+from prosa.tokens import examples
+from prosa.tokens.stream import TokenStream
+
+
+class Causal:
+    """Next-token prediction."""
+
+    name = "causal"
+    kinds = frozenset({Kind.TEXT, Kind.QUESTION_ANSWER, Kind.CONVERSATION, Kind.PAIR})
+    auto = AUTO
+    special: tuple[str, ...] = ()
+    loss_only = False
+
+    def chats(self, kind: Kind) -> bool:
+        """All but plain text is a conversation."""
+        return kind is not Kind.TEXT
+
+    def encode(self, table: pa.Table, kind: Kind, tokenizer: Any, folder: Path) -> TokenStream:
+        """Start + text or turns + end, one document after the other."""
+        return examples.encode(table, kind, tokenizer, folder)
+
+    def batches(
+        self, stream: TokenStream, tokenizer: Any, recipe: Recipe, context: int, **order: Any
+    ) -> examples.Packed:
+        """Full rows, without padding."""
+        return examples.Packed(stream, context, aligned=recipe.aligned, **order)
+
+    def measure(
+        self, model: PreTrainedModel, tokenizer: Any, stream: TokenStream, *, whole: bool = True
+    ) -> Metrics:
+        """Loss, perplexity, bits per byte and accuracy, of every token."""
+        return score(model, stream).metrics()
+
+
+CAUSAL = Causal()

@@ -1,0 +1,134 @@
+"""The seam between data and models: what a task has to say, and which task fits a model and data.
+
+A task is one file and one line in `REGISTRY`.
+"""
+
+import importlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from prosa.data.kinds import Kind
+from prosa.errors import InputError
+from prosa.i18n import _
+from prosa.measure.metrics import Metrics
+from prosa.models.family import Family, Recipe
+from prosa.models.pretrained import auto_class
+from prosa.models.registry import family_of
+from prosa.tokens.stream import TokenStream
+
+Row = dict[str, Tensor]
+
+REGISTRY: dict[str, str] = {
+    "causal": "prosa.tasks.causal:CAUSAL",
+    "seq2seq": "prosa.tasks.seq2seq:SEQ2SEQ",
+    "masked": "prosa.tasks.masked:MASKED",
+    "denoising": "prosa.tasks.denoising:DENOISING",
+}
+"""Where each task is declared; the first that fits a family and the data is taken."""
+
+
+class Batches(Protocol):
+    """Training rows, map-style, in an order of their own for every epoch where they want one.
+
+    Attributes:
+        row_tokens: Tokens that a row teaches, on average.
+        ordered: The rows come in an order that no sampler may change.
+    """
+
+    row_tokens: float
+    ordered: bool
+
+    def __len__(self) -> int: ...
+    def __getitems__(self, indices: Sequence[int]) -> list[Row]: ...
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch's rows; the same epoch gives the same ones."""
+
+    def collate(self, rows: Sequence[Row]) -> Row:
+        """Make a batch of rows."""
+
+
+class Task(Protocol):
+    """What is learned.
+
+    Attributes:
+        name: What families list it by.
+        kinds: The kinds of data it learns from.
+        auto: The auto class of transformers that builds and loads a model for it.
+        special: Tokens that a tokenizer needs for it, besides the usual ones.
+        loss_only: Its loss cannot be set beside that of models that predict the whole text.
+    """
+
+    name: str
+    kinds: frozenset[Kind]
+    auto: str
+    special: tuple[str, ...]
+    loss_only: bool
+
+    def chats(self, kind: Kind) -> bool:
+        """Whether data of this kind is learned through a chat template."""
+
+    def encode(self, table: pa.Table, kind: Kind, tokenizer: Any, folder: Path) -> TokenStream:
+        """Encode records into a folder."""
+
+    def batches(
+        self, stream: TokenStream, tokenizer: Any, recipe: Recipe, context: int, **order: Any
+    ) -> Batches:
+        """Training rows of at most `context` tokens, in an order by `seed`.
+
+        Where documents must be mixed in each epoch, `order` has `shuffled=True` too.
+        """
+
+    def measure(
+        self, model: PreTrainedModel, tokenizer: Any, stream: TokenStream, *, whole: bool = True
+    ) -> Metrics:
+        """How good a model is; without `whole`, what is quick enough for between the steps."""
+
+
+def task(name: str) -> Task:
+    """A task by name."""
+    module, _colon, attribute = REGISTRY[name].partition(":")
+    found: Task = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def task_for(family: Family, kind: Kind) -> Task:
+    """The task by which a family learns from data of a kind.
+
+    Raises:
+        InputError: It cannot; the message names the kinds that it can learn from.
+    """
+    return _first_for(family.name, map(task, family.tasks), kind)
+
+
+def task_of(model: PreTrainedModel, kind: Kind) -> Task:
+    """The task at which a model is measured on data of a kind.
+
+    Raises:
+        InputError: There is none.
+    """
+    config = model.config.to_dict()
+    config["architectures"] = [type(model).__name__]
+    known, auto = family_of(config), auto_class(config)
+    names = known.tasks if known else REGISTRY
+    able = [found for found in map(task, names) if found.auto == auto]
+    return _first_for(known.name if known else type(model).__name__, able, kind)
+
+
+def _first_for(name: str, tasks: Iterable[Task], kind: Kind) -> Task:
+    kinds: list[Kind] = []
+    for candidate in tasks:
+        if kind in candidate.kinds:
+            return candidate
+        kinds += sorted(candidate.kinds)
+    raise InputError(
+        _("The family {family} cannot learn from data of the kind '{kind}'").format(
+            family=name, kind=kind
+        ),
+        expected=", ".join(dict.fromkeys(kinds)),
+        hint=_("To learn from one of its columns: --kind text --column text=NAME"),
+    )

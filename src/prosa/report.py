@@ -1,0 +1,268 @@
+"""A comparison as one page: tables, charts and texts in one HTML file that needs no network.
+
+What a model is called and what it wrote comes from people and models: the template escapes all.
+Charts are laid out here, in pixels, and drawn as SVG by `report.html.jinja`.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment
+
+from prosa.i18n import _, language, ngettext
+
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 480, 360, 46, 14, 46, 16  # a chart, and its margins
+LETTER, LINE = 7.2, 15  # pixels of a label's letter in DejaVu Sans, the widest usual font; a line
+LONGEST = 22  # letters of a name that a chart shows
+
+# Where a logarithmic axis may have its ticks, from fine to coarse.
+COUNTS = [[m * 10**k for k in range(13) for m in (1, 2, 5)]]
+COUNTS += [[10**k for k in range(0, 13, step)] for step in (1, 2, 3)]
+TIMES = [
+    [m * 10**k for k in range(-3, 1) for m in (1, 2, 5)]
+    + [10, 20, *(m * unit for unit in (60, 3600) for m in (1, 2, 5, 10, 20)), 180_000, 360_000],
+    [0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000, 360_000],
+    [0.001, 0.1, 10, 600, 36_000],
+]
+
+Model = dict[str, Any]
+Point = tuple[float, float]
+
+
+class Label(NamedTuple):
+    """A name in a chart, in pixels; with `lead` it stands away from its mark, tied by a line."""
+
+    text: str
+    x: float
+    y: float
+    anchor: str
+    lead: bool
+
+
+class Mark(NamedTuple):
+    """A model in a chart, in pixels: its curve, the mark at the curve's end, and its name."""
+
+    model: Model
+    curve: str
+    x: float
+    y: float
+    label: Label | None
+
+
+class Chart(NamedTuple):
+    """One picture. A tick is its place and its text."""
+
+    name: str
+    x_ticks: list[tuple[float, str]]
+    y_ticks: list[tuple[float, str]]
+    marks: list[Mark]
+    frontier: str
+    right: float
+
+
+def render(comparison: dict[str, Any]) -> str:
+    """The page, in the language in force.
+
+    Args:
+        comparison: The documented keys of `prosa compare --json`. Any figure may be None.
+    """
+    ordered = sorted(comparison["models"], key=lambda model: (not model["comparable"], bits(model)))
+    models = [{**model, "mark": index} for index, model in enumerate(ordered)]
+    ranked = [model for model in models if model["comparable"]]
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.globals.update(_=_, ngettext=ngettext)
+    environment.filters.update(number=number, duration=duration, size=size, bits=bits)
+    source = Path(__file__).with_name("report.html.jinja").read_text("utf-8")
+    html = environment.from_string(source).render(
+        comparison,
+        lang=language().replace("_", "-"),
+        models=models,
+        ranked=ranked,
+        apart=[model for model in models if not model["comparable"]],
+        worst=max((bits(model) for model in ranked if bits(model) < math.inf), default=1),
+        kinds=list(dict.fromkeys(kind for model in models for kind in model["probes"] or {})),
+        charts=[chart for chart in _charts(ranked) if chart],
+        box={"width": WIDTH, "height": HEIGHT, "left": LEFT, "top": TOP, "bottom": HEIGHT - BOTTOM},
+    )
+    # A folder's name need not be text: a lone surrogate could not be written.
+    return html.encode("utf-8", "replace").decode()
+
+
+def bits(model: Model) -> float:
+    """Bits per byte; infinite where there is no figure, so that it comes last."""
+    value = model["bits_per_byte"]
+    return value if value is not None and math.isfinite(value) else math.inf
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with the decimal mark of the person's language; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:,.{digits}f}"
+    return text.translate(str.maketrans(",.", ".,")) if language() == "pt_BR" else text
+
+
+def size(value: float | None) -> str:
+    """Bytes as kB, MB or GB."""
+    if value is None:
+        return "–"
+    unit, name = next(
+        u for u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if value >= u[0] or u[0] < 1e4
+    )
+    return f"{number(value / unit, 1 if value < 10 * unit else 0)} {name}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: 8 ms, 2.5 s, 2 min 05 s, 1 h 10 min."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    if seconds < 0.1:
+        return f"{number(1000 * seconds, 0)} ms"
+    if seconds < 90:
+        return f"{number(seconds, 1 if seconds < 10 else 0)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return (
+        f"{minutes} min {rest:02d} s"
+        if minutes < 60
+        else f"{minutes // 60} h {minutes % 60:02d} min"
+    )
+
+
+def _tick_count(value: float) -> str:
+    for unit, text in ((1e9, _("{n}B")), (1e6, _("{n}M")), (1e3, _("{n}k"))):
+        if value >= unit:
+            return text.format(n=number(value / unit, 0))
+    return number(value, 0)
+
+
+def _tick_time(seconds: float) -> str:
+    unit, name = next(
+        u for u in ((3600, "h"), (60, "min"), (1, "s"), (0.001, "ms")) if seconds >= u[0]
+    )
+    return f"{number(seconds / unit, 0)} {name}"
+
+
+def _charts(models: Sequence[Model]) -> list[Chart | None]:
+    """Bits per byte against parameters, against training time, and as they were learned."""
+
+    def against(key: str) -> list[tuple[Model, list[Point]]]:
+        rows = [(model, _points([(model[key], model["bits_per_byte"])])) for model in models]
+        found = [row for row in rows if row[1]]
+        return found if len(found) > 1 else []
+
+    curves = [
+        (m, _points([(p.get("seconds"), p.get("bits_per_byte")) for p in m["curve"] or ()]))
+        for m in models
+    ]
+    return [
+        _chart("parameters", against("parameters"), COUNTS, _tick_count),
+        _chart("time", against("train_seconds"), TIMES, _tick_time),
+        _chart("curves", [row for row in curves if len(row[1]) > 1], TIMES, _tick_time),
+    ]
+
+
+def _points(pairs: Sequence[tuple[float | None, float | None]]) -> list[Point]:
+    """Those that have a place on a logarithmic axis."""
+    return [(x, y) for x, y in pairs if x and x > 0 and y is not None and math.isfinite(y)]
+
+
+def _chart(
+    name: str,
+    rows: list[tuple[Model, list[Point]]],
+    ticks: Sequence[Sequence[float]],
+    write: Callable[[float], str],
+) -> Chart | None:
+    if not rows:
+        return None
+    moving = name == "curves"
+    xs = [x for _model, points in rows for x, _y in points]
+    ends = [points[-1] for _model, points in rows]
+    x_low, x_high = (min(xs), max(xs)) if moving else (min(xs) / 1.5, max(xs) * 1.5)
+    x_low, x_high = (x_low, x_high) if x_high > 3 * x_low else (x_low / 2, x_high * 2)
+    low, high = min(y for _x, y in ends), max(y for _x, y in ends)
+    if moving:  # the first steps from 8 bits down would leave no room for where the curves differ
+        low = min(y for _model, points in rows for _x, y in points)
+        high = min(2 * high, max(y for _model, points in rows for _x, y in points))
+    margin = (high - low) * 0.08 or 0.1
+    low, high = low - margin, high + margin
+    letters = max(len(_short(model["name"])) for model, _points in rows)
+    right = WIDTH - RIGHT - (LETTER * letters if moving else 0)
+
+    def place(point: Point) -> Point:
+        share = math.log(point[0] / x_low) / math.log(x_high / x_low)
+        height = (point[1] - low) / (high - low)
+        x, y = LEFT + share * (right - LEFT), HEIGHT - BOTTOM - height * (HEIGHT - BOTTOM - TOP)
+        return round(x, 1), round(y, 1)
+
+    places = [place(end) for end in ends]
+    labels = _labels([_short(model["name"]) for model, _points in rows], places)
+    within = [[tick for tick in level if x_low <= tick <= x_high] for level in ticks]
+    chosen = next((level for level in within if len(level) <= 6), within[-1])
+    return Chart(
+        name,
+        [(place((tick, low))[0], write(tick)) for tick in chosen],
+        [(place((x_low, tick))[1], text) for tick, text in _y_ticks(low, high)],
+        [
+            Mark(model, _path([place(point) for point in points]) if moving else "", *at, label)
+            for (model, points), at, label in zip(rows, places, labels, strict=True)
+        ],
+        "" if moving else _frontier(places, right),
+        right,
+    )
+
+
+def _y_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Four to eight round values between these."""
+    rough = (high - low) / 4
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = max(m * unit for m in (1, 2, 5) if m * unit <= rough)
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [(k * step, number(k * step, digits)) for k in range(first, last + 1)]
+
+
+def _path(points: Sequence[Point]) -> str:
+    return " ".join(f"{x},{y}" for x, y in points)
+
+
+def _frontier(places: Sequence[Point], right: float) -> str:
+    """Steps along the models that none further to the left is as good as."""
+    steps: list[Point] = []
+    for x, y in sorted(places, key=lambda place: (place[0], -place[1])):
+        if not steps or y > steps[-1][1]:
+            steps += [(x, steps[-1][1])] if steps else []
+            steps.append((x, y))
+    return _path([*steps, (right, steps[-1][1])])
+
+
+def _short(name: str) -> str:
+    """A name for a chart: its middle goes, since names differ at their ends."""
+    half = LONGEST // 2
+    return name if len(name) <= LONGEST else f"{name[: half - 1]}…{name[-half:]}"
+
+
+def _labels(names: Sequence[str], places: Sequence[Point]) -> list[Label | None]:
+    """Each name as near to its mark as it finds room; None where there is none at all."""
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in places]
+    labels: list[Label | None] = [None] * len(names)
+    for index in sorted(range(len(names)), key=lambda index: places[index][1]):
+        (x, y), width = places[index], LETTER * len(names[index])
+        shifts = sorted((LINE / 3 * k for k in range(-60, 61)), key=abs)
+        for shift, side in [(shift, side) for shift in shifts for side in (1, -1)]:
+            lead = abs(shift) > LINE / 2
+            start = x + side * (18 if lead else 10)
+            left, middle = min(start, start + side * width), y + shift
+            box = (left, middle - LINE / 2, left + width, middle + LINE / 2)
+            inside = box[0] > LEFT and box[2] < WIDTH and box[1] > 0 and box[3] < HEIGHT - BOTTOM
+            if inside and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                anchor = "start" if side > 0 else "end"
+                labels[index] = Label(names[index], start, round(middle, 1), anchor, lead)
+                break
+    return labels
+
+
+def _overlap(one: Sequence[float], two: Sequence[float]) -> bool:
+    return one[0] < two[2] and two[0] < one[2] and one[1] < two[3] and two[1] < one[3]

@@ -13,9 +13,10 @@ from jinja2 import Environment
 
 from prosa.i18n import _, language, ngettext
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 480, 360, 46, 14, 46, 16  # a chart, and its margins
-LETTER, LINE = 7.2, 15  # pixels of a label's letter in DejaVu Sans, the widest usual font; a line
-LONGEST = 22  # letters of a name that a chart shows
+WIDTH, WIDE, HEIGHT = 440, 992, 350  # of a chart, in pixels; WIDE is for curves on a large screen
+LEFT, TOP, BOTTOM, RIGHT = 46, 14, 46, 16  # its margins
+LETTER, LINE = 7.8, 16  # of a label, in pixels: 13 of DejaVu Sans, the widest usual font
+LONGEST = 20  # letters of a name that a chart shows
 
 # Where a logarithmic axis may have its ticks, from fine to coarse.
 COUNTS = [[m * 10**k for k in range(13) for m in (1, 2, 5)]]
@@ -32,12 +33,12 @@ Point = tuple[float, float]
 
 
 class Label(NamedTuple):
-    """A name in a chart, in pixels; with `lead` it stands away from its mark, tied by a line."""
+    """A name to the right (1) or left (-1) of a place, in pixels; `lead` is a line to its mark."""
 
     text: str
     x: float
     y: float
-    anchor: str
+    side: int
     lead: bool
 
 
@@ -59,6 +60,7 @@ class Chart(NamedTuple):
     y_ticks: list[tuple[float, str]]
     marks: list[Mark]
     frontier: str
+    width: int
     right: float
 
 
@@ -108,26 +110,22 @@ def size(value: float | None) -> str:
     """Bytes as kB, MB or GB."""
     if value is None:
         return "–"
-    unit, name = next(
-        u for u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if value >= u[0] or u[0] < 1e4
-    )
-    return f"{number(value / unit, 1 if value < 10 * unit else 0)} {name}"
+    power = 3 if value >= 1e9 else 2 if value >= 1e6 else 1
+    scaled = value / 1000**power
+    return f"{number(scaled, 1 if scaled < 10 else 0)} {('kB', 'MB', 'GB')[power - 1]}"
 
 
 def duration(seconds: float | None) -> str:
     """Seconds as a person says them: 8 ms, 2.5 s, 2 min 05 s, 1 h 10 min."""
-    if seconds is None or not math.isfinite(seconds):
+    if seconds is None:
         return "–"
     if seconds < 0.1:
         return f"{number(1000 * seconds, 0)} ms"
     if seconds < 90:
         return f"{number(seconds, 1 if seconds < 10 else 0)} s"
     minutes, rest = divmod(round(seconds), 60)
-    return (
-        f"{minutes} min {rest:02d} s"
-        if minutes < 60
-        else f"{minutes // 60} h {minutes % 60:02d} min"
-    )
+    hours = f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else hours
 
 
 def _tick_count(value: float) -> str:
@@ -138,10 +136,10 @@ def _tick_count(value: float) -> str:
 
 
 def _tick_time(seconds: float) -> str:
-    unit, name = next(
-        u for u in ((3600, "h"), (60, "min"), (1, "s"), (0.001, "ms")) if seconds >= u[0]
-    )
-    return f"{number(seconds / unit, 0)} {name}"
+    for unit, name in ((3600, "h"), (60, "min"), (1, "s")):
+        if seconds >= unit:
+            return f"{number(seconds / unit, 0)} {name}"
+    return f"{number(1000 * seconds, 0)} ms"
 
 
 def _charts(models: Sequence[Model]) -> list[Chart | None]:
@@ -152,14 +150,16 @@ def _charts(models: Sequence[Model]) -> list[Chart | None]:
         found = [row for row in rows if row[1]]
         return found if len(found) > 1 else []
 
-    curves = [
-        (m, _points([(p.get("seconds"), p.get("bits_per_byte")) for p in m["curve"] or ()]))
-        for m in models
+    rows = [
+        (model, _points([(p.get("seconds"), p.get("bits_per_byte")) for p in model["curve"] or ()]))
+        for model in models
     ]
+    curves = [row for row in rows if len(row[1]) > 1]
     return [
         _chart("parameters", against("parameters"), COUNTS, _tick_count),
         _chart("time", against("train_seconds"), TIMES, _tick_time),
-        _chart("curves", [row for row in curves if len(row[1]) > 1], TIMES, _tick_time),
+        _chart("curves", curves, TIMES, _tick_time),
+        _chart("curves", curves, TIMES, _tick_time, WIDE),
     ]
 
 
@@ -173,6 +173,7 @@ def _chart(
     rows: list[tuple[Model, list[Point]]],
     ticks: Sequence[Sequence[float]],
     write: Callable[[float], str],
+    width: int = WIDTH,
 ) -> Chart | None:
     if not rows:
         return None
@@ -187,8 +188,8 @@ def _chart(
         high = min(2 * high, max(y for _model, points in rows for _x, y in points))
     margin = (high - low) * 0.08 or 0.1
     low, high = low - margin, high + margin
-    letters = max(len(_short(model["name"])) for model, _points in rows)
-    right = WIDTH - RIGHT - (LETTER * letters if moving else 0)
+    names = [_short(model["name"]) for model, _points in rows]
+    right = width - RIGHT - (LETTER * max(map(len, names)) + 8 if moving else 0)
 
     def place(point: Point) -> Point:
         share = math.log(point[0] / x_low) / math.log(x_high / x_low)
@@ -197,7 +198,7 @@ def _chart(
         return round(x, 1), round(y, 1)
 
     places = [place(end) for end in ends]
-    labels = _labels([_short(model["name"]) for model, _points in rows], places)
+    labels = _column(names, places, right) if moving else _labels(names, places)
     within = [[tick for tick in level if x_low <= tick <= x_high] for level in ticks]
     chosen = next((level for level in within if len(level) <= 6), within[-1])
     return Chart(
@@ -209,6 +210,7 @@ def _chart(
             for (model, points), at, label in zip(rows, places, labels, strict=True)
         ],
         "" if moving else _frontier(places, right),
+        width,
         right,
     )
 
@@ -244,25 +246,41 @@ def _short(name: str) -> str:
 
 
 def _labels(names: Sequence[str], places: Sequence[Point]) -> list[Label | None]:
-    """Each name as near to its mark as it finds room; None where there is none at all."""
+    """Each name as near to its mark as it finds room, the best model's first; None without room."""
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in places]
-    labels: list[Label | None] = [None] * len(names)
-    for index in sorted(range(len(names)), key=lambda index: places[index][1]):
-        (x, y), width = places[index], LETTER * len(names[index])
-        shifts = sorted((LINE / 3 * k for k in range(-60, 61)), key=abs)
+    labels: list[Label | None] = []
+    shifts = sorted((LINE / 3 * k for k in range(-12, 13)), key=abs)
+    for name, (x, y) in zip(names, places, strict=True):
+        labels.append(None)
         for shift, side in [(shift, side) for shift in shifts for side in (1, -1)]:
             lead = abs(shift) > LINE / 2
-            start = x + side * (18 if lead else 10)
-            left, middle = min(start, start + side * width), y + shift
-            box = (left, middle - LINE / 2, left + width, middle + LINE / 2)
-            inside = box[0] > LEFT and box[2] < WIDTH and box[1] > 0 and box[3] < HEIGHT - BOTTOM
+            start, middle = x + side * (18 if lead else 10), y + shift
+            left, right = sorted((start, start + side * LETTER * len(name)))
+            box = (left, middle - LINE / 2, right, middle + LINE / 2)
+            inside = left > LEFT and right < WIDTH and box[1] > 0 and box[3] < HEIGHT - BOTTOM
             if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
-                anchor = "start" if side > 0 else "end"
-                labels[index] = Label(names[index], start, round(middle, 1), anchor, lead)
+                labels[-1] = Label(name, start, middle, side, lead)
                 break
     return labels
 
 
 def _overlap(one: Sequence[float], two: Sequence[float]) -> bool:
     return one[0] < two[2] and two[0] < one[2] and one[1] < two[3] and two[1] < one[3]
+
+
+def _column(names: Sequence[str], places: Sequence[Point], right: float) -> list[Label | None]:
+    """The names one below the other beside the curves' ends; only the best where not all fit."""
+    room = int((HEIGHT - BOTTOM) / LINE)
+    order = sorted(range(len(names))[:room], key=lambda index: places[index][1])
+    middles: list[float] = []
+    for index in order:
+        middles.append(max([places[index][1], *(above + LINE for above in middles[-1:])]))
+    labels: list[Label | None] = [None] * len(names)
+    limit: float = HEIGHT - BOTTOM
+    for index, middle in zip(reversed(order), reversed(middles), strict=True):
+        at = min(middle, limit)
+        limit = at - LINE
+        lead = abs(at - places[index][1]) > 1 or right - places[index][0] > 10
+        labels[index] = Label(names[index], right + 18, at, 1, lead)
+    return labels

@@ -70,7 +70,8 @@ def render(comparison: dict[str, Any]) -> str:
     Args:
         comparison: The documented keys of `prosa compare --json`. Any figure may be None.
     """
-    ordered = sorted(comparison["models"], key=lambda model: (not model["comparable"], bits(model)))
+    finite = [{key: _finite(value) for key, value in m.items()} for m in comparison["models"]]
+    ordered = sorted(finite, key=lambda model: (not model["comparable"], bits(model)))
     models = [{**model, "mark": index} for index, model in enumerate(ordered)]
     ranked = [model for model in models if model["comparable"]]
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -92,15 +93,20 @@ def render(comparison: dict[str, Any]) -> str:
     return html.encode("utf-8", "replace").decode()
 
 
+def _finite(value: Any) -> Any:
+    """None for what is no figure: the perplexity of a model that diverged."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def bits(model: Model) -> float:
     """Bits per byte; infinite where there is no figure, so that it comes last."""
     value = model["bits_per_byte"]
-    return value if value is not None and math.isfinite(value) else math.inf
+    return math.inf if value is None else float(value)
 
 
 def number(value: float | None, digits: int = 2) -> str:
     """A number with the decimal mark of the person's language; a dash where there is none."""
-    if value is None or not math.isfinite(value):
+    if value is None:
         return "–"
     text = f"{value:,.{digits}f}"
     return text.translate(str.maketrans(",.", ".,")) if language() == "pt_BR" else text
@@ -249,7 +255,7 @@ def _labels(names: Sequence[str], places: Sequence[Point]) -> list[Label | None]
     """Each name as near to its mark as it finds room, the best model's first; None without room."""
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in places]
     labels: list[Label | None] = []
-    shifts = sorted((LINE / 3 * k for k in range(-12, 13)), key=abs)
+    shifts = sorted((LINE / 3 * k for k in range(-9, 10)), key=abs)
     for name, (x, y) in zip(names, places, strict=True):
         labels.append(None)
         for shift, side in [(shift, side) for shift in shifts for side in (1, -1)]:

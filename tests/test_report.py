@@ -1,5 +1,6 @@
 """The page of a comparison: whole, safe, readable in both languages and in both colours."""
 
+import itertools
 import re
 from html.parser import HTMLParser
 
@@ -165,6 +166,21 @@ def test_names_in_charts_never_cover_each_other(spread):
             assert right < (992 if chart is charts[-1] else 440)
             for left2, top2, right2, bottom2 in chart[:k]:
                 assert not (left < right2 and left2 < right and top < bottom2 and top2 < bottom)
+
+
+@pytest.mark.parametrize("span", [(0.002, 90), (30, 700), (50, 55), (1, 90_000), (1000, 9000)])
+def test_ticks_never_touch(span):
+    curve = [{"seconds": seconds, "bits_per_byte": 2.0} for seconds in span]
+    big = 10_000 * span[1] / span[0]
+    models = [model("a", parameters=10_000, curve=curve), model("b", parameters=big, curve=curve)]
+    ticks = [
+        (float(attributes["x"]), float(attributes["y"]), text)
+        for tag, attributes, text in page(*models).text
+        if tag == "text" and attributes["class"] == "axis" and attributes["y"] == "323"
+    ]
+    assert len(ticks) >= 4
+    for (left, _y, one), (right, _y2, two) in itertools.pairwise(ticks):
+        assert right < left or right - left > 7.5 * (len(one) + len(two)) / 2, (one, two)
 
 
 def test_pictures_and_tables_can_be_read_aloud():

@@ -6,6 +6,7 @@ Charts are laid out here, in pixels, and drawn as SVG by `report.html.jinja`.
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -183,19 +184,19 @@ def _chart(
 ) -> Chart | None:
     if not rows:
         return None
-    moving = name == "curves"
+    learning = name == "curves"
     xs = [x for _model, points in rows for x, _y in points]
     ends = [points[-1] for _model, points in rows]
-    x_low, x_high = (min(xs), max(xs)) if moving else (min(xs) / 1.5, max(xs) * 1.5)
+    x_low, x_high = (min(xs), max(xs)) if learning else (min(xs) / 1.5, max(xs) * 1.5)
     x_low, x_high = (x_low, x_high) if x_high > 3 * x_low else (x_low / 2, x_high * 2)
     low, high = min(y for _x, y in ends), max(y for _x, y in ends)
-    if moving:  # the first steps from 8 bits down would leave no room for where the curves differ
+    if learning:  # the first steps from 8 bits down would leave no room for where the curves differ
         low = min(y for _model, points in rows for _x, y in points)
         high = min(2 * high, max(y for _model, points in rows for _x, y in points))
     margin = (high - low) * 0.08 or 0.1
     low, high = low - margin, high + margin
     names = [_short(model["name"]) for model, _points in rows]
-    right = width - RIGHT - (LETTER * max(map(len, names)) + 8 if moving else 0)
+    right = width - RIGHT - (LETTER * max(map(len, names)) + 8 if learning else 0)
 
     def place(point: Point) -> Point:
         share = math.log(point[0] / x_low) / math.log(x_high / x_low)
@@ -204,28 +205,35 @@ def _chart(
         return round(x, 1), round(y, 1)
 
     places = [place(end) for end in ends]
-    labels = _column(names, places, right) if moving else _labels(names, places)
-    within = [[tick for tick in level if x_low <= tick <= x_high] for level in ticks]
-    chosen = next((level for level in within if len(level) <= 6), within[-1])
+    labels = _column(names, places, right) if learning else _labels(names, places)
+    levels = [
+        [(place((tick, low))[0], write(tick)) for tick in level if x_low <= tick <= x_high]
+        for level in ticks
+    ]
     return Chart(
         name,
-        [(place((tick, low))[0], write(tick)) for tick in chosen],
+        next((level for level in levels if _apart(level)), levels[-1]),
         [(place((x_low, tick))[1], text) for tick, text in _y_ticks(low, high)],
         [
-            Mark(model, _path([place(point) for point in points]) if moving else "", *at, label)
+            Mark(model, _path([place(point) for point in points]) if learning else "", *at, label)
             for (model, points), at, label in zip(rows, places, labels, strict=True)
         ],
-        "" if moving else _frontier(places, right),
+        "" if learning else _frontier(places, right),
         width,
         right,
     )
+
+
+def _apart(ticks: Sequence[tuple[float, str]]) -> bool:
+    """True if no text of these touches the next: "500 mil" is the longest."""
+    return all(two[0] - one[0] > 7 * LETTER for one, two in pairwise(ticks))
 
 
 def _y_ticks(low: float, high: float) -> list[tuple[float, str]]:
     """Four to eight round values between these."""
     rough = (high - low) / 4
     unit = 10.0 ** math.floor(math.log10(rough))
-    step = max(m * unit for m in (1, 2, 5) if m * unit <= rough)
+    step = max((m * unit for m in (2, 5) if m * unit <= rough), default=unit)
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     first, last = math.ceil(low / step), math.floor(high / step)
     return [(k * step, number(k * step, digits)) for k in range(first, last + 1)]

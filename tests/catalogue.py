@@ -23,7 +23,8 @@ KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 def extracted() -> Catalog:
     """Every message of the source, with the file it stands in."""
     template = Catalog(project="prosa")
-    found = extract_from_dir(SOURCE, [("**.py", "python")], keywords=KEYWORDS)
+    methods = [("**.py", "python"), ("**.jinja", "jinja2.ext:babel_extract")]
+    found = extract_from_dir(SOURCE, methods, keywords=KEYWORDS)
     for name, _line, message, _comments, _context in found:
         template.add(message, locations=[(Path(name).as_posix(), None)])
     return template

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from prosa.generation.decode import context_of, continue_ids, prompt_ids
+from prosa.generation.decode import context_of, continue_ids
 from prosa.generation.options import Decoding
+from prosa.tasks.task import writing_task
 from prosa.tokens import conversation
 
 CHAT_DECODING = Decoding(max_new_tokens=400, temperature=0.0)
@@ -33,12 +34,13 @@ class Chat:
         self._tokenizer = tokenizer
         self._decoding = decoding
         self._memory = memory
+        self._task = writing_task(model)
         self.history: list[dict[str, str]] = []
 
     @property
     def answers(self) -> bool:
-        """Whether the model was trained to answer (it has a chat template)."""
-        return bool(self._tokenizer.chat_template)
+        """Whether the model was trained to answer, through a chat template or from a question."""
+        return bool(self._tokenizer.chat_template) or self._task.name == "seq2seq"
 
     def reset(self) -> None:
         """Forget the conversation."""
@@ -58,8 +60,8 @@ class Chat:
         self.history += [question, {"role": "assistant", "content": reply.strip()}]
 
     def _continue(self, messages: list[dict[str, str]]) -> Iterator[str]:
-        if not self.answers:
-            ids = prompt_ids(self._tokenizer, messages[-1]["content"])
+        if not self._tokenizer.chat_template:
+            ids = self._task.prompt(self._tokenizer, messages[-1]["content"])
         else:
             if context := context_of(self._model):
                 room = context - min(self._decoding.max_new_tokens, context // 2)

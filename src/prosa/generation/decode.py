@@ -1,6 +1,7 @@
 """Text in, text out: a prompt becomes ids, ids go through `generate`, and come back as text.
 
-Any `PreTrainedModel` with `generate` will do. A model with a limited context (a Transformer) may
+Any `PreTrainedModel` with `generate` will do; an encoder reads the prompt, a
+decoder goes on. A model with a limited context (a Transformer) may
 write past it: the oldest half is forgotten then and writing goes on.
 """
 
@@ -16,7 +17,7 @@ from transformers.generation.streamers import BaseStreamer
 from prosa.errors import InputError
 from prosa.generation.options import Decoding
 from prosa.i18n import _
-from prosa.tokens.encoder import TextEncoder
+from prosa.tasks.task import writing_task
 
 Tokenizer = PreTrainedTokenizerFast
 _BROKEN = "\ufffd"  # what a byte-level tokenizer decodes an unfinished character to
@@ -40,17 +41,8 @@ def stream(
 
     With beams nothing is certain before the end: then there is one piece.
     """
-    ids = prompt_ids(tokenizer, prompt)
+    ids = writing_task(model).prompt(tokenizer, prompt)
     yield from continue_ids(model, tokenizer, ids, options or Decoding())
-
-
-def prompt_ids(tokenizer: Tokenizer, prompt: str) -> list[int]:
-    """The ids of a prompt, with the sentence start before it.
-
-    As in training, "</s>" that a person types is text and ends nothing.
-    """
-    ids, _lengths = TextEncoder(tokenizer)([prompt])
-    return [tokenizer.bos_token_id, *ids.tolist()]
 
 
 def continue_ids(
@@ -69,7 +61,8 @@ def continue_ids(
     def decode(part: list[int]) -> str:
         return str(tokenizer.decode(part, skip_special_tokens=True))
 
-    pieces = Pieces(decode, ids, options.stop)
+    before = [] if model.config.is_encoder_decoder else ids
+    pieces = Pieces(decode, before, options.stop)
     for token in _tokens(model, tokenizer, ids, options, pieces):
         if piece := pieces.add(token):
             yield piece
@@ -97,7 +90,8 @@ def _tokens(
     if options.seed is not None:
         torch.manual_seed(options.seed)
     while left > 0:
-        room = left if context is None else min(left, context - len(ids))
+        free = context is None or model.config.is_encoder_decoder
+        room = left if free else min(left, (context or 0) - len(ids))
         written: list[int] = []
         for token in _run(model, tokenizer, ids, room, options, pieces):
             if token in ends:
@@ -105,10 +99,11 @@ def _tokens(
             written.append(token)
             yield token
         left -= len(written)
-        if pieces.stopped or len(written) < room or context is None:
+        if pieces.stopped or len(written) < room or free:
             return
+        assert context is not None
         # Half the context stays as the new prompt: one forward pass for every half written.
-        ids = [tokenizer.bos_token_id, *(ids[1:] + written)[-(context // 2) :]]
+        ids = [ids[0], *(ids[1:] + written)[-(context // 2) :]]
 
 
 def _end_ids(model: PreTrainedModel) -> set[int]:
@@ -136,7 +131,9 @@ def _run(
     }
     if options.beams > 1:
         with torch.inference_mode():
-            yield from model.generate(**arguments)[0, len(ids) :].tolist()
+            written = model.generate(**arguments)[0].tolist()
+        # An encoder-decoder gives the sign to begin and what it wrote, others the prompt as well.
+        yield from written[1 if model.config.is_encoder_decoder else len(ids) :]
         return
     tokens = _Queue()
 

@@ -23,6 +23,8 @@ REGISTRY: dict[str, str] = {
     "lstm": "prosa.models.recurrent:LSTM",
     "gru": "prosa.models.recurrent:GRU",
     "decoder": "prosa.models.transformer:DECODER",
+    "encoder": "prosa.models.transformer:ENCODER",
+    "encoder-decoder": "prosa.models.transformer:ENCODER_DECODER",
 }
 """Where each family is declared, in the order of the ladder."""
 CAUSAL = "AutoModelForCausalLM"

@@ -1,14 +1,16 @@
 """Transformers from scratch and small: the library's own architectures, no attention code here.
 
 The decoder is Qwen3 (Yang et al. 2025): Llama's RMSNorm, rotary positions and SwiGLU, with queries
-and keys normalised, which learns faster. A saved one runs unchanged in llama.cpp, Ollama and vLLM.
-What is added acts in training only.
+and keys normalised, which learns faster; a saved one runs unchanged in llama.cpp, Ollama and vLLM.
+The encoder is ModernBERT (Warner et al. 2024), the encoder-decoder T5 (Raffel et al. 2020) with
+gated feed-forward layers (Shazeer 2020). What is added acts in training only.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
-from transformers import PreTrainedModel, Qwen3Config
+from transformers import ModernBertConfig, PreTrainedModel, Qwen3Config, T5Config
 
 from prosa.models.family import N_, About, Family, Recipe, Sizes, SpecialIds
 
@@ -93,4 +95,83 @@ DECODER = Family(
         good_for=N_("writing and chatting: the best text of all, given enough data and time"),
     ),
     finish=with_dropout,
+)
+
+
+def _encoder(sizes: Sizes, vocabulary: int, ids: SpecialIds) -> ModernBertConfig:
+    assert sizes.hidden_size is not None
+    settings: dict[str, Any] = {
+        "hidden_size": sizes.hidden_size,
+        "intermediate_size": -(-sizes.hidden_size * 4 // 3 // 32) * 32,  # of each half of GeGLU
+        "num_hidden_layers": sizes.layers,
+        "num_attention_heads": sizes.heads,
+        "max_position_embeddings": sizes.context,
+        "layer_types": ["full_attention"] * (sizes.layers or 1),  # rows are short
+        "embedding_dropout": sizes.dropout,
+        "mlp_dropout": sizes.dropout,
+        "cls_token_id": ids.bos,
+        "sep_token_id": ids.eos,
+        "sparse_prediction": True,  # in training only the hidden words' scores are computed
+        "attn_implementation": "sdpa",
+    }
+    return ModernBertConfig(vocab_size=vocabulary, **settings, **ids.named)
+
+
+def _encoder_decoder(sizes: Sizes, vocabulary: int, ids: SpecialIds) -> T5Config:
+    assert sizes.hidden_size is not None
+    assert sizes.heads is not None
+    settings: dict[str, Any] = {
+        "d_model": sizes.hidden_size,
+        "d_kv": sizes.hidden_size // sizes.heads,
+        "d_ff": -(-sizes.hidden_size * 8 // 3 // 32) * 32,
+        "num_layers": sizes.layers,
+        "num_decoder_layers": sizes.layers,
+        "num_heads": sizes.heads,
+        "dropout_rate": sizes.dropout,
+        "feed_forward_proj": "gated-gelu",
+        "tie_word_embeddings": True,
+        "decoder_start_token_id": ids.pad,
+        "context_length": sizes.context,
+    }
+    return T5Config(vocab_size=vocabulary, **settings, **ids.named)
+
+
+ENCODER = Family(
+    name="encoder",
+    tasks=("masked",),
+    learning="descend",
+    config=ModernBertConfig,
+    configure=_encoder,
+    sizes=DECODER.sizes,
+    recipe=replace(DECODER.recipe, aligned=False),
+    about=About(
+        what=N_("Transformer encoder (ModernBERT's architecture): reads both sides of a word"),
+        since=N_("2018 (Devlin et al., BERT), in this form 2024 (Warner et al.)"),
+        good_for=N_("filling in words, and as a body for classifying; it does not write"),
+    ),
+)
+ENCODER_DECODER = Family(
+    name="encoder-decoder",
+    tasks=("seq2seq", "denoising"),
+    learning="descend",
+    config=T5Config,
+    configure=_encoder_decoder,
+    sizes=_ladder(
+        (1, 64, 2),
+        (2, 64, 2),
+        (2, 128, 4),
+        (3, 160, 5),
+        (4, 192, 6),
+        (4, 256, 8),
+        (6, 320, 5),
+        (6, 448, 7),
+        (8, 640, 10),
+        (12, 768, 12),
+    ),
+    recipe=replace(DECODER.recipe, aligned=False),
+    about=About(
+        what=N_("Transformer encoder and decoder (T5's architecture): one reads, one writes"),
+        since=N_("2017 (Vaswani et al.), in this form 2020 (Raffel et al., Shazeer)"),
+        good_for=N_("translating, and answers to questions; from text it learns to fill gaps"),
+    ),
 )

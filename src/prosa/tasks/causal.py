@@ -16,6 +16,7 @@ from prosa.measure.metrics import Metrics
 from prosa.models.family import Recipe
 from prosa.models.registry import CAUSAL as AUTO
 from prosa.tokens import examples
+from prosa.tokens.encoder import TextEncoder
 from prosa.tokens.stream import TokenStream
 
 
@@ -41,6 +42,15 @@ class Causal:
     ) -> examples.Packed:
         """Full rows, without padding."""
         return examples.Packed(stream, context, aligned=recipe.aligned, **order)
+
+    def prompt(self, tokenizer: Any, text: str) -> list[int]:
+        """The beginning of a text, after the sentence start.
+
+        As in training, "</s>" that a person types is text and ends nothing.
+        """
+        ids = TextEncoder(tokenizer)([text])[0].tolist()
+        start = tokenizer.bos_token_id
+        return ids if start is None else [start, *ids]
 
     def measure(
         self, model: PreTrainedModel, tokenizer: Any, stream: TokenStream, *, whole: bool = True

@@ -38,10 +38,12 @@ class Batches(Protocol):
     Attributes:
         row_tokens: Tokens that a row teaches, on average.
         ordered: The rows come in an order that no sampler may change.
+        rows: How many make a batch; set before training.
     """
 
     row_tokens: float
     ordered: bool
+    rows: int
 
     def __len__(self) -> int: ...
     def __getitems__(self, indices: Sequence[int]) -> list[Row]: ...
@@ -83,6 +85,13 @@ class Task(Protocol):
         Where documents must be mixed in each epoch, `order` has `shuffled=True` too.
         """
 
+    def prompt(self, tokenizer: Any, text: str) -> list[int]:
+        """What a model reads before it writes: ids of the whole beginning, or of a source.
+
+        Raises:
+            InputError: Models of this task do not write.
+        """
+
     def measure(
         self, model: PreTrainedModel, tokenizer: Any, stream: TokenStream, *, whole: bool = True
     ) -> Metrics:
@@ -117,6 +126,15 @@ def task_of(model: PreTrainedModel, kind: Kind) -> Task:
     names = known.tasks if known else REGISTRY
     able = [found for found in map(task, names) if found.auto == auto]
     return _first_for(known.name if known else type(model).__name__, able, kind)
+
+
+def writing_task(model: PreTrainedModel) -> Task:
+    """The task whose `prompt` a model understands: what it was trained at, else by its class."""
+    learned = getattr(model.config, "learned", None)
+    if learned in REGISTRY:
+        return task(learned)
+    auto = auto_class({"architectures": [type(model).__name__]})
+    return next(found for found in map(task, REGISTRY) if found.auto == auto)
 
 
 def _first_for(name: str, tasks: Iterable[Task], kind: Kind) -> Task:

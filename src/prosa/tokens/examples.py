@@ -37,14 +37,17 @@ from prosa.tokens.stream import (
     TokenStream,
     framed,
     shifted,
+    starts_of,
+    take,
 )
 
-__all__ = ["Packed", "Rows", "TokenStream", "collate", "encode"]
+__all__ = ["Packed", "Rows", "TokenStream", "collate", "encode", "encode_pairs"]
 
 Row = dict[str, Tensor]
 
 _ROWS = 500
 _CHARACTERS = 1 << 20
+_SIDES = {Kind.PAIR: ["source", "target"], Kind.QUESTION_ANSWER: ["question", "answer"]}
 _IGNORED = -100
 
 
@@ -66,6 +69,29 @@ def encode(
         InputError: The tokenizer cannot render conversations.
         ProsaError: The disk is full.
     """
+    if kind is Kind.TEXT:
+        return _written(folder, tokenizer, lambda writer: writer.texts(table), weighted=False)
+    return _written(folder, tokenizer, lambda writer: writer.conversations(table, kind))
+
+
+def encode_pairs(
+    table: pa.Table, kind: Kind, tokenizer: PreTrainedTokenizerFast, folder: str | Path
+) -> TokenStream:
+    """Encode pairs, or questions with answers, as source + end + target + end.
+
+    The loss counts on the target and its end; otherwise as `encode`.
+    """
+    columns = _SIDES[kind]
+    return _written(folder, tokenizer, lambda writer: writer.pairs(table.select(columns)))
+
+
+def _written(
+    folder: str | Path,
+    tokenizer: PreTrainedTokenizerFast,
+    write: Callable[["_Writer"], None],
+    *,
+    weighted: bool = True,
+) -> TokenStream:
     folder = Path(folder)
     with full_disk_said(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,11 +102,8 @@ def encode(
             (folder / HIDDEN).open("wb") as hidden,
         ):
             writer = _Writer(tokenizer, tokens, offsets, weights, hidden)
-            if kind is Kind.TEXT:
-                writer.texts(table)
-            else:
-                writer.conversations(table, kind)
-        if kind is Kind.TEXT:
+            write(writer)
+        if not weighted:
             (folder / WEIGHTS).unlink()
         meta = {
             "dtype": writer.dtype,
@@ -88,7 +111,7 @@ def encode(
             "documents": writer.documents,
             "bytes": writer.bytes,
             "unknown": writer.unknown,
-            "weighted": kind is not Kind.TEXT,
+            "weighted": weighted,
         }
         (folder / META).write_text(json.dumps(meta), encoding="utf-8")
     return TokenStream.open(folder)
@@ -134,6 +157,25 @@ class _Writer:
             self._files[2].write(weights.tobytes())
             self._append(*framed(ids, lengths, [], [self._end]), hidden)
 
+    def pairs(self, table: pa.Table) -> None:
+        encoder = TextEncoder(self._tokenizer)
+        for batch in table.to_batches(max_chunksize=_ROWS):
+            sides = [[text or "" for text in column.to_pylist()] for column in batch.columns]
+            (sources, before, _hidden), (targets, after, hidden) = map(encoder.encode, sides)
+            self.bytes += sum(len(text.encode()) for text in sides[1])
+            hidden[:, 0] = shifted(hidden[:, 0], after, 0, 1)
+            source, before = framed(sources, before, [], [self._end])
+            target, after = framed(targets, after, [], [self._end])
+            lengths = np.stack([before, after], axis=1)
+            starts = np.stack([starts_of(before), len(source) + starts_of(after)], axis=1)
+            ids = take(np.concatenate([source, target]), starts.ravel(), lengths.ravel())
+            weights = np.repeat(np.tile(np.array([0, 1], np.uint8), len(lengths)), lengths.ravel())
+            # A target's token stands behind as many sources as its pair's number, and its own.
+            row = np.searchsorted(np.cumsum(after), hidden[:, 0], "right")
+            hidden[:, 0] += np.cumsum(before)[row]
+            self._files[2].write(weights.tobytes())
+            self._append(ids, lengths.sum(axis=1), hidden)
+
     def _append(self, ids: Ids, lengths: Lengths, hidden: Hidden) -> None:
         tokens_file, offsets_file, _weights_file, hidden_file = self._files
         tokens_file.write(ids.astype(self.dtype).tobytes())
@@ -172,6 +214,7 @@ class Packed(Dataset[Row]):
     """
 
     ordered = False
+    rows = 1
 
     def __init__(
         self,

@@ -163,6 +163,11 @@ def offsets(lengths: Lengths) -> NDArray[np.int64]:
     return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)))
 
 
+def starts_of(lengths: Lengths) -> NDArray[np.int64]:
+    """Where each row starts: [rows]."""
+    return offsets(lengths)[:-1]
+
+
 def positions(lengths: Lengths) -> NDArray[np.int64]:
     """The place of every value in its row: 0, 1, 2, 0, 1..."""
     borders = offsets(lengths)

@@ -182,6 +182,7 @@ def descend(
     those that validated best. Ctrl-C ends the run early and still returns.
     """
     set_seed(plan.seed)
+    data.rows = plan.rows
     with Interrupt() as interrupt:
         trainer = DescentTrainer(
             model=model,

@@ -211,6 +211,8 @@ def _texts(table: pa.Table, kind: Kind) -> Iterator[str]:
         for row in batch.to_pylist():
             if kind is Kind.TEXT:
                 yield row["text"]
+            elif kind is Kind.PAIR:
+                yield from (row["source"], row["target"])
             else:
                 yield from (m["content"] for m in conversation.messages(kind, row))
 
@@ -263,6 +265,7 @@ def _corpus(job: Job, streams: dict[str, TokenStream]) -> Corpus:
 def _new_model(plan: Plan, setup: plans.Setup, train: TokenStream) -> PreTrainedModel:
     torch.manual_seed(plan.seed)
     model = setup.build(plan.sizes)
+    model.config.learned = plan.task
     if not setup.family.recipe.start_from_frequencies:
         return model
     # Ten million tokens say enough of how often each word comes.

@@ -124,20 +124,25 @@ class Encoder(nn.Module):
         """Outputs [B, S, H] of the last layer, in the places of the tokens; 0 at padding."""
         mask_BS = torch.ones_like(input_ids) if attention_mask is None else attention_mask.long()
         place_S = torch.arange(1, mask_BS.shape[1] + 1, device=mask_BS.device)
-        right_BS1 = mask_BS.argsort(dim=1, descending=True, stable=True)[..., None]
-        left_BS1 = (mask_BS * place_S).argsort(dim=1, descending=True, stable=True)[..., None]
+        orders_BS = [
+            rank_BS.argsort(dim=1, descending=True, stable=True)
+            for rank_BS in (mask_BS, mask_BS * place_S)
+        ]
         read_BSH = self.embed_tokens(input_ids)
         for number, cells in enumerate(zip(self.rightward, self.leftward, strict=True)):
             read_BSH = self.dropout(read_BSH) if number else read_BSH
             with cell_precision(read_BSH):
                 directions = [
-                    cell(read_BSH.take_along_dim(order_BS1, dim=1))[0].take_along_dim(
-                        order_BS1.argsort(dim=1), dim=1
-                    )
-                    for cell, order_BS1 in zip(cells, (right_BS1, left_BS1), strict=True)
+                    _ordered(cell(_ordered(read_BSH, order_BS))[0], order_BS.argsort(dim=1))
+                    for cell, order_BS in zip(cells, orders_BS, strict=True)
                 ]
             read_BSH = torch.cat(directions, dim=2)
         return BaseModelOutput(last_hidden_state=read_BSH * mask_BS[..., None])
+
+
+def _ordered(read_BSH: Tensor, order_BS: Tensor) -> Tensor:
+    """Every row's columns in this order."""
+    return read_BSH.gather(1, order_BS[..., None].expand_as(read_BSH))
 
 
 class Attention(nn.Module):
@@ -160,7 +165,7 @@ class Attention(nn.Module):
         query_BTH = self.query(state_BTH)
         if self.additive:
             sum_BTSH = query_BTH[:, :, None] + self.key(source_BSH)[:, None]
-            score_BTS = self.score(sum_BTSH.tanh())[..., 0]
+            score_BTS = self.score(sum_BTSH.tanh_())[..., 0]
         else:
             score_BTS = query_BTH @ source_BSH.mT
         if mask_BS is None:

@@ -97,6 +97,8 @@ class Seq2SeqConfig(PreTrainedConfig):
             raise ValueError(f"dropout is {self.dropout!r}; expected a number from 0 to below 1")
         if self.decoder_start_token_id is None:
             self.decoder_start_token_id = self.bos_token_id
+        if self.decoder_start_token_id is None:
+            raise ValueError("decoder_start_token_id is None; expected the id of a token")
         super().__post_init__(**kwargs)
 
 
@@ -317,9 +319,16 @@ class Seq2SeqForConditionalGeneration(EncoderDecoderGenerationMixin, PreTrainedM
             hidden_BTH, weight_BTS = self.attention(hidden_BTH, source_BSH, source_mask_BS)
             if self.config.output_attentions if output_attentions is None else output_attentions:
                 weights = (weight_BTS[:, None],)
-        loss, logits = self._score(
-            self.dropout(hidden_BTH), labels, logits_to_keep, skip_logits, kwargs
-        )
+        hidden_BTH = self.dropout(hidden_BTH)
+
+        skip_logits = self.training and labels is not None if skip_logits is None else skip_logits
+        loss, logits, head = None, None, self.lm_head
+        if not skip_logits:
+            logits = head(hidden_BTH[:, columns(logits_to_keep)])
+        if labels is not None:
+            total = kwargs.get("num_items_in_batch")
+            sampled = self.training and skip_logits
+            loss = token_loss(hidden_BTH, head.weight, head.bias, labels, total, sampled=sampled)
         state: dict[str, Any] = {STATE: cache}
         return Seq2SeqLMOutput(
             loss=loss,
@@ -343,25 +352,6 @@ class Seq2SeqForConditionalGeneration(EncoderDecoderGenerationMixin, PreTrainedM
         parts = state_BX.view(B, -1, self.config.num_hidden_layers, H).permute(1, 2, 0, 3)
         hidden, *cell = (part.to(source_BSH.dtype).contiguous() for part in parts)
         return (hidden, *cell) if cell else hidden
-
-    def _score(
-        self,
-        hidden_BTH: Tensor,
-        labels: Tensor | None,
-        logits_to_keep: int | Tensor,
-        skip_logits: bool | None,
-        kwargs: dict[str, Any],
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Loss and logits, each where it is wanted."""
-        skip_logits = self.training and labels is not None if skip_logits is None else skip_logits
-        loss, logits, head = None, None, self.lm_head
-        if not skip_logits:
-            logits = head(hidden_BTH[:, columns(logits_to_keep)])
-        if labels is not None:
-            total = kwargs.get("num_items_in_batch")
-            sampled = self.training and skip_logits
-            loss = token_loss(hidden_BTH, head.weight, head.bias, labels, total, sampled=sampled)
-        return loss, logits
 
 
 def _mask(mask_BL: Tensor | None, length: int) -> Tensor | None:

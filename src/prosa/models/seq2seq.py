@@ -125,11 +125,8 @@ class Encoder(nn.Module):
     ) -> BaseModelOutput:
         """Outputs [B, S, H] of the last layer, in the places of the tokens; 0 at padding."""
         mask_BS = torch.ones_like(input_ids) if attention_mask is None else attention_mask.long()
-        place_S = torch.arange(1, mask_BS.shape[1] + 1, device=mask_BS.device)
-        orders_BS = [
-            rank_BS.argsort(dim=1, descending=True, stable=True)
-            for rank_BS in (mask_BS, mask_BS * place_S)
-        ]
+        ranks_BS = (mask_BS, mask_BS.cumsum(1) * mask_BS)  # padding is last both ways
+        orders_BS = [rank.argsort(dim=1, descending=True, stable=True) for rank in ranks_BS]
         read_BSH = self.embed_tokens(input_ids)
         for number, cells in enumerate(zip(self.rightward, self.leftward, strict=True)):
             read_BSH = self.dropout(read_BSH) if number else read_BSH
@@ -329,24 +326,17 @@ class Seq2SeqForConditionalGeneration(EncoderDecoderGenerationMixin, PreTrainedM
             total = kwargs.get("num_items_in_batch")
             sampled = self.training and skip_logits
             loss = token_loss(hidden_BTH, head.weight, head.bias, labels, total, sampled=sampled)
-        state: dict[str, Any] = {STATE: cache}
-        return Seq2SeqLMOutput(
-            loss=loss,
-            logits=logits,
-            cross_attentions=weights,
-            encoder_last_hidden_state=source_BSH,
-            **state,
-        )
+        out: dict[str, Any] = {"loss": loss, "logits": logits, STATE: cache}
+        out |= {"cross_attentions": weights, "encoder_last_hidden_state": source_BSH}
+        return Seq2SeqLMOutput(**out)
 
     def _initial_state(self, source_BSH: Tensor, mask_BS: Tensor | None) -> Any:
         """The decoder's first state, as its cells take it, from both ends of the source."""
         B, S, H = source_BSH.shape
-        first_B = torch.zeros(B, dtype=torch.long, device=source_BSH.device)
-        last_B = first_B + S - 1
-        if mask_BS is not None:
-            place_S = torch.arange(1, S + 1, device=mask_BS.device)
-            first_B, last_B = mask_BS.long().argmax(1), (mask_BS * place_S).argmax(1)
         row_B = torch.arange(B, device=source_BSH.device)
+        first_B, last_B = torch.zeros_like(row_B), torch.full_like(row_B, S - 1)
+        if mask_BS is not None:  # argmax gives the first of several
+            first_B, last_B = mask_BS.long().argmax(1), mask_BS.cumsum(1).argmax(1)
         ends = [source_BSH[row_B, last_B, : H // 2], source_BSH[row_B, first_B, H // 2 :]]
         state_BX = self.bridge(torch.cat(ends, dim=1)).tanh()
         parts = state_BX.view(B, -1, self.config.num_hidden_layers, H).permute(1, 2, 0, 3)

@@ -72,7 +72,10 @@ class _CheckedGenerationMixin(GenerationMixin):
         Raises:
             RuntimeError: The loop has lost what the model had read.
         """
-        ids, mask = kwargs.get("input_ids", inputs), kwargs.get("attention_mask")
+        if self.config.is_encoder_decoder:  # the text that is written is the decoder's
+            ids, mask = kwargs.get("decoder_input_ids"), kwargs.get("decoder_attention_mask")
+        else:
+            ids, mask = kwargs.get("input_ids", inputs), kwargs.get("attention_mask")
         given = 1 if ids is None else ids.shape[1]
         # `generate` puts None for a mask that masks nothing: its length is known here alone.
         length = given if mask is None else mask.shape[1]
@@ -140,6 +143,24 @@ class StatefulGenerationMixin(_CheckedGenerationMixin):
                 )
             input_ids = input_ids[:, -unread:]
         return {"input_ids": input_ids, "attention_mask": attention_mask, STATE: state, **kwargs}
+
+
+class EncoderDecoderGenerationMixin(StatefulGenerationMixin):
+    """`generate` for a model whose decoder keeps its own state and reads an encoder's outputs."""
+
+    def prepare_inputs_for_generation(  # type: ignore[override]
+        self: Any,
+        input_ids: Any,
+        attention_mask: Any = None,
+        decoder_attention_mask: Any = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """As the base class, for the decoder's tokens [B, T]; the mask [B, S] is the source's."""
+        prepare = super().prepare_inputs_for_generation
+        inputs = prepare(input_ids, decoder_attention_mask, **kwargs)
+        for name in ("input_ids", "attention_mask"):
+            inputs[f"decoder_{name}"] = inputs.pop(name)
+        return {"attention_mask": attention_mask, **inputs}
 
 
 class WindowGenerationMixin(_CheckedGenerationMixin):

@@ -53,13 +53,26 @@ def causal_loss(
     Returns:
         A scalar in float32; 0 where no label counts.
     """
-    labels_BM = labels_BL[:, 1:]
-    counted_BM = labels_BM != IGNORED
-    target_N = labels_BM[counted_BM]
+    hidden_BLH, labels_BL = hidden_BLH[:, :-1], labels_BL[:, 1:]
+    return token_loss(hidden_BLH, weight_VH, bias_V, labels_BL, num_items_in_batch, sampled=sampled)
+
+
+def token_loss(
+    hidden_BLH: Tensor,
+    weight_VH: Tensor,
+    bias_V: Tensor | None,
+    labels_BL: Tensor,
+    num_items_in_batch: Tensor | int | None = None,
+    *,
+    sampled: bool = False,
+) -> Tensor:
+    """Mean nats of predicting each label in its own place; the rest as `causal_loss`."""
+    counted_BL = labels_BL != IGNORED
+    target_N = labels_BL[counted_BL]
     total = num_items_in_batch if num_items_in_batch is not None else max(target_N.numel(), 1)
     if sampled and hidden_BLH.device.type == "cpu":
         weight_VH, bias_V, target_N = _sample(weight_VH, bias_V, target_N)
-    nats = linear_cross_entropy(hidden_BLH[:, :-1][counted_BM], weight_VH, bias_V, target_N)
+    nats = linear_cross_entropy(hidden_BLH[counted_BL], weight_VH, bias_V, target_N)
     return nats / (total.to(nats.device) if isinstance(total, Tensor) else total)
 
 

@@ -183,13 +183,23 @@ def card(manifest: Manifest) -> str:
             version=manifest.version, source=f"`{source}`"
         )
         + f"\n{made}\n| | |\n|---|---|\n{table}\n\n"
-        + f'```\nprosa generate {manifest.name} "..."\nprosa chat {manifest.name}\n```\n\n'
+        + "\n".join(["```", *first_commands(manifest.name, result.get("task")), "```\n\n"])
         + _(
             "It learned from this data alone: it knows nothing else, it may be wrong, "
             "and it may repeat passages of its data."
         )
         + "\n"
     )
+
+
+def first_commands(name: str, task: str | None) -> list[str]:
+    """What to try with a new model."""
+    if task == "masked":
+        return [f'prosa fill {name} "... [MASK] ..."']
+    return [
+        f'prosa generate {name} "..."',
+        *([] if task == "denoising" else [f"prosa chat {name}"]),
+    ]
 
 
 def _number(value: float | None) -> str:

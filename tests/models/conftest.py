@@ -51,8 +51,8 @@ class Trained:
 
 
 def names() -> list[str]:
-    """The families that write."""
-    return list(REGISTRY)
+    """The families that continue a text."""
+    return [name for name in REGISTRY if "causal" in family(name).tasks]
 
 
 def character_tokenizer() -> PreTrainedTokenizerFast:

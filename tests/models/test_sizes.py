@@ -9,6 +9,7 @@ from prosa.errors import InputError
 from prosa.models.family import Sizes, SpecialIds
 from prosa.models.registry import REGISTRY, build, estimate, family, family_of
 from prosa.models.sizes import check, complete, fitting_heads
+from prosa.tasks.task import task
 
 IDS = SpecialIds(pad=0, bos=2, eos=3)
 DESCENDING = [name for name in REGISTRY if family(name).learning == "descend"]
@@ -77,22 +78,26 @@ def test_chosen_sizes_win_over_the_defaults():
 
 
 def test_an_unknown_family_is_answered_with_those_there_are():
-    with pytest.raises(InputError, match="ngram, rnn, lstm, gru, decoder"):
+    with pytest.raises(
+        InputError, match="ngram, rnn, lstm, gru, seq2seq, decoder, encoder, encoder-decoder"
+    ):
         family("bert")
 
 
 @pytest.mark.parametrize("name", DESCENDING)
 def test_an_estimate_counts_the_parameters_that_are_built(name):
     sizes = Sizes(context=32, layers=2, hidden_size=24)
-    built = build(family(name), sizes, 77, IDS)
-    cost = estimate(name, sizes, 77)
+    auto = task(family(name).tasks[0]).auto
+    built = build(family(name), sizes, 77, IDS, auto)
+    cost = estimate(name, sizes, 77, auto)
     assert cost.parameters == built.num_parameters()
     assert cost.flops_per_token > 6 * 24 * 77
 
 
 @pytest.mark.parametrize("name", DESCENDING)
 def test_a_configuration_tells_its_family(name):
-    config = build(family(name), Sizes(layers=1, hidden_size=8), 20, IDS).config
+    auto = task(family(name).tasks[0]).auto
+    config = build(family(name), Sizes(layers=1, hidden_size=8), 20, IDS, auto).config
     assert family_of(config.to_dict()) is family(name)
 
 

@@ -73,11 +73,12 @@ class Display:
             self._line(text)
 
     def _validated(self, event: "Validated") -> None:
-        text = _("step {step}: validation {loss} nats per token, {bits} bits per byte").format(
-            step=event.step,
-            loss=shared.number(event.loss, 3),
-            bits=shared.number(event.bits_per_byte, 3),
+        text = _("step {step}: validation {loss} nats per token").format(
+            step=event.step, loss=shared.number(event.loss, 3)
         )
+        if event.bits_per_byte is not None:
+            bits = shared.number(event.bits_per_byte, 3)
+            text += _(", {bits} bits per byte").format(bits=bits)
         self._line(text + (" *" if event.best else ""))
 
     def _sampled(self, event: "Sampled") -> None:

@@ -9,6 +9,7 @@ import typer
 from prosa.cli import flags, shared, usage
 from prosa.i18n import _
 from prosa.models.registry import REGISTRY
+from prosa.runs import first_commands
 
 
 def register(app: typer.Typer) -> None:
@@ -128,7 +129,6 @@ def summary(result: dict[str, Any], name: str) -> list[str]:
         _("Saved in {output}").format(output=result["output"]),
         "",
         _("Next:"),
-        f'  prosa generate {name} "..."',
-        f"  prosa chat {name}",
+        *(f"  {command}" for command in first_commands(name, result["task"])),
     ]
     return lines

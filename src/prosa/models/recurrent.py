@@ -1,19 +1,17 @@
 """Recurrent language models: plain RNN (Elman 1990), LSTM (1997) and GRU (Cho et al. 2014).
 
 It covers the configuration and the model, on torch's own cells (oneDNN, cuDNN). It does not cover
-sizes for a given machine (`sizes.py`) or the cache (`state.py`).
+how the cells read padded rows, or their cache (`state.py`).
 
 This file is copied beside a saved model and must import nothing but torch and transformers.
 
 Shapes: B rows, L columns (tokens), E embedding, H hidden units, V words of the vocabulary.
 """
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
@@ -21,7 +19,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from .family import N_, About, Family, Recipe, Sizes, SpecialIds
 from .generation import StatefulGenerationMixin, columns, output, refuse_misspelt
 from .loss import causal_loss
-from .state import RecurrentLayer, empty_state
+from .state import read
 
 CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -166,8 +164,8 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
             RuntimeError: The mask tells of tokens that are neither here nor in the state.
         """
         cache = past_key_values if cache is None else cache
-        read = 0 if cache is None else cache.get_seq_length()
-        self._check_growth(read + input_ids.shape[1], attention_mask)
+        known = 0 if cache is None else cache.get_seq_length()
+        self._check_growth(known + input_ids.shape[1], attention_mask)
         keep_state = cache is not None or (
             use_cache if use_cache is not None else self.config.use_cache and not self.training
         )
@@ -176,7 +174,7 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
             mask_BL = attention_mask[:, -input_ids.shape[1] :].bool()
             mask_BL = None if mask_BL.all() else mask_BL
         embedded_BLE = self.embed_tokens(input_ids)
-        read_BLH, cache = self._read(embedded_BLE, mask_BL, cache, keep_state)
+        read_BLH, cache = read(self.rnn, embedded_BLE, mask_BL, cache, keep_state=keep_state)
         hidden_BLH = self.dropout(read_BLH)
 
         skip_logits = self.training and labels is not None if skip_logits is None else skip_logits
@@ -190,85 +188,6 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
             sampled = self.training and skip_logits
             loss = causal_loss(hidden_BLH, head.weight, head.bias, labels, total, sampled=sampled)
         return output(loss, logits, cache)
-
-    def _read(
-        self, embedded_BLE: Tensor, mask_BL: Tensor | None, cache: Cache | None, keep_state: bool
-    ) -> tuple[Tensor, Cache | None]:
-        """Run the cells over the tokens that count; outputs [B, L, H] and the state after them."""
-        if cache is None:
-            cache = empty_state(self.config.num_hidden_layers) if keep_state else None
-        elif (
-            not all(isinstance(layer, RecurrentLayer) for layer in cache.layers) or not cache.layers
-        ):
-            if cache.get_seq_length():
-                raise TypeError("the state must be the cache that this model returned")
-            cache = empty_state(self.config.num_hidden_layers)
-        before = _state(cache)
-        with _cell_precision(embedded_BLE):
-            if mask_BL is None:
-                read_BLH, after = self.rnn(embedded_BLE, before)
-            else:
-                read_BLH, after = self._read_padded(embedded_BLE, mask_BL, before, keep_state)
-        if cache is not None:
-            _store(cache, after, tokens=embedded_BLE.shape[1])
-        return read_BLH, cache
-
-    def _read_padded(
-        self, embedded_BLE: Tensor, mask_BL: Tensor, before: Any, keep_state: bool
-    ) -> tuple[Tensor, Any]:
-        """Shift the padding to the right, read, shift back. Only the state needs packing."""
-        order_BL1 = mask_BL.long().argsort(dim=1, descending=True, stable=True)[..., None]
-        shifted_BLE = embedded_BLE.take_along_dim(order_BL1, dim=1)
-        if keep_state:
-            # An empty row reads one token of padding, which packing needs; its state is put back.
-            length_B = mask_BL.sum(1)
-            packed = pack_padded_sequence(
-                shifted_BLE, length_B.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
-            )
-            out, after = self.rnn(packed, before)
-            read_BLH, _ = pad_packed_sequence(out, batch_first=True, total_length=mask_BL.shape[1])
-            after = _unless(length_B == 0, before, after)
-        else:
-            read_BLH, after = self.rnn(shifted_BLE, before)
-        return read_BLH.take_along_dim(order_BL1.argsort(dim=1), dim=1), after
-
-
-def _cell_precision(embedded_BLE: Tensor) -> AbstractContextManager:
-    """Under autocast the cells stay in float32 on the CPU.
-
-    oneDNN has no bfloat16 LSTM for processors without AVX-512, and raises; the output layer, where
-    the time goes, is in bfloat16 all the same.
-    """
-    if embedded_BLE.device.type == "cpu":
-        return torch.autocast("cpu", enabled=False)
-    return nullcontext()
-
-
-def _state(cache: Cache | None) -> Any:
-    """What torch's cells take: hidden [layers, B, H], for the LSTM with the cell state; or None."""
-    layers: Any = cache.layers if cache else []
-    if not layers or not layers[0].is_initialized:
-        return None
-    hidden = torch.stack([layer.keys for layer in layers])
-    if not layers[0].values.shape[1]:
-        return hidden
-    return hidden, torch.stack([layer.values for layer in layers])
-
-
-def _store(cache: Cache, state: Any, tokens: int) -> None:
-    hidden, cell = state if isinstance(state, tuple) else (state, state[..., :0])
-    layers: Any = cache.layers
-    for layer, hidden_BH, cell_BH in zip(layers, hidden, cell, strict=True):
-        layer.update(hidden_BH, cell_BH, tokens=tokens)
-
-
-def _unless(empty_B: Tensor, before: Any, after: Any) -> Any:
-    """`after`, but `before` (zeros where None) in the rows that read nothing."""
-    if isinstance(after, tuple):
-        pairs = before if before is not None else (None, None)
-        return tuple(_unless(empty_B, old, new) for old, new in zip(pairs, after, strict=True))
-    old = torch.zeros_like(after) if before is None else before
-    return torch.where(empty_B[None, :, None], old, after)
 
 
 RecurrentConfig.register_for_auto_class()

@@ -22,6 +22,7 @@ REGISTRY: dict[str, str] = {
     "rnn": "prosa.models.recurrent:RNN",
     "lstm": "prosa.models.recurrent:LSTM",
     "gru": "prosa.models.recurrent:GRU",
+    "seq2seq": "prosa.models.seq2seq:SEQ2SEQ",
     "decoder": "prosa.models.transformer:DECODER",
     "encoder": "prosa.models.transformer:ENCODER",
     "encoder-decoder": "prosa.models.transformer:ENCODER_DECODER",

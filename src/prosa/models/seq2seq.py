@@ -32,6 +32,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
+from .family import N_, About, Family, Recipe, Sizes, SpecialIds
 from .generation import STATE, EncoderDecoderGenerationMixin, columns, refuse_misspelt
 from .loss import IGNORED, token_loss
 from .state import cell_precision, read
@@ -354,3 +355,43 @@ def _mask(mask_BL: Tensor | None, length: int) -> Tensor | None:
 
 Seq2SeqConfig.register_for_auto_class()
 Seq2SeqForConditionalGeneration.register_for_auto_class("AutoModelForSeq2SeqLM")
+
+
+def _configure(sizes: Sizes, vocabulary: int, ids: SpecialIds) -> Seq2SeqConfig:
+    settings: dict[str, Any] = {
+        "cell": sizes.cell,
+        "attention": sizes.attention,
+        "embedding_size": sizes.embedding_size,
+        "hidden_size": sizes.hidden_size,
+        "num_hidden_layers": sizes.layers,
+        "dropout": sizes.dropout,
+        "context_length": sizes.context,
+    }
+    return Seq2SeqConfig(vocab_size=vocabulary, **settings, **ids.named)
+
+
+SEQ2SEQ = Family(
+    name="seq2seq",
+    tasks=("seq2seq",),
+    learning="descend",
+    config=Seq2SeqConfig,
+    configure=_configure,
+    sizes=tuple(
+        Sizes(64, layers, units, None, width, 0.1, cell="lstm", attention="multiplicative")
+        for layers, width, units in (
+            (1, 64, 128),
+            (1, 128, 192),
+            (1, 128, 256),
+            (1, 192, 384),
+            (2, 256, 512),
+            (2, 384, 768),
+        )
+    ),
+    recipe=Recipe(learning_rate=0.01, width=256, start_from_frequencies=True),
+    about=About(
+        what=N_("recurrent encoder and decoder, with attention between them"),
+        since=N_("2014 (Sutskever et al.), with attention 2015 (Bahdanau et al.; Luong et al.)"),
+        good_for=N_("translating short texts, and seeing which word looks at which"),
+    ),
+    own={"AutoModelForSeq2SeqLM": Seq2SeqForConditionalGeneration},
+)

@@ -27,6 +27,7 @@ class Causal:
     kinds = frozenset({Kind.TEXT, Kind.QUESTION_ANSWER, Kind.CONVERSATION, Kind.PAIR})
     auto = AUTO
     special: tuple[str, ...] = ()
+    writes = True
     loss_only = False
 
     def chats(self, kind: Kind) -> bool:

@@ -33,6 +33,7 @@ class Denoising:
     kinds = frozenset({Kind.TEXT})
     auto = "AutoModelForSeq2SeqLM"
     special = SIGNS
+    writes = True
     loss_only = True
 
     def chats(self, kind: Kind) -> bool:

@@ -53,6 +53,7 @@ class Masked:
     kinds = frozenset({Kind.TEXT})
     auto = "AutoModelForMaskedLM"
     special: tuple[str, ...] = (MASK,)
+    writes = False
     loss_only = True
 
     def chats(self, kind: Kind) -> bool:

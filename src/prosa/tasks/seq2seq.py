@@ -107,6 +107,7 @@ class Seq2Seq:
     kinds = frozenset({Kind.PAIR, Kind.QUESTION_ANSWER})
     auto = "AutoModelForSeq2SeqLM"
     special: tuple[str, ...] = ()
+    writes = True
     loss_only = False
 
     def chats(self, kind: Kind) -> bool:

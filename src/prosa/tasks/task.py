@@ -63,6 +63,7 @@ class Task(Protocol):
         auto: The auto class of transformers that builds and loads a model for it.
         special: Tokens that a tokenizer needs for it, besides the usual ones.
         loss_only: Its loss cannot be set beside that of models that predict the whole text.
+        writes: Its models write text.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Task(Protocol):
     auto: str
     special: tuple[str, ...]
     loss_only: bool
+    writes: bool
 
     def chats(self, kind: Kind) -> bool:
         """Whether data of this kind is learned through a chat template."""

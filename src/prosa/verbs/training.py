@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from prosa.models.family import Family
+    from prosa.tasks.task import Task
     from prosa.training.events import Listener
     from prosa.training.fit import Fitted, Job, Sampler, Vocabulary
     from prosa.training.plan import Options
@@ -99,7 +100,8 @@ def train(
             splits, info = {}, json.loads((work / _DATA).read_text(encoding="utf-8"))
         kind, model = Kind(info["kind"]), start[0] if start else None
         job = Job(splits, kind, task_for(family, kind), options, vocabulary, model)
-        sample = _sampler(job.kind, splits.get("train")) if listen else None
+        writes = listen and job.task.writes
+        sample = _sampler(job.task, kind, splits.get("train")) if writes else None
         fitted = fit(job, work, listen=listen or silent, sampler=sample, began=began)
         manifest = _manifest(fitted, job, place, info, command)
         with files.replacing(place, overwrite=request.overwrite) as folder:
@@ -194,6 +196,7 @@ def _manifest(
     result = {
         "output": str(place),
         "family": job.options.family,
+        "task": job.task.name,
         "parameters": fitted.model.num_parameters(),
         "tokenizer": algorithm(fitted.tokenizer),
         "vocabulary": len(fitted.tokenizer),
@@ -219,10 +222,11 @@ def _manifest(
     )
 
 
-def _sampler(kind: Kind, train: Any) -> "Sampler":
+def _sampler(task: "Task", kind: Kind, train: Any) -> "Sampler":
     """A function that writes a short sample with a model as it is now.
 
     Args:
+        task: What it learns.
         kind: The kind of data it learns from.
         train: The training table, whose first question is asked; None when a run is resumed.
     """
@@ -231,14 +235,21 @@ def _sampler(kind: Kind, train: Any) -> "Sampler":
     from prosa.tokens import conversation
 
     decoding = Decoding(max_new_tokens=40, temperature=0.7, seed=0)
-    turns = None
-    if kind is not Kind.TEXT and train is not None and len(train):
-        turns = conversation.messages(kind, train.slice(0, 1).to_pylist()[0])
+    turns, begun = None, ""
+    if train is not None and len(train):
+        first = train.slice(0, 1).to_pylist()[0]
+        if kind is not Kind.TEXT:
+            turns = conversation.messages(kind, first)
+        elif task.name != "causal":  # it fills gaps, and needs something around them
+            begun = first["text"][:60]
 
     def write(model: Any, tokenizer: Any) -> str:
-        if turns is None or not tokenizer.chat_template:
-            return generate(model, tokenizer, "", decoding)
+        if turns is None:
+            return generate(model, tokenizer, begun, decoding)
         question = [m for m in turns if m["role"] != "assistant"][:1]
+        if not tokenizer.chat_template:
+            said = question[0]["content"]
+            return f"{said} – {generate(model, tokenizer, said, decoding)}"
         ids = conversation.prompt(tokenizer, question)
         answer = "".join(continue_ids(model, tokenizer, ids, decoding))
         return f"{question[0]['content']} – {answer}"

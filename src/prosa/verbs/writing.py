@@ -12,6 +12,7 @@ from prosa.verbs.answering import open_documents
 
 if TYPE_CHECKING:
     from prosa.chat import Chat
+    from prosa.generation.fill import Candidate
 
 FORMATS = ("arpa",)
 
@@ -45,6 +46,19 @@ class Model:
         from prosa.generation.options import Decoding
 
         yield from stream(self.network, self.tokenizer, prompt, Decoding(**decoding))
+
+    def fill(self, text: str, count: int = 5) -> "list[Candidate]":
+        """The likeliest words for the `[MASK]` of a text, with their probabilities."""
+        from prosa.generation.fill import fill
+
+        return fill(self.network, self.tokenizer, text, count)
+
+    @property
+    def continues(self) -> bool:
+        """Whether what it writes goes on from the prompt, and is not an answer to it."""
+        from prosa.tasks.task import writing_task
+
+        return writing_task(self.network).name != "seq2seq"
 
     def chat(self, **decoding: Any) -> "Chat":
         """Begin a conversation; `.say(text)` gives the reply in pieces."""

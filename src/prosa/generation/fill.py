@@ -1,0 +1,93 @@
+"""The words that fit into a gap, with their probabilities, from a model that reads both sides."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from prosa.errors import InputError
+from prosa.i18n import _
+from prosa.tokens.encoder import TextEncoder
+from prosa.tokens.learn import algorithm, is_ours
+from prosa.tokens.special import MASK
+
+_SPACED = ("bpe", "unigram")
+"""Tokenizers whose words begin with the space before them."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A word for a gap: the token, the whole text with it, and its probability."""
+
+    token: str
+    text: str
+    probability: float
+
+
+def fill(model: PreTrainedModel, tokenizer: Any, text: str, count: int = 5) -> list[Candidate]:
+    """The likeliest words for the `[MASK]` of a text.
+
+    Of several masks the first gets `count` candidates, and the others the likeliest word that then
+    fits, one after the other; the probability is that of all of them together.
+
+    Raises:
+        InputError: There is no mask, the text is too long, or the model does not fill gaps.
+    """
+    if tokenizer.mask_token is None or not type(model).__name__.endswith("ForMaskedLM"):
+        raise InputError(
+            _("This model does not fill in words; it writes"),
+            expected=_("a model of the family encoder"),
+            hint=_('Try: prosa generate MODEL "..."'),
+        )
+    ids = _ids(tokenizer, text.replace(tokenizer.mask_token, MASK))
+    if tokenizer.mask_token_id not in ids:
+        raise InputError(
+            _("There is no gap in this text"),
+            expected=_("a text with {mask} where a word is missing").format(mask=MASK),
+        )
+    longest = getattr(model.config, "max_position_embeddings", None)
+    if longest is not None and len(ids) > longest:
+        raise InputError(
+            _("The prompt has {n} tokens; this model's context is {context}").format(
+                n=len(ids), context=longest
+            ),
+            hint=_("Shorten the prompt, or train a model with a larger --context"),
+        )
+    candidates = []
+    gap = ids.index(tokenizer.mask_token_id)
+    for probability, token in _likeliest(model, tokenizer, ids, gap, count):
+        filled, together = [*ids], probability
+        filled[gap] = token
+        while tokenizer.mask_token_id in filled:
+            later = filled.index(tokenizer.mask_token_id)
+            [(share, word)] = _likeliest(model, tokenizer, filled, later, 1)
+            filled[later], together = word, together * share
+        written = tokenizer.decode(filled, skip_special_tokens=True).strip()
+        candidates.append(Candidate(tokenizer.decode([token]).strip(), written, together))
+    return candidates
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    if not is_ours(tokenizer):
+        return list(tokenizer(text.replace(MASK, tokenizer.mask_token))["input_ids"])
+    encode, parts = TextEncoder(tokenizer), text.split(MASK)
+    ids: list[int] = [tokenizer.bos_token_id]
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        if not last and algorithm(tokenizer) in _SPACED:
+            part = part.removesuffix(" ")  # noqa: PLW2901
+        ids += [*encode([part])[0].tolist(), tokenizer.eos_token_id if last else -1]
+    return [tokenizer.mask_token_id if number == -1 else number for number in ids]
+
+
+def _likeliest(
+    model: PreTrainedModel, tokenizer: Any, ids: list[int], gap: int, count: int
+) -> list[tuple[float, int]]:
+    """(probability, token) of the likeliest words for one place."""
+    with torch.inference_mode():
+        batch = torch.tensor([ids], device=model.device)
+        logits = model(input_ids=batch).logits[0, gap].float()
+    logits[torch.tensor(tokenizer.all_special_ids)] = -torch.inf
+    best = logits.softmax(-1).topk(min(count, len(tokenizer)))
+    return list(zip(best.values.tolist(), best.indices.tolist(), strict=True))

@@ -88,6 +88,6 @@ def _likeliest(
     with torch.inference_mode():
         batch = torch.tensor([ids], device=model.device)
         logits = model(input_ids=batch).logits[0, gap].float()
-    logits[torch.tensor(tokenizer.all_special_ids)] = -torch.inf
-    best = logits.softmax(-1).topk(min(count, len(tokenizer)))
+        logits[torch.tensor(tokenizer.all_special_ids)] = -torch.inf
+        best = logits.softmax(-1).topk(min(count, len(tokenizer)))
     return list(zip(best.values.tolist(), best.indices.tolist(), strict=True))

@@ -17,6 +17,7 @@ from prosa.verbs.request import Request, look
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from prosa.data.prepare import Prepared
     from prosa.models.family import Family
     from prosa.tasks.task import Task
     from prosa.training.events import Listener
@@ -149,7 +150,6 @@ def _prepare(
 ) -> "tuple[dict[str, Any], dict[str, Any]]":
     from prosa.data.prepare import Prepared
     from prosa.tasks.task import task_for
-    from prosa.training.events import Note
 
     prepared = data if isinstance(data, Prepared) else look(data, request)[1]
     try:
@@ -157,9 +157,8 @@ def _prepare(
     except InputError as error:
         error.path = source
         raise
-    for line in prepared.report.lines():
-        if listen and not line.startswith(" "):  # an example, which `prosa inspect` shows
-            listen(Note(line))
+    if listen and prepared is not data:
+        tell(prepared, listen)
     info = {
         "source": source,
         "kind": str(prepared.kind),
@@ -172,6 +171,15 @@ def _prepare(
         "raw": request.raw,
     }
     return prepared.splits, info
+
+
+def tell(prepared: "Prepared", listen: "Listener") -> None:
+    """Say what was made of the data."""
+    from prosa.training.events import Note
+
+    for line in prepared.report.lines():
+        if not line.startswith(" "):  # an example, which `prosa inspect` shows
+            listen(Note(line))
 
 
 def _wishes(family: str, request: Request, start: Any) -> "tuple[Options, Vocabulary]":

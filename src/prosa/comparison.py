@@ -29,13 +29,17 @@ from prosa.measure.probes import ask
 from prosa.models.registry import CAUSAL
 from prosa.report import render
 from prosa.samples.probes import Probe
-from prosa.tasks.task import Task, task_of
+from prosa.tasks.task import Task, task_of, writing_task
 
 TEXT = Decoding(max_new_tokens=80, temperature=0.4, seed=0)
 TURNS = Decoding(max_new_tokens=120, temperature=0.0)
 """How prompts are continued, cool enough that each says what it is surest of; and answered."""
-_TRIAL_BYTES = 4_000
-"""Text on which the speed of scoring is tried, where there is not time for all of it."""
+_TRIAL_BYTES, _TRIAL_PROBES = 4_000, 10
+"""On so much the speed of measuring is tried where there may not be time for all. The probes come
+by kind, and in pairs of a probe and its mirror image: ten are a pair of each kind."""
+_SCORING, _ANSWERING, _LEAST_PATIENCE = 0.4, 0.2, 0.1
+"""Shares of the time for scoring, at most, and for answers, the rest being for probes; and seconds
+that an answer may take in any case."""
 
 
 @dataclass(frozen=True)
@@ -168,14 +172,15 @@ def compare(
         data: What to measure on.
         prompts: Continued by each, or answered where the data are questions or conversations.
         probes: Asked of each that can say how probable a continuation is.
-        seconds: How long measuring may take; about half of it measures on as much of the data as
-            that allows, and answers stop in the middle of a word when their part of it is over.
+        seconds: How long all of it may take. As much of the data and as many probes are taken as
+            that allows, and answers end where their fifth of it ends.
     """
     notes, patience = [], math.inf
     if seconds is not None:
         entries = list(entries)
-        patience = seconds / 4 / max(1, len(entries) * len(prompts))
-        part = _affordable(entries, data, seconds / 2)
+        answering = seconds * _ANSWERING / max(1, len(entries) * len(prompts))
+        patience = max(_LEAST_PATIENCE, answering)
+        part, probes = _affordable(entries, data, probes, seconds * (1 - _ANSWERING))
         if part is not data:
             text = _("Measured on {n} of {all} records: there was not time for more")
             notes.append(text.format(n=len(part.table), all=len(data.table)))
@@ -183,7 +188,7 @@ def compare(
     rows, answers = [], [dict[str, str]() for _prompt in prompts]
     for entry in entries:
         row, waits = _measured(entry, data, probes), []
-        if prompts and entry.model.can_generate():
+        if prompts and writing_task(entry.model).writes:
             try:
                 _answer(entry, data.kind, prompts[0], 0)  # the first call in a process takes longer
                 for prompt, told in zip(prompts, answers, strict=True):
@@ -205,15 +210,15 @@ def _measured(entry: Entry, data: Data, probes: Sequence[Probe]) -> Row:
     except InputError as error:
         why = error.what
     if task and task.loss_only:
-        why = _("It learned the task '{task}', whose loss measures something else").format(
-            task=task.name
-        )
+        why = _(
+            "It guesses what is hidden inside a text and sees both sides of it ({task}): "
+            "that is not the probability of the text"
+        ).format(task=task.name)
     elif entry.seen:
         why = _("It has learned from {n} of these {all} records: the score says little").format(
             n=entry.seen, all=len(data.table)
         )
     tensors = [*entry.model.parameters(), *entry.model.buffers()]
-    asked = probes if task and task.auto == CAUSAL else ()
     return Row(
         name=entry.name,
         family=entry.family,
@@ -230,13 +235,13 @@ def _measured(entry: Entry, data: Data, probes: Sequence[Probe]) -> Row:
         comparable=why is None,
         why=why,
         curve=[dict(point) for point in entry.curve if "bits_per_byte" in point],
-        probes=ask(entry.model, entry.tokenizer, asked) if asked else {},
+        probes=_asked(entry, probes),
     )
 
 
 def _score(entry: Entry, task: Task, data: Data) -> Metrics:
     stream = task.encode(data.table, data.kind, entry.tokenizer, files.scratch())
-    return task.measure(entry.model, entry.tokenizer, stream)
+    return task.measure(entry.model, entry.tokenizer, stream, whole=False)
 
 
 def _finite(value: float | None) -> float | None:
@@ -265,16 +270,29 @@ def _pieces(entry: Entry, kind: Kind, prompt: str) -> Generator[str]:
         yield from Chat(entry.model, entry.tokenizer, TURNS).say(prompt)
 
 
-def _affordable(entries: Sequence[Entry], data: Data, seconds: float) -> Data:
-    """So many records, spread over the data, as can be scored by all in the time."""
-    each = byte_count(data.table) / len(data.table)
-    few = _spread(data, max(1, int(_TRIAL_BYTES / each)))
-    cost = 0.0
+def _asked(entry: Entry, probes: Sequence[Probe]) -> dict[str, float]:
+    """Shares of the probes, of a model that predicts a text from its beginning to its end."""
+    causal = writing_task(entry.model).auto == CAUSAL
+    return ask(entry.model, entry.tokenizer, probes) if probes and causal else {}
+
+
+def _affordable(
+    entries: Sequence[Entry], data: Data, probes: Sequence[Probe], seconds: float
+) -> tuple[Data, Sequence[Probe]]:
+    """So many records, spread over the data, and probes as there is time for with all models."""
+    few = _spread(data, max(1, _TRIAL_BYTES * len(data.table) // byte_count(data.table)))
+    began = time.perf_counter()
     for entry in entries:
-        began = time.perf_counter()
         _measured(entry, few, ())
-        cost += time.perf_counter() - began
-    return _spread(data, max(len(few.table), int(len(few.table) * seconds / cost)))
+    tried = time.perf_counter()
+    for entry in entries:
+        _asked(entry, probes[:_TRIAL_PROBES])
+    each, pair = (tried - began) / len(few.table), time.perf_counter() - tried
+    seconds -= time.perf_counter() - began
+    count = max(len(few.table), int(seconds * _SCORING / (1 - _ANSWERING) / each))
+    part = _spread(data, count)
+    pairs = int((seconds - each * len(part.table)) / pair)
+    return part, probes[: _TRIAL_PROBES * max(1, pairs)]
 
 
 def _spread(data: Data, count: int) -> Data:

@@ -65,17 +65,19 @@ def register(app: typer.Typer) -> None:
             given = {} if minutes is None else {"minutes": minutes}
             result = _ladder(ladder, out, {**reading, **given, "prompts": prompts})
         else:
-            result = _compare(models, data, out, {**reading, "split": split, "prompts": prompts})
+            result = _compare(
+                models or [], data, out, {**reading, "split": split, "prompts": prompts}
+            )
         page = result.report(output, overwrite=overwrite) if output is not None else None
         if as_json:
             shared.print_json(result.to_json(page))
             return
         shared.say(*lines(result), "")
         if page:
+            from prosa.report import size
+
             shared.say(
-                _("Written: {path} ({size})").format(
-                    path=page, size=shared.megabytes(page.stat().st_size)
-                )
+                _("Written: {path} ({size})").format(path=page, size=size(page.stat().st_size))
             )
         else:
             shared.say(_("The same as a page with charts: -o report.html"))
@@ -135,6 +137,8 @@ def _ladder(data: str, out: Any, settings: dict[str, Any]) -> "Comparison":
 
 def lines(comparison: "Comparison", baselines: Mapping[str, Mapping[str, float]] = {}) -> list[str]:
     """A comparison as text; `baselines` are shares of the probes that need no learning."""
+    from prosa.report import size
+
     data, ranked, apart = comparison.data.to_json(), comparison.ranked(), comparison.apart()
     text = ngettext(
         "{n} record of {data} ({part}), {bytes}",
@@ -145,7 +149,7 @@ def lines(comparison: "Comparison", baselines: Mapping[str, Mapping[str, float]]
         n=shared.number(data["documents"], 0),
         data=data["name"],
         part=data["part"],
-        bytes=shared.megabytes(data["bytes"]),
+        bytes=size(data["bytes"]),
     )
     shown = ["", *textwrap.wrap(said, WIDTH), ""]
     if ranked:
@@ -176,6 +180,8 @@ def lines(comparison: "Comparison", baselines: Mapping[str, Mapping[str, float]]
 
 def _tables(rows: Sequence["Row"]) -> list[str]:
     """How good the models are, and what they cost."""
+    from prosa.report import duration, size
+
     good = [
         [
             row.name,
@@ -183,7 +189,7 @@ def _tables(rows: Sequence["Row"]) -> list[str]:
             shared.number(row.perplexity, 2),
             "–" if row.accuracy is None else f"{shared.number(100 * row.accuracy, 1)} %",
             shared.number(row.parameters, 0),
-            "–" if row.train_seconds is None else shared.duration(row.train_seconds),
+            duration(row.train_seconds),
         ]
         for row in rows
     ]
@@ -191,21 +197,15 @@ def _tables(rows: Sequence["Row"]) -> list[str]:
         [
             row.name,
             shared.number(row.tokens_per_second, 0),
-            _milliseconds(row.first_token_seconds),
-            shared.megabytes(row.memory_bytes),
-            "–" if row.disk_bytes is None else shared.megabytes(row.disk_bytes),
+            duration(row.first_token_seconds),
+            size(row.memory_bytes),
+            size(row.disk_bytes),
         ]
         for row in rows
     ]
     head = ["", _("bits/byte"), _("perplexity"), _("next token"), _("parameters"), _("trained in")]
     below = ["", _("tokens/s"), _("first token"), _("memory"), _("disk")]
     return [*_fitting(good, head), "", *_fitting(cost, below)]
-
-
-def _milliseconds(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    return f"{shared.number(1000 * seconds, 0)} ms" if seconds < 1 else shared.duration(seconds)
 
 
 def _fitting(rows: list[list[str]], head: list[str]) -> list[str]:

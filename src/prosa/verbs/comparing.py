@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prosa import runs
+from prosa import files, runs
 from prosa.data.kinds import TRAINABLE, Kind
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -31,7 +31,7 @@ kinds, 6 within one."""
 PROMPTS, WORDS, CHARACTERS = 3, 8, 80
 """Prompts taken from the data where none is given, and how long the beginning of a text is."""
 MINUTES = 10.0
-CLOSING_SHARE, CLOSING_SECONDS = 0.15, 60.0
+CLOSING_SHARE, CLOSING_SECONDS = 0.2, 60.0
 """What of a ladder's time is kept for comparing, and how long that is at most."""
 
 
@@ -137,7 +137,7 @@ def ladder(
     closing = min(CLOSING_SHARE * 60 * minutes, CLOSING_SECONDS)
     trained = climb(prepared, source, request, until - closing, listen=listen, command=command)
     compared = side_by_side(trained, prepared, source, until, prompts=texts, probes=_probes(data))
-    return Ladder(trained, replace(compared, notes=[*prepared.report.notes, *compared.notes]))
+    return Ladder(trained, compared)
 
 
 def climb(
@@ -165,7 +165,7 @@ def climb(
 
     able = [known for known in map(family, REGISTRY) if _learns(known, prepared.kind)]
     able.sort(key=lambda known: known.learning != "count")
-    trained = []
+    shared, trained = files.scratch(), []
     for number, known in enumerate(able):
         share = max(1.0, until - time.monotonic()) / (len(able) - number)
         own = replace(
@@ -175,7 +175,9 @@ def climb(
             output=place(known.name) if place else None,
         )
         heard = listen(f"{known.name}: {_(known.about.what)}") if listen else None
-        trained.append(train(prepared, own, listen=heard, command=command, name=source))
+        run = train(prepared, own, listen=heard, command=command, name=source, shared=shared)
+        trained.append(run)
+    files.remove(shared)
     return trained
 
 

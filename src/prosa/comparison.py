@@ -180,11 +180,14 @@ def compare(
         entries = list(entries)
         answering = seconds * _ANSWERING / max(1, len(entries) * len(prompts))
         patience = max(_LEAST_PATIENCE, answering)
-        part, probes = _affordable(entries, data, probes, seconds * (1 - _ANSWERING))
+        part, asked = _affordable(entries, data, probes, seconds * (1 - _ANSWERING))
         if part is not data:
             text = _("Measured on {n} of {all} records: there was not time for more")
             notes.append(text.format(n=len(part.table), all=len(data.table)))
-        data = part
+        if len(asked) < len(probes):
+            text = _("Asked {n} of {all} probes: there was not time for more")
+            notes.append(text.format(n=len(asked), all=len(probes)))
+        data, probes = part, asked
     rows, answers = [], [dict[str, str]() for _prompt in prompts]
     for entry in entries:
         row, waits = _measured(entry, data, probes), []

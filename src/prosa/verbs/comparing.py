@@ -147,7 +147,7 @@ def climb(
     until: float,
     *,
     listen: "Callable[[str], Listener] | None" = None,
-    place: Callable[[str], str] | None = None,
+    ranked: bool = False,
     command: Sequence[str] = (),
 ) -> list[Run]:
     """Train every family that can learn from prepared data, until the clock says so.
@@ -155,15 +155,15 @@ def climb(
     Args:
         prepared: The data.
         source: What it is called.
-        request: The settings of all runs.
+        request: The settings of all runs; its output is where their folders' names begin.
         until: When the last one is to be done, by `time.monotonic()`.
         listen: Called with the title of each part; the listener it returns hears that part.
-        place: A family's name to its folder; without it the usual one.
+        ranked: Leave out families that cannot be ranked with others.
         command: The command line, for the manifests.
     """
     from prosa.models.registry import REGISTRY, family
 
-    able = [known for known in map(family, REGISTRY) if _learns(known, prepared.kind)]
+    able = [f for f in map(family, REGISTRY) if _learns(f, prepared.kind, ranked=ranked)]
     able.sort(key=lambda known: known.learning != "count")
     shared, trained = files.scratch(), []
     for number, known in enumerate(able):
@@ -172,7 +172,7 @@ def climb(
             request,
             family=known.name,
             minutes=share / 60,
-            output=place(known.name) if place else None,
+            output=f"{request.output}-{known.name}" if request.output else None,
         )
         heard = listen(f"{known.name}: {_(known.about.what)}") if listen else None
         run = train(prepared, own, listen=heard, command=command, name=source, shared=shared)
@@ -181,14 +181,13 @@ def climb(
     return trained
 
 
-def _learns(family: "Family", kind: Kind) -> bool:
+def _learns(family: "Family", kind: Kind, *, ranked: bool) -> bool:
     from prosa.tasks.task import task_for
 
     try:
-        task_for(family, kind)
+        return not (task_for(family, kind).loss_only and ranked)
     except InputError:
         return False
-    return True
 
 
 def side_by_side(
@@ -229,7 +228,7 @@ def _places(models: Iterable[Any]) -> dict[str, str]:
         raise InputError(
             _("{name} is missing.").format(name="MODEL"),
             expected=_("models to compare"),
-            hint=_("Or train them too, with: prosa compare --ladder DATA --minutes 10"),
+            hint=_("Or train models too, with: prosa compare --ladder DATA --minutes 10"),
         )
     short = {place: Path(place).resolve().name for place in given if Path(place).is_dir()}
     names = {place: short.get(place, place) for place in given}

@@ -1,6 +1,7 @@
 """`prosa train`: from a person's data to a run's folder."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from prosa.verbs.request import Request, look
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from prosa.data.prepare import Prepared
     from prosa.models.family import Family
     from prosa.tasks.task import Task
     from prosa.training.events import Listener
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from prosa.training.plan import Options
 
 _REQUEST, _DATA = "request.json", "data.json"
+_TOKENS = ("tokenizer", "train", "validation", "tokens.json")
 DEFAULT_FAMILY = "decoder"
 _FREE_TO_CHANGE = ("resume", "overwrite", "output")
 
@@ -55,6 +58,7 @@ def train(
     listen: "Listener | None" = None,
     command: Sequence[str] = (),
     name: str | None = None,
+    shared: Path | None = None,
     **settings: Any,
 ) -> Run:
     """Train a model on data, and leave it in a run's folder.
@@ -66,6 +70,8 @@ def train(
         listen: Hears the events of the run.
         command: The command line, for the manifest.
         name: What to call data that has no path.
+        shared: Where runs on the same prepared data, with the same tokenizer, keep what they all
+            need: the tokenizer and the encoded texts of each task.
         settings: Fields of `Request`, such as `family="lstm", minutes=2`.
 
     Returns:
@@ -102,7 +108,12 @@ def train(
         job = Job(splits, kind, task_for(family, kind), options, vocabulary, model)
         writes = listen and job.task.writes
         sample = _sampler(job.task, kind, splits.get("train")) if writes else None
+        tokens = shared / job.task.name if shared else None
+        if tokens and tokens.exists():
+            _copy_tokens(tokens, work)
         fitted = fit(job, work, listen=listen or silent, sampler=sample, began=began)
+        if tokens and not tokens.exists():
+            _copy_tokens(work, tokens)
         manifest = _manifest(fitted, job, place, info, command)
         with files.replacing(place, overwrite=request.overwrite) as folder:
             save(fitted.model, fitted.tokenizer, folder)
@@ -149,7 +160,6 @@ def _prepare(
 ) -> "tuple[dict[str, Any], dict[str, Any]]":
     from prosa.data.prepare import Prepared
     from prosa.tasks.task import task_for
-    from prosa.training.events import Note
 
     prepared = data if isinstance(data, Prepared) else look(data, request)[1]
     try:
@@ -157,9 +167,8 @@ def _prepare(
     except InputError as error:
         error.path = source
         raise
-    for line in prepared.report.lines():
-        if listen and not line.startswith(" "):  # an example, which `prosa inspect` shows
-            listen(Note(line))
+    if listen and prepared is not data:
+        tell(prepared, listen)
     info = {
         "source": source,
         "kind": str(prepared.kind),
@@ -172,6 +181,15 @@ def _prepare(
         "raw": request.raw,
     }
     return prepared.splits, info
+
+
+def tell(prepared: "Prepared", listen: "Listener") -> None:
+    """Say what was made of the data."""
+    from prosa.training.events import Note
+
+    for line in prepared.report.lines():
+        if not line.startswith(" "):  # an example, which `prosa inspect` shows
+            listen(Note(line))
 
 
 def _wishes(family: str, request: Request, start: Any) -> "tuple[Options, Vocabulary]":
@@ -255,6 +273,15 @@ def _sampler(task: "Task", kind: Kind, train: Any) -> "Sampler":
         return f"{question[0]['content']} – {answer}"
 
     return write
+
+
+def _copy_tokens(source: Path, target: Path) -> None:
+    """Copy the tokenizer and the encoded texts of one working folder to another."""
+    for name in _TOKENS:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name)
+        elif (source / name).is_file():
+            shutil.copy(source / name, target / name)
 
 
 @contextmanager

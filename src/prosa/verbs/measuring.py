@@ -52,7 +52,7 @@ def evaluate(
     trained_on = manifest.data if manifest else {}
     network, tokenizer = cast(Any, load(folder))
     records = read(data, kind=kind, columns=dict(columns) if columns else None, raw=raw)
-    task = task_of(network, records.kind)
+    task = task_of(network, records.kind, records.source)
     clean = tuple(trained_on.get("clean", ()))
     asked = {
         part: value if isinstance(value, float | int) else None

@@ -20,6 +20,9 @@ class Chat:
     template. A model trained on plain text cannot answer; it continues what is said. With `memory`
     earlier turns are part of the prompt; a model trained on single questions has never seen a
     second turn: for it this is best off.
+
+    Raises:
+        InputError: The model does not write.
     """
 
     def __init__(
@@ -35,12 +38,13 @@ class Chat:
         self._decoding = decoding
         self._memory = memory
         self._task = writing_task(model)
+        self._task.prompt(tokenizer, "")  # raises where the model does not write
         self.history: list[dict[str, str]] = []
 
     @property
     def answers(self) -> bool:
         """Whether the model was trained to answer, through a chat template or from a question."""
-        return bool(self._tokenizer.chat_template) or self._task.name == "seq2seq"
+        return bool(self._tokenizer.chat_template) or self._task.replies
 
     def reset(self) -> None:
         """Forget the conversation."""

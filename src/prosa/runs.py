@@ -194,12 +194,13 @@ def card(manifest: Manifest) -> str:
 
 def first_commands(name: str, task: str | None) -> list[str]:
     """What to try with a new model."""
-    if task == "masked":
+    from prosa.tasks.task import task as find  # noqa: PLC0415  takes seconds
+
+    learned = find(task or "causal")
+    if not learned.writes:
         return [f'prosa fill {name} "... [MASK] ..."']
-    return [
-        f'prosa generate {name} "..."',
-        *([] if task == "denoising" else [f"prosa chat {name}"]),
-    ]
+    talks = [] if learned.loss_only else [f"prosa chat {name}"]  # what fills gaps does not talk
+    return [f'prosa generate {name} "..."', *talks]
 
 
 def _number(value: float | None) -> str:

@@ -1,7 +1,7 @@
 """Throwaway tokenizers and models: made in the process, trained for a second, shared here."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from prosa.models.family import Family, Sizes, SpecialIds
 from prosa.models.registry import REGISTRY, build, count, family
+from prosa.tokens.learn import learn
 
 SENTENCES = [
     "A coruja guardou a lanterna do avô.",
@@ -27,11 +28,39 @@ SENTENCES = [
     "O barco voltou ao cais antes da chuva.",
 ]
 
+PAIRS = [
+    ("coruja", "owl"),
+    ("menino", "boy"),
+    ("a pipa", "the kite"),
+    ("maçã", "apple"),
+    ("o cão", "the dog"),
+    ("avó", "grandma"),
+    ("chave", "key"),
+    ("muro", "wall"),
+    ("pão", "bread"),
+    ("barco", "boat"),
+]
+
 SMALL = {
     "ngram": Sizes(order=3),
     "decoder": Sizes(context=64, layers=2, hidden_size=32, heads=2),
 }
 RECURRENT = Sizes(context=64, layers=2, hidden_size=32, embedding_size=16, dropout=0.0)
+
+
+def _pairwise(cell: str, attention: str) -> tuple[str, Sizes]:
+    return "seq2seq", replace(RECURRENT, hidden_size=24, cell=cell, attention=attention)
+
+
+PAIRWISE = {
+    "seq2seq": _pairwise("lstm", "multiplicative"),
+    "seq2seq-additive": _pairwise("lstm", "additive"),
+    "seq2seq-gru": _pairwise("gru", "multiplicative"),
+    "seq2seq-none": _pairwise("gru", "none"),
+    "encoder-decoder": ("encoder-decoder", SMALL["decoder"]),
+}
+"""Families from pairs, some in several kinds."""
+SEQ2SEQ = "AutoModelForSeq2SeqLM"
 
 
 @dataclass
@@ -48,6 +77,15 @@ class Trained:
         """Tokens [1, L] of a text, after the start of a text."""
         ids = self.tokenizer.encode(text, add_special_tokens=False)
         return torch.tensor([[self.tokenizer.bos_token_id, *ids]])
+
+    def source(self, text: str) -> Tensor:
+        """Tokens [1, S] of a source, as a plain call of the tokenizer gives them."""
+        return torch.tensor([self.tokenizer(text)["input_ids"]])
+
+    def target(self, text: str) -> Tensor:
+        """Tokens [1, T] of the beginning of a target, after the sign to start."""
+        ids = self.tokenizer.encode(text, add_special_tokens=False)
+        return torch.tensor([[self.model.config.decoder_start_token_id, *ids]])
 
 
 def names() -> list[str]:
@@ -147,6 +185,55 @@ def small_model(name: str, tokenizer: PreTrainedTokenizerFast) -> Trained:
             before, after = float(np.log(len(tokenizer))), model(**data).loss.item()
         _made[name] = Trained(family(name), model, tokenizer, before, after)
     return _made[name]
+
+
+def pair_model(kind: str) -> Trained:
+    """The one small model of a kind from `PAIRWISE` in this session, trained on `PAIRS`."""
+    if kind not in _made:
+        name, sizes = PAIRWISE[kind]
+        tokenizer = learn([side for pair in PAIRS for side in pair], "char", template="$A </s>")
+        sources, targets = zip(*PAIRS, strict=True)
+        data = tokenizer(sources, padding=True, return_tensors="pt", padding_side="right")
+        labels = tokenizer(targets, padding=True, return_tensors="pt", padding_side="right")
+        labels = labels["input_ids"].masked_fill(labels["attention_mask"] == 0, -100)
+        torch.manual_seed(0)
+        model = build(family(name), sizes, len(tokenizer), SpecialIds.of(tokenizer), SEQ2SEQ)
+        before, after = train(model, {**data, "labels": labels})
+        _made[kind] = Trained(family(name), model, tokenizer, before, after)
+    return _made[kind]
+
+
+@pytest.fixture(scope="session", params=PAIRWISE)
+def paired(request: pytest.FixtureRequest) -> Trained:
+    """A small trained model of each kind from pairs in turn; tests leave it as it is."""
+    return pair_model(request.param)
+
+
+def encoder_model() -> Trained:
+    """The one small encoder of this session, trained to guess every word of `SENTENCES`."""
+    if "encoder" not in _made:
+        known = family("encoder")
+        tokenizer = learn(SENTENCES, "word", special=["[MASK]"], template="<s> $A </s>")
+        rows = tokenizer(SENTENCES, padding=True, return_tensors="pt", padding_side="right")
+        # Each row as often as it has words, another one masked every time.
+        words = rows["attention_mask"].bool() & (rows["input_ids"] > len(tokenizer.all_special_ids))
+        row, column = words.nonzero(as_tuple=True)
+        data = {name: values[row] for name, values in rows.items() if name != "token_type_ids"}
+        labels, place = data["input_ids"].clone(), torch.arange(len(row))
+        data["input_ids"][place, column] = tokenizer.mask_token_id
+        data["labels"] = labels.masked_fill(data["input_ids"] == labels, -100)
+        torch.manual_seed(0)
+        ids = SpecialIds.of(tokenizer)
+        model = build(known, SMALL["decoder"], len(tokenizer), ids, "AutoModelForMaskedLM")
+        before, after = train(model, data)
+        _made["encoder"] = Trained(known, model, tokenizer, before, after)
+    return _made["encoder"]
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Trained:
+    """A small trained encoder; tests leave it as it is."""
+    return encoder_model()
 
 
 @pytest.fixture

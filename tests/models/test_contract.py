@@ -1,14 +1,11 @@
 """The contract of every generative family: what generate, Trainer and the tools around rely on."""
 
 import math
-import subprocess
-import sys
 import warnings
 
 import pyarrow as pa
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from prosa.data.kinds import Kind
@@ -177,57 +174,6 @@ def test_sampling_repeats_with_its_seed_and_streams(trained):
             ).tolist()
         )
     assert texts[0] == texts[1]
-
-
-FRESH = """
-import sys
-sys.modules["prosa"] = None  # as on a machine where it is not installed
-import torch
-from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
-for folder in sys.argv[1:]:
-    model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
-    known = load_file(folder + "/known.safetensors")
-    with torch.no_grad():
-        close = torch.allclose(model(input_ids=known["ids"]).logits, known["logits"], atol=1e-5)
-        assert close, folder
-    for beams in (1, 3):
-        new = model.generate(known["ids"], max_new_tokens=8, num_beams=beams, do_sample=False)
-        assert torch.equal(new, known[f"beams{beams}"]), folder
-    assert len(tokenizer.decode(new[0])) > 0
-    model.save_pretrained(folder + "/again")
-    AutoModelForCausalLM.from_pretrained(folder + "/again", trust_remote_code=True)
-    print("loaded", folder)
-"""
-
-
-def test_plain_transformers_loads_and_generates_in_a_fresh_process(
-    every_trained, tmp_path, offline_home
-):
-    folders = []
-    for trained in every_trained:
-        folder = tmp_path / trained.family.name
-        save(trained.model, trained.tokenizer, folder)
-        ids = trained.encode("O me")
-        with torch.no_grad():
-            known = {"ids": ids, "logits": trained.model(input_ids=ids).logits.contiguous()}
-        for beams in (1, 3):
-            known[f"beams{beams}"] = trained.model.generate(
-                ids, max_new_tokens=8, num_beams=beams, do_sample=False
-            )
-        save_file(known, folder / "known.safetensors")
-        folders.append(str(folder))
-    done = subprocess.run(
-        [sys.executable, "-c", FRESH, *folders],
-        env=offline_home,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.count("loaded") == len(folders)
 
 
 def test_the_evaluation_harness_scores_every_family(every_trained):

@@ -61,9 +61,11 @@ def _register_generate(app: typer.Typer) -> None:
             text = loaded.generate(begun, **drawn)
             shared.print_json({"model": loaded.path, "prompt": begun, "text": text})
             return
-        if loaded.continues:
-            sys.stdout.write(begun)
-        for piece in loaded.stream(begun, **drawn):
+        pieces = loaded.stream(begun, **drawn)
+        first = next(pieces, "")  # before anything is shown: the prompt may be at fault
+        sys.stdout.write(begun + first if loaded.continues else first)
+        sys.stdout.flush()
+        for piece in pieces:
             sys.stdout.write(piece)
             sys.stdout.flush()
         sys.stdout.write("\n")

@@ -89,5 +89,7 @@ def _likeliest(
         batch = torch.tensor([ids], device=model.device)
         logits = model(input_ids=batch).logits[0, gap].float()
         logits[torch.tensor(tokenizer.all_special_ids)] = -torch.inf
-        best = logits.softmax(-1).topk(min(count, len(tokenizer)))
+        logits[len(tokenizer) :] = -torch.inf  # a table may be longer than the vocabulary
+        words = int(logits.isfinite().sum())
+        best = logits.softmax(-1).topk(min(count, words))
     return list(zip(best.values.tolist(), best.indices.tolist(), strict=True))

@@ -9,6 +9,7 @@ in `config.json` says where they are; `transformers` does both, because the clas
 for its auto classes.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -65,9 +66,17 @@ def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: str
     `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja` where the tokenizer has one,
     and the family's own files. It is not made whole or nothing here: the caller sees to that.
     """
+    model.config.tokenizer_hash = _hash(tokenizer)
     with quiet():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+
+
+def _hash(tokenizer: PreTrainedTokenizerBase) -> str:
+    """A short name for a vocabulary, without tokens that were added later."""
+    words = tokenizer.get_vocab()  # type: ignore[no-untyped-call]
+    known = sorted((i, word) for word, i in words.items() if i < tokenizer.vocab_size)
+    return hashlib.blake2b(json.dumps(known).encode(), digest_size=8).hexdigest()
 
 
 def load(source: str | Path) -> Loaded:
@@ -96,15 +105,16 @@ def _load_folder(folder: Path) -> Loaded:
     with quiet():
         model = _load_model(folder, config)
         tokenizer = _load_tokenizer(folder)
-    words = model.config.get_text_config().vocab_size
+    words, wrong = model.config.get_text_config().vocab_size, ""
     if len(tokenizer) > words:
-        raise InputError(
-            _("the tokenizer has {tokens} tokens, but the model knows {words}").format(
-                tokens=len(tokenizer), words=words
-            ),
-            path=folder,
-            hint=_("Its files come from different models; copy the whole folder again."),
+        wrong = _("the tokenizer has {tokens} tokens, but the model knows {words}").format(
+            tokens=len(tokenizer), words=words
         )
+    elif config.get("tokenizer_hash") not in (None, _hash(tokenizer)):
+        wrong = _("the tokenizer is not the one that this model was trained with")
+    if wrong:
+        hint = _("Its files come from different models; copy the whole folder again.")
+        raise InputError(wrong, path=folder, hint=hint)
     return Loaded(model, tokenizer)
 
 

@@ -60,6 +60,16 @@ def _ladder(*shapes: tuple[int, int, int]) -> tuple[Sizes, ...]:
     return tuple(Sizes(128, n, width, heads, dropout=0.0) for n, width, heads in shapes)
 
 
+def with_own_mean(model: PreTrainedModel) -> PreTrainedModel:
+    """Tell the Trainer that the loss is every batch's own mean.
+
+    T5's `forward` takes `num_items_in_batch` and ignores it (transformers 5.20 to 5.24): left to
+    its signature, the Trainer sums the parts of an accumulated step instead of averaging them.
+    """
+    model.accepts_loss_kwargs = False  # type: ignore[assignment]
+    return model
+
+
 DECODER = Family(
     name="decoder",
     tasks=("causal",),
@@ -174,4 +184,5 @@ ENCODER_DECODER = Family(
         since=N_("2017 (Vaswani et al.), in this form 2020 (Raffel et al., Shazeer)"),
         good_for=N_("translating, and answers to questions; from text it learns to fill gaps"),
     ),
+    finish=with_own_mean,
 )

@@ -27,7 +27,9 @@ class Causal:
     kinds = frozenset({Kind.TEXT, Kind.QUESTION_ANSWER, Kind.CONVERSATION, Kind.PAIR})
     auto = AUTO
     special: tuple[str, ...] = ()
+    template: str | None = None
     writes = True
+    replies = False
     loss_only = False
 
     def chats(self, kind: Kind) -> bool:

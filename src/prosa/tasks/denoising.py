@@ -33,7 +33,9 @@ class Denoising:
     kinds = frozenset({Kind.TEXT})
     auto = "AutoModelForSeq2SeqLM"
     special = SIGNS
+    template: str | None = None
     writes = True
+    replies = False
     loss_only = True
 
     def chats(self, kind: Kind) -> bool:

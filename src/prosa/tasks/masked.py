@@ -53,7 +53,9 @@ class Masked:
     kinds = frozenset({Kind.TEXT})
     auto = "AutoModelForMaskedLM"
     special: tuple[str, ...] = (MASK,)
+    template: str | None = "<s> $A </s>"
     writes = False
+    replies = False
     loss_only = True
 
     def chats(self, kind: Kind) -> bool:

@@ -107,7 +107,9 @@ class Seq2Seq:
     kinds = frozenset({Kind.PAIR, Kind.QUESTION_ANSWER})
     auto = "AutoModelForSeq2SeqLM"
     special: tuple[str, ...] = ()
+    template: str | None = "$A </s>"
     writes = True
+    replies = True
     loss_only = False
 
     def chats(self, kind: Kind) -> bool:

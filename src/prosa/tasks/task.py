@@ -18,7 +18,8 @@ from prosa.i18n import _
 from prosa.measure.metrics import Metrics
 from prosa.models.family import Family, Recipe
 from prosa.models.pretrained import auto_class
-from prosa.models.registry import family_of
+from prosa.models.registry import REGISTRY as FAMILIES
+from prosa.models.registry import family, family_of
 from prosa.tokens.stream import TokenStream
 
 Row = dict[str, Tensor]
@@ -62,16 +63,21 @@ class Task(Protocol):
         kinds: The kinds of data it learns from.
         auto: The auto class of transformers that builds and loads a model for it.
         special: Tokens that a tokenizer needs for it, besides the usual ones.
+        template: What a tokenizer puts around a text for tools other than prosa, which call it
+            plainly: "$A </s>"; None for nothing.
         loss_only: Its loss cannot be set beside that of models that predict the whole text.
         writes: Its models write text.
+        replies: What they write answers the prompt, and does not go on from it.
     """
 
     name: str
     kinds: frozenset[Kind]
     auto: str
     special: tuple[str, ...]
+    template: str | None
     loss_only: bool
     writes: bool
+    replies: bool
 
     def chats(self, kind: Kind) -> bool:
         """Whether data of this kind is learned through a chat template."""
@@ -107,17 +113,33 @@ def task(name: str) -> Task:
     return found
 
 
-def task_for(family: Family, kind: Kind) -> Task:
-    """The task by which a family learns from data of a kind.
+def task_for(learner: Family, kind: Kind, source: str | None = None) -> Task:
+    """The task by which a family learns from data of a kind; `source` is where the data came from.
 
     Raises:
         InputError: It cannot; the message names the kinds that it can learn from.
     """
-    return _first_for(family.name, map(task, family.tasks), kind)
+    able = [task(name) for name in learner.tasks]
+    if found := _first(able, kind):
+        return found
+    kinds = _kinds(able)
+    hint = _("To learn from one of its columns: --kind text --column text=NAME")
+    if kind is Kind.TEXT or Kind.TEXT not in kinds:
+        others = map(family, FAMILIES)
+        names = [other.name for other in others if _first(map(task, other.tasks), kind)]
+        hint = _("Families that learn from it: {families}").format(families=", ".join(names))
+    raise InputError(
+        _("The family {family} cannot learn from data of the kind '{kind}'").format(
+            family=learner.name, kind=kind
+        ),
+        path=source,
+        expected=", ".join(kinds),
+        hint=hint,
+    )
 
 
-def task_of(model: PreTrainedModel, kind: Kind) -> Task:
-    """The task at which a model is measured on data of a kind.
+def task_of(model: PreTrainedModel, kind: Kind, source: str | None = None) -> Task:
+    """The task at which a model is measured on data of a kind, which came from `source`.
 
     Raises:
         InputError: There is none.
@@ -127,7 +149,15 @@ def task_of(model: PreTrainedModel, kind: Kind) -> Task:
     known, auto = family_of(config), auto_class(config)
     names = known.tasks if known else REGISTRY
     able = [found for found in map(task, names) if found.auto == auto]
-    return _first_for(known.name if known else type(model).__name__, able, kind)
+    if found := _first(able, kind):
+        return found
+    raise InputError(
+        _("A model of the kind {model} cannot be measured on data of the kind '{kind}'").format(
+            model=known.name if known else type(model).__name__, kind=kind
+        ),
+        path=source,
+        expected=", ".join(_kinds(able)),
+    )
 
 
 def writing_task(model: PreTrainedModel) -> Task:
@@ -139,16 +169,9 @@ def writing_task(model: PreTrainedModel) -> Task:
     return next(found for found in map(task, REGISTRY) if found.auto == auto)
 
 
-def _first_for(name: str, tasks: Iterable[Task], kind: Kind) -> Task:
-    kinds: list[Kind] = []
-    for candidate in tasks:
-        if kind in candidate.kinds:
-            return candidate
-        kinds += sorted(candidate.kinds)
-    raise InputError(
-        _("The family {family} cannot learn from data of the kind '{kind}'").format(
-            family=name, kind=kind
-        ),
-        expected=", ".join(dict.fromkeys(kinds)),
-        hint=_("To learn from one of its columns: --kind text --column text=NAME"),
-    )
+def _first(tasks: Iterable[Task], kind: Kind) -> Task | None:
+    return next((candidate for candidate in tasks if kind in candidate.kinds), None)
+
+
+def _kinds(tasks: Iterable[Task]) -> list[Kind]:
+    return list(dict.fromkeys(kind for candidate in tasks for kind in sorted(candidate.kinds)))

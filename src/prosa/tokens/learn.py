@@ -1,9 +1,9 @@
 """Learn a tokenizer from text: characters, words, or subwords.
 
 The result is a plain `PreTrainedTokenizerFast`, which any tool of the ecosystem loads. Encoding
-adds neither start nor end; `examples` does, where documents meet. Each algorithm takes the texts,
-the size of the vocabulary or None, and the special tokens, which get the first ids. The same texts
-give the same tokenizer, to the byte.
+adds start and end only where the template says so; `examples` does, where documents meet. Each
+algorithm takes the texts, the size of the vocabulary or None, and the special tokens, which get the
+first ids. The same texts give the same tokenizer, to the byte.
 """
 
 import math
@@ -18,6 +18,7 @@ from tokenizers import (
     models,
     normalizers,
     pre_tokenizers,
+    processors,
     trainers,
 )
 from transformers import PreTrainedTokenizerFast
@@ -74,6 +75,7 @@ def learn(
     *,
     conversation: bool = False,
     special: Sequence[str] = (),
+    template: str | None = None,
 ) -> PreTrainedTokenizerFast:
     """Learn a tokenizer.
 
@@ -85,6 +87,8 @@ def learn(
             subwords as many as the square root of the characters, from 2,048 to 16,384.
         conversation: Add the tokens that part turns, and the chat template.
         special: Further tokens that no text is cut into; `[MASK]` is known as the mask.
+        template: What plain `tokenizer(text)` puts around a text, as the library writes it: "$A
+            </s>". `TextEncoder` adds nothing in any case.
 
     Returns:
         The tokenizer; `<pad> <unk> <s> </s>` have the ids 0 to 3.
@@ -100,6 +104,9 @@ def learn(
         raise InputError(_("There is no text to learn tokens from"))
     backend = ALGORITHMS[algorithm](chain([first], stream), vocabulary, special)
     backend.add_special_tokens(list(special))
+    if template is not None:
+        ids = [(token, special.index(token)) for token in (START, END)]
+        backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=ids)
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=backend,
         pad_token=PAD,

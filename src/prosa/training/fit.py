@@ -195,6 +195,7 @@ def _tokens(job: Job, folder: Path) -> tuple[PreTrainedTokenizerFast, dict[str, 
         vocabulary.size,
         conversation=job.task.chats(kind),
         special=job.task.special,
+        template=job.task.template,
     )
     tokenizer.save_pretrained(folder / "tokenizer")
     streams: dict[str, TokenStream] = {}

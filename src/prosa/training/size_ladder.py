@@ -133,11 +133,11 @@ class SizeLadder:
 def sizes_of(start: PreTrainedModel, asked: Sizes) -> Sizes:
     """The sizes of a model that is trained further; only context and dropout may be chosen anew."""
     config = start.config
+    same = ("hidden_size", "embedding_size", "cell", "attention")
     sizes = Sizes(
         layers=config.num_hidden_layers,
-        hidden_size=config.hidden_size,
         heads=getattr(config, "num_attention_heads", None),
-        embedding_size=getattr(config, "embedding_size", None),
+        **{name: getattr(config, name, None) for name in same},
     )
     for name, value in asked.given.items():
         kept = getattr(sizes, name)

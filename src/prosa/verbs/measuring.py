@@ -49,7 +49,7 @@ def evaluate(
     manifest = runs.read_manifest(Path(folder))
     network, tokenizer = cast(Any, load(folder))
     records = read(data, kind=kind, columns=dict(columns) if columns else None, raw=raw)
-    task = task_of(network, records.kind)
+    task = task_of(network, records.kind, records.source)
     chosen = held_out([manifest], records, split=split, raw=raw)
     notes = [*records.notes, *chosen.notes]
     if chosen.seen[0]:

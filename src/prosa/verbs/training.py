@@ -91,7 +91,7 @@ def train(
     start = _start(request.from_model) if request.from_model else None
     family = _family(request, start)
     # Before the data is read: a mistyped flag is said at once.
-    options, vocabulary = _wishes(family.name, request, start)
+    options, vocabulary = _wishes(family, request, start)
     if request.output:
         place = files.free_place(request.output, overwrite=request.overwrite)
     else:
@@ -162,11 +162,7 @@ def _prepare(
     from prosa.tasks.task import task_for
 
     prepared = data if isinstance(data, Prepared) else look(data, request)[1]
-    try:
-        task_for(family, prepared.kind)
-    except InputError as error:
-        error.path = source
-        raise
+    task_for(family, prepared.kind, source)
     if listen and prepared is not data:
         tell(prepared, listen)
     info = {
@@ -192,14 +188,17 @@ def tell(prepared: "Prepared", listen: "Listener") -> None:
             listen(Note(line))
 
 
-def _wishes(family: str, request: Request, start: Any) -> "tuple[Options, Vocabulary]":
+def _wishes(family: "Family", request: Request, start: Any) -> "tuple[Options, Vocabulary]":
     from prosa.models.family import Sizes
+    from prosa.models.sizes import complete
     from prosa.training.fit import Vocabulary
     from prosa.training.plan import Options
 
     sizes = Sizes(**{field.name: getattr(request, field.name) for field in fields(Sizes)})
+    if start is None:
+        complete(family, sizes)
     shared = ("minutes", "epochs", "steps", "batch_size", "learning_rate", "seed")
-    options = Options(family, sizes=sizes, **{name: getattr(request, name) for name in shared})
+    options = Options(family.name, sizes=sizes, **{name: getattr(request, name) for name in shared})
     known = start[1] if start else None
     return options, Vocabulary(request.tokenizer or "bpe", request.vocabulary, known)
 
@@ -258,7 +257,7 @@ def _sampler(task: "Task", kind: Kind, train: Any) -> "Sampler":
         first = train.slice(0, 1).to_pylist()[0]
         if kind is not Kind.TEXT:
             turns = conversation.messages(kind, first)
-        elif task.name != "causal":  # it fills gaps, and needs something around them
+        elif task.loss_only:  # it fills gaps, and needs something around them
             begun = first["text"][:60]
 
     def write(model: Any, tokenizer: Any) -> str:

@@ -58,7 +58,7 @@ class Model:
         """Whether what it writes goes on from the prompt, and is not an answer to it."""
         from prosa.tasks.task import writing_task
 
-        return writing_task(self.network).name != "seq2seq"
+        return not writing_task(self.network).replies
 
     def chat(self, **decoding: Any) -> "Chat":
         """Begin a conversation; `.say(text)` gives the reply in pieces."""

@@ -3,8 +3,9 @@
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -59,6 +60,9 @@ def train(
 ) -> Run:
     """Train a model on data, and leave it in a run's folder.
 
+    In a program that torchrun or `accelerate launch` started several times, each process calls
+    this. The first one reads the data, writes and is heard; all are given the finished run.
+
     Args:
         data: Whatever `prosa.read` takes: a path, a sample's name, a data frame, a list of dicts;
             or what `prosa.data.prepare` made of it.
@@ -75,39 +79,81 @@ def train(
         InputError: The data or a setting is at fault.
     """
     began = time.monotonic()
-    from prosa.models.pretrained import save
-    from prosa.tasks.task import task_for
+    from prosa.models.pretrained import load, save
+    from prosa.training import machine, world
     from prosa.training.events import silent
-    from prosa.training.fit import Job, fit
+    from prosa.training.fit import fit
 
     request = replace(request or Request(), **settings)
     source = str(data) if isinstance(data, str | Path) else name or "data"
-    start = _start(request.from_model) if request.from_model else None
-    family = _family(request, start)
-    # Before the data is read: a mistyped flag is said at once.
-    options, vocabulary = _wishes(family.name, request, start)
-    if request.output:
-        place = files.free_place(request.output, overwrite=request.overwrite)
-    else:
-        place = runs.default_place(source, family.name)
-    work = runs.working_folder(place)
-    with _working(work, request, source) as fresh:
-        if fresh:
-            splits, info = _prepare(data, source, family, request, listen)
+    world.join(cpu=machine.choose_device() == "cpu")
+    with world.together(), ExitStack() as opened:
+        # What is wrong with flags or data the first process finds, and says, for all.
+        wanted = world.first(partial(_wanted, request)) or _wanted(request)
+        splits: dict[str, Any] = {}
+
+        def begin() -> tuple[Path, dict[str, Any]]:
+            place = _place(request, source, wanted.family)
+            work = runs.working_folder(place)
+            if not opened.enter_context(_working(work, request, source)):
+                return place, json.loads((work / _DATA).read_text(encoding="utf-8"))
+            prepared, info = _prepare(data, source, wanted.family, request, listen)
+            splits.update(prepared)
             text = json.dumps(info, ensure_ascii=False)
             (work / _DATA).write_text(text, encoding="utf-8")
-        else:
-            splits, info = {}, json.loads((work / _DATA).read_text(encoding="utf-8"))
-        kind, model = Kind(info["kind"]), start[0] if start else None
-        job = Job(splits, kind, task_for(family, kind), options, vocabulary, model)
-        writes = listen and job.task.writes
-        sample = _sampler(job.task, kind, splits.get("train")) if writes else None
-        fitted = fit(job, work, listen=listen or silent, sampler=sample, began=began)
-        manifest = _manifest(fitted, job, place, info, command)
-        with files.replacing(place, overwrite=request.overwrite) as folder:
-            save(fitted.model, fitted.tokenizer, folder)
-            manifest.write(folder)
-    return Run(place, manifest.result, fitted.model, fitted.tokenizer)
+            return place, info
+
+        place, info = world.share(begin)
+        job = wanted.job(splits, Kind(info["kind"]))
+        heard = listen if world.is_first() else None
+        writes = heard and job.task.writes
+        sample = _sampler(job.task, job.kind, splits.get("train")) if writes else None
+        work = runs.working_folder(place)
+        fitted = fit(job, work, listen=heard or silent, sampler=sample, began=began)
+
+        def finish() -> dict[str, Any]:
+            assert fitted is not None
+            manifest = _manifest(fitted, job, place, info, command)
+            with files.replacing(place, overwrite=request.overwrite) as folder:
+                save(fitted.model, fitted.tokenizer, folder)
+                manifest.write(folder)
+            return manifest.result
+
+        result = world.share(finish)
+    if fitted is None:
+        model, tokenizer = load(place)
+        return Run(place, result, model, cast(Any, tokenizer))
+    return Run(place, result, fitted.model, fitted.tokenizer)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a request says of the run, without its data."""
+
+    family: "Family"
+    options: "Options"
+    vocabulary: "Vocabulary"
+    start: "PreTrainedModel | None"
+
+    def job(self, splits: dict[str, Any], kind: Kind) -> "Job":
+        from prosa.tasks.task import task_for
+        from prosa.training.fit import Job
+
+        task = task_for(self.family, kind)
+        return Job(splits, kind, task, self.options, self.vocabulary, self.start)
+
+
+def _wanted(request: Request) -> _Wanted:
+    start = _start(request.from_model) if request.from_model else None
+    family = _family(request, start)
+    options, vocabulary = _wishes(family.name, request, start)
+    return _Wanted(family, options, vocabulary, start[0] if start else None)
+
+
+def _place(request: Request, source: str, family: "Family") -> Path:
+    if request.output:
+        return files.free_place(request.output, overwrite=request.overwrite)
+    return runs.default_place(source, family.name)
 
 
 def _start(name: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":

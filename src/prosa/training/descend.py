@@ -16,12 +16,14 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 
+from prosa.i18n import _
 from prosa.models.registry import family
 from prosa.tasks.task import Batches
 from prosa.training import checkpoint as checkpoints
 from prosa.training import machine as machines
 from prosa.training import world
 from prosa.training.control import Hooks, Interrupt, RunControl, Timer
+from prosa.training.events import Note
 from prosa.training.optimizer import build as build_optimizer
 from prosa.training.plan import Plan
 from prosa.training.shares import Shares, loader
@@ -198,13 +200,17 @@ def descend(
             state = checkpoints.read_state(checkpoint)
             control.restore(cast(Any, state.stateful_callbacks)["RunControl"])
         trainer.add_callback(control)
-        whole = copy.deepcopy(model) if trainer.is_fsdp_enabled else model
+        whole = model
+        if trainer.is_fsdp_enabled:
+            whole = copy.deepcopy(model)
+            text = _("The weights are sharded: AdamW trains them all, as Muon needs whole matrices")
+            hooks.listen(Note(text))
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         final = trainer.best_weights
         if final is None and trainer.is_fsdp_enabled:
             final = checkpoints.weights(cast(nn.Module, trainer.model))
         if final:  # the other processes have none
-            whole.load_state_dict(final)
+            whole.to(trainer.args.device).load_state_dict(final)
     return Descent(
         model=whole.eval(),
         steps=trainer.state.global_step,

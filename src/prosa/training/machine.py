@@ -3,7 +3,6 @@
 Both are measured in a blink, since no table of processors is ever complete.
 """
 
-import os
 import platform
 import statistics
 import time
@@ -79,7 +78,7 @@ def peak_memory() -> int:
 
 def choose_device() -> str:
     """The device that a run takes: "cpu", "cuda" or "mps"; `accelerate launch --cpu` has a say."""
-    if os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true"):
+    if world.is_set("ACCELERATE_USE_CPU"):
         return "cpu"
     if torch.cuda.is_available():
         return "cuda"

@@ -50,6 +50,11 @@ def join(*, cpu: bool) -> None:
     _groups.append(dist.new_group(backend="gloo", timeout=PATIENCE))
 
 
+def is_set(name: str) -> bool:
+    """Whether `accelerate launch` has set one of its variables to true."""
+    return os.environ.get(name, "").lower() in ("1", "true")
+
+
 def size() -> int:
     """How many processes learn together."""
     return dist.get_world_size() if _groups else 1

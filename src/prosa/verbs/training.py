@@ -146,8 +146,32 @@ class _Wanted:
 def _wanted(request: Request) -> _Wanted:
     start = _start(request.from_model) if request.from_model else None
     family = _family(request, start)
+    _check_launcher(family)
     options, vocabulary = _wishes(family.name, request, start)
     return _Wanted(family, options, vocabulary, start[0] if start else None)
+
+
+def _check_launcher(family: "Family") -> None:
+    """Say before the data is read what a launcher asked for that cannot be.
+
+    Our own networks take their loss from the output layer's weight itself, which `accelerate`
+    shards apart from the rest.
+    """
+    from prosa.training.world import is_set
+
+    sharded = is_set("ACCELERATE_USE_FSDP") and family.learning == "descend" and family.own
+    if sharded and not is_set("ACCELERATE_USE_CPU"):
+        raise InputError(
+            _("The family {family} cannot be trained with sharded weights").format(
+                family=family.name
+            ),
+            hint=_("Start it without FSDP: each process then holds the whole model"),
+        )
+    if is_set("ACCELERATE_USE_DEEPSPEED"):
+        raise InputError(
+            _("Training with DeepSpeed is not supported"),
+            expected=_("accelerate launch with --multi_gpu or --use_fsdp, or torchrun"),
+        )
 
 
 def _place(request: Request, source: str, family: "Family") -> Path:

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
 import torch
 import transformers
@@ -91,7 +91,7 @@ def load(source: str | Path) -> Loaded:
     loaded = _load_folder(folder) if folder.is_dir() else _load_from_hub(str(source))
     known = family_of(loaded.model.config.to_dict())
     if torch.cuda.is_available() and not (known and known.learning == "count"):
-        loaded.model.to("cuda")
+        cast(torch.nn.Module, loaded.model).to("cuda")
     return loaded
 
 

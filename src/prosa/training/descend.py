@@ -210,7 +210,7 @@ def descend(
         if final is None and trainer.is_fsdp_enabled:
             final = checkpoints.weights(cast(nn.Module, trainer.model))
         if final:  # the other processes have none
-            whole.to(trainer.args.device).load_state_dict(final)
+            cast(nn.Module, whole).to(trainer.args.device).load_state_dict(final)
     return Descent(
         model=whole.eval(),
         steps=trainer.state.global_step,

@@ -7,8 +7,10 @@ one after the other (accumulation), or several processes take a part each.
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from prosa.tasks.task import Batches, Row
@@ -68,8 +70,8 @@ class Shares(Sampler[list[int]]):
                 yield part.tolist() or [_BLANK]
 
 
-class _WithBlanks(Dataset[Row]):
-    """The rows of the data, and one on which nothing counts for a process that has no other."""
+class _Ready(Dataset[Row]):
+    """Batches of the data, and one on which nothing counts for a process that has no rows left."""
 
     def __init__(self, data: Batches) -> None:
         self._data = data
@@ -77,14 +79,18 @@ class _WithBlanks(Dataset[Row]):
     def __len__(self) -> int:
         return len(self._data)
 
-    def __getitems__(self, numbers: Sequence[int]) -> list[Row]:
-        if list(numbers) != [_BLANK]:
-            return self._data.__getitems__(numbers)
-        (row,) = self._data.__getitems__([0])
-        return [{**row, "labels": row["labels"].clone().fill_(_IGNORED)}]
+    def __getitems__(self, numbers: Sequence[int]) -> Row:
+        blank = list(numbers) == [_BLANK]
+        batch = self._data.collate(self._data.__getitems__([0] if blank else numbers))
+        if blank:
+            batch["labels"] = torch.full_like(batch["labels"], _IGNORED)
+        return batch
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
 def loader(data: Batches, shares: Shares, *, pinned: bool) -> DataLoader[Row]:
     """What a Trainer learns from: a batch a forward pass; `pinned` for a GPU."""
-    rows = _WithBlanks(data)
-    return DataLoader(rows, batch_sampler=shares, collate_fn=data.collate, pin_memory=pinned)
+    return DataLoader(_Ready(data), batch_sampler=shares, collate_fn=_as_it_is, pin_memory=pinned)

@@ -53,14 +53,14 @@ class MuonAdamW(torch.optim.AdamW):
         weight_decay: float = 0.0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        on_cpu = groups[0]["params"][0].device.type == "cpu"
+        fused = groups[0]["params"][0].device.type in ("cpu", "cuda")
         super().__init__(
             [{"muon": False, **group} for group in groups],
             lr=lr,
             betas=betas,
             weight_decay=weight_decay,
-            fused=on_cpu,
-            foreach=not on_cpu,
+            fused=fused,
+            foreach=not fused,
         )
         self._dtype = dtype
 

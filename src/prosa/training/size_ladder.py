@@ -64,7 +64,8 @@ class SizeLadder:
         given = self.asked.given
         candidates: list[Sizes] = []
         for sizes in self.family.sizes:
-            context = _context(self.family.recipe, sizes.hidden_size or 0, self.corpus)
+            hidden = given.get("hidden_size") or sizes.hidden_size or 0
+            context = _context(self.family.recipe, hidden, self.corpus)
             chosen = replace(sizes, **{"context": context, **given})
             if "hidden_size" in given and "heads" not in given:
                 chosen = replace(chosen, heads=None)
@@ -157,7 +158,7 @@ def _context(recipe: Recipe, hidden: int, corpus: Corpus) -> int:
     if corpus.turns:
         most *= 2  # an answer that has lost its question out of sight is learned for nothing
     elif long_document > 2 * most:
-        return most if hidden >= 192 else least
+        return most if hidden >= 256 else least
     return min(most, max(least, 2 ** math.ceil(math.log2(max(2, long_document)))))
 
 

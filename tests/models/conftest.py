@@ -225,7 +225,7 @@ def encoder_model() -> Trained:
         torch.manual_seed(0)
         ids = SpecialIds.of(tokenizer)
         model = build(known, SMALL["decoder"], len(tokenizer), ids, "AutoModelForMaskedLM")
-        before, after = train(model, data)
+        before, after = train(model, data, steps=160)
         _made["encoder"] = Trained(known, model, tokenizer, before, after)
     return _made["encoder"]
 

@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import data, decoder, headlines, ngram, retrieval, start
+from benchmarks import data, decoder, headlines, ngram, retrieval, seq2seq, start
 
 HERE = Path(__file__).parent
 PARTS = {
@@ -20,6 +20,7 @@ PARTS = {
     "ngram": ngram,
     "headlines": headlines,
     "decoder": decoder,
+    "seq2seq": seq2seq,
     "data": data,
     "retrieval": retrieval,
 }

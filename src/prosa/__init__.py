@@ -21,22 +21,23 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from prosa.comparison import compare
     from prosa.data.prepare import prepare
     from prosa.data.read import read
     from prosa.errors import InputError, ProsaError
     from prosa.verbs.answering import index
+    from prosa.verbs.comparing import compare, ladder
     from prosa.verbs.demo import demo
     from prosa.verbs.measuring import evaluate, list_models
     from prosa.verbs.training import train
     from prosa.verbs.writing import export, load
 
 _PLACES = {
-    "compare": "prosa.comparison",
+    "compare": "prosa.verbs.comparing",
     "demo": "prosa.verbs.demo",
     "evaluate": "prosa.verbs.measuring",
     "export": "prosa.verbs.writing",
     "index": "prosa.verbs.answering",
+    "ladder": "prosa.verbs.comparing",
     "list_models": "prosa.verbs.measuring",
     "load": "prosa.verbs.writing",
     "prepare": "prosa.data.prepare",
@@ -54,6 +55,7 @@ __all__ = [
     "evaluate",
     "export",
     "index",
+    "ladder",
     "list_models",
     "load",
     "prepare",

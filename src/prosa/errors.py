@@ -16,9 +16,13 @@ class ProsaError(Exception):
     Args:
         what: What went wrong, one sentence, without a full stop needed.
         hint: What the person can do about it.
+
+    Attributes:
+        told: Of a run in several processes: another one has raised it and says it.
     """
 
     exit_code = 1
+    told = False
 
     def __init__(self, what: str, *, hint: str = "") -> None:
         super().__init__(what)

@@ -43,6 +43,30 @@ def test_only_hidden_matrices_go_to_muon():
     assert all(g["weight_decay"] == 0 for g in optimizer.param_groups if not g["muon"])
 
 
+def test_an_input_table_has_its_own_rate():
+    model, recipe = Small(), Recipe(muon=True, embedding_rate=10.0)
+    optimizer = build(model, recipe, learning_rate=0.01, bfloat16=False)
+    rates = {id(p): g["lr"] for g in optimizer.param_groups for p in g["params"]}
+    assert rates.pop(id(model.embedding.weight)) == 0.1
+    assert set(rates.values()) == {0.01}
+
+
+def test_lying_and_standing_matrices_take_the_steps_they_take_alone():
+    torch.manual_seed(0)
+    shapes = [(6, 4), (4, 6), (4, 4), (6, 4)]
+    weights, gradients = ([torch.randn(shape) for shape in shapes] for _ in range(2))
+    together = [nn.Parameter(weight.clone()) for weight in weights]
+    alone = [nn.Parameter(weight.clone()) for weight in weights]
+    for parameters in (together, *([p] for p in alone)):
+        for parameter in parameters:
+            index = next(i for i, w in enumerate(weights) if torch.equal(w, parameter))
+            parameter.grad = gradients[index].clone()
+        MuonAdamW([{"params": parameters, "muon": True}], lr=0.1).step()
+    for one, other, weight in zip(together, alone, weights, strict=True):
+        torch.testing.assert_close(one, other)
+        assert not torch.equal(one, weight)
+
+
 def test_without_muon_it_is_adamw():
     torch.manual_seed(0)
     ours, theirs = Small(), Small()

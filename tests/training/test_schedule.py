@@ -13,8 +13,9 @@ from prosa.models.registry import build, family
 from prosa.tokens.examples import Packed
 from prosa.tokens.stream import TokenStream
 from prosa.training import control
+from prosa.training.checkpoint import latest
 from prosa.training.control import Hooks, Timer
-from prosa.training.descend import DescentTrainer, descend, latest
+from prosa.training.descend import DescentTrainer, descend
 from prosa.training.plan import Plan
 from prosa.training.schedule import Schedule
 
@@ -145,9 +146,11 @@ def plan(**changes):
         "sizes": SIZES,
         "vocabulary": 50,
         "parameters": 1,
+        "batch": 4,
         "rows": 4,
         "row_tokens": 16.0,
         "accumulation": 1,
+        "processes": 1,
         "steps": 100,
         "most_steps": 1_000,
         "epochs": 1.0,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from prosa import i18n
-from prosa.cli import data, demo, documents, measuring, training, usage, writing
+from prosa.cli import comparing, data, demo, documents, measuring, training, usage, writing
 from prosa.errors import ProsaError
 from prosa.i18n import _
 
@@ -46,7 +46,7 @@ def build() -> typer.Typer:
             print(f"prosa {__version__}")
             raise typer.Exit
 
-    for group in (demo, data, training, measuring, writing, documents):
+    for group in (demo, data, training, measuring, comparing, writing, documents):
         group.register(app)
     writing.register_export(app)
     return app
@@ -61,6 +61,9 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code: 0 done, 1 a failure of ours, 2 the person's input is at fault, 130 Ctrl-C.
     """
+    if os.environ.get("RANK", "0") != "0":
+        # torchrun has started several processes: the first one speaks for all.
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
     words = _global_flags(list(arguments))
     code = 0
     try:
@@ -106,7 +109,11 @@ def _global_flags(arguments: list[str]) -> list[str]:
 
 
 def _fail(error: ProsaError) -> int:
+    world = sys.modules.get("prosa.training.world")
+    alone = world is not None and world.rank() > 0 and not error.told
+    # What went wrong in another process than the first, and there alone, is said there.
+    voice = sys.__stderr__ if alone else sys.stderr
     if os.environ.get("PROSA_DEBUG") == "1":
-        traceback.print_exc()
-    print(_("Error: {message}").format(message=error), file=sys.stderr)
+        traceback.print_exc(file=voice)
+    print(_("Error: {message}").format(message=error), file=voice)
     return error.exit_code

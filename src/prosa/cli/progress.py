@@ -41,9 +41,9 @@ class Display:
 
     def heading(self, title: str) -> None:
         """Begin a part."""
-        self._line("")
-        self._line(title)
-        self._line("─" * min(_WIDTH, len(title)))
+        lines = textwrap.wrap(title, _WIDTH)
+        for line in ["", *lines, "─" * max(map(len, lines))]:
+            self._line(line)
 
     def __call__(self, event: "Event") -> None:
         """Show one event."""

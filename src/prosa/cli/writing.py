@@ -31,7 +31,7 @@ def _register_fill(app: typer.Typer) -> None:
             shared.print_json({"text": text, "candidates": [vars(one) for one in candidates]})
             return
         rows = [
-            [one.token, f"{shared.number(100 * one.probability, 1)} %", one.text]
+            [one.token, f"{shared.number(100 * one.probability, 1)} %", " ".join(one.text.split())]
             for one in candidates
         ]
         shared.say(*shared.table(rows, [_("word"), _("probability"), _("text")]))

@@ -79,6 +79,7 @@ class Recipe:
             is not set rises below it.
         muon: Hidden matrices are trained by Muon, not by AdamW.
         betas: AdamW's.
+        embedding_rate: Factor on the learning rate of an input table that is not the output's too.
         weight_decay: On matrices that are no tables.
         row: The shortest and the longest row of training tokens that the plan chooses.
         aligned: Rows begin where a document begins, if it fits into one.
@@ -90,6 +91,7 @@ class Recipe:
     falls_only: bool = False
     muon: bool = False
     betas: tuple[float, float] = (0.9, 0.99)
+    embedding_rate: float = 1.0
     weight_decay: float = 0.0
     row: tuple[int, int] = (32, 128)
     aligned: bool = False

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
 import torch
 import transformers
@@ -80,7 +80,9 @@ def _hash(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def load(source: str | Path) -> Loaded:
-    """Load a model for use: float32 weights on the CPU, evaluation mode.
+    """Load a model for use: float32 weights, evaluation mode, on a GPU if there is one.
+
+    An n-gram stays on the processor: it looks up and multiplies nothing.
 
     Args:
         source: A folder written by `save`, or by anything in the Hugging Face format; else the id
@@ -91,13 +93,15 @@ def load(source: str | Path) -> Loaded:
             do not fit the configuration, or the model wants to run code of its own.
     """
     folder = Path(source).expanduser()
-    if folder.is_dir():
-        return _load_folder(folder)
-    if folder.exists():
+    if folder.exists() and not folder.is_dir():
         _refuse_file(folder)
-    if not _HUB_ID.fullmatch(str(source)):
+    if not folder.is_dir() and not _HUB_ID.fullmatch(str(source)):
         raise InputError(_("there is no such model folder"), path=source)
-    return _load_from_hub(str(source))
+    loaded = _load_folder(folder) if folder.is_dir() else _load_from_hub(str(source))
+    known = family_of(loaded.model.config.to_dict())
+    if torch.cuda.is_available() and not (known and known.learning == "count"):
+        cast(torch.nn.Module, loaded.model).to("cuda")
+    return loaded
 
 
 def _load_folder(folder: Path) -> Loaded:

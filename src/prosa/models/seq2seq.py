@@ -72,7 +72,7 @@ class Seq2SeqConfig(PreTrainedConfig):
     num_hidden_layers: int = 1
     dropout: float = 0.0
     tie_word_embeddings: bool = False
-    initializer_range: float = 1.0
+    initializer_range: float = 0.1
     context_length: int = 128
     use_cache: bool = True
     is_encoder_decoder: bool = True
@@ -380,14 +380,14 @@ SEQ2SEQ = Family(
         Sizes(64, layers, units, None, width, 0.1, cell="lstm", attention="multiplicative")
         for layers, width, units in (
             (1, 64, 128),
-            (1, 128, 192),
+            (1, 128, 128),
             (1, 128, 256),
             (1, 192, 384),
             (2, 256, 512),
             (2, 384, 768),
         )
     ),
-    recipe=Recipe(learning_rate=0.01, width=256, start_from_frequencies=True),
+    recipe=Recipe(learning_rate=0.006, width=256, falls_only=True, start_from_frequencies=True),
     about=About(
         what=N_("recurrent encoder and decoder, with attention between them"),
         since=N_("2014 (Sutskever et al.), with attention 2015 (Bahdanau et al.; Luong et al.)"),

@@ -55,19 +55,27 @@ def with_dropout(model: PreTrainedModel) -> PreTrainedModel:
     return model
 
 
+def with_summed_loss(model: PreTrainedModel) -> PreTrainedModel:
+    """Let T5's loss be a part of a batch's mean where `num_items_in_batch` says of how many.
+
+    T5 takes the mean of what it is given, whatever it is told: of a step that is cut into parts,
+    one after the other or in several processes, that is another mean, and of no labels no number.
+    """
+
+    def divide(_module: nn.Module, _args: Any, given: dict[str, Any], output: Any) -> Any:
+        labels, total = given.get("labels"), given.get("num_items_in_batch")
+        if labels is not None and total is not None:
+            logits, targets = output.logits.flatten(0, 1).float(), labels.flatten()
+            output.loss = nn.functional.cross_entropy(logits, targets, reduction="sum") / total
+        return output
+
+    model.register_forward_hook(divide, with_kwargs=True)
+    return model
+
+
 def _ladder(*shapes: tuple[int, int, int]) -> tuple[Sizes, ...]:
     """Sizes from (layers, hidden size, heads), rows of 128 tokens, without dropout."""
     return tuple(Sizes(128, n, width, heads, dropout=0.0) for n, width, heads in shapes)
-
-
-def with_own_mean(model: PreTrainedModel) -> PreTrainedModel:
-    """Tell the Trainer that the loss is every batch's own mean.
-
-    T5's `forward` takes `num_items_in_batch` and ignores it (transformers 5.20 to 5.24): left to
-    its signature, the Trainer sums the parts of an accumulated step instead of averaging them.
-    """
-    model.accepts_loss_kwargs = False  # type: ignore[assignment]
-    return model
 
 
 DECODER = Family(
@@ -184,5 +192,5 @@ ENCODER_DECODER = Family(
         since=N_("2017 (Vaswani et al.), in this form 2020 (Raffel et al., Shazeer)"),
         good_for=N_("translating, and answers to questions; from text it learns to fill gaps"),
     ),
-    finish=with_own_mean,
+    finish=with_summed_loss,
 )

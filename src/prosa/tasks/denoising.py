@@ -53,7 +53,7 @@ class Denoising:
         signs, end = _ids(tokenizer)
 
         def corrupt(ids: Tensor) -> Row:
-            # The seed comes from torch's state, which a checkpoint keeps.
+            # The seed comes from torch's state, which every step of training sets anew.
             seed = int(torch.randint(2**31, ()).item())
             return remove_stretches(ids, signs, end, np.random.default_rng(seed))
 

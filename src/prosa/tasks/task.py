@@ -39,7 +39,7 @@ class Batches(Protocol):
     Attributes:
         row_tokens: Tokens that a row teaches, on average.
         ordered: The rows come in an order that no sampler may change.
-        rows: How many make a batch; set before training.
+        rows: How many make a step, of all processes; set before training.
     """
 
     row_tokens: float

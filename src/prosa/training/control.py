@@ -1,12 +1,17 @@
-"""What happens between the steps of a run: the clock, validation, samples, checkpoints, Ctrl-C."""
+"""What happens between the steps of a run: the clock, validation, samples, checkpoints, Ctrl-C.
 
+Where there are several processes, each decides for itself, and all the same: after every step they
+are told the time by the first one's clock, and whether any of them was asked to stop.
+"""
+
+import math
 import signal
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from transformers import (
@@ -16,6 +21,8 @@ from transformers import (
 )
 
 from prosa.measure.metrics import Metrics
+from prosa.training import checkpoint as checkpoints
+from prosa.training import world
 from prosa.training.events import Listener, Progress, Sampled, Stopped, Validated, silent
 from prosa.training.plan import Plan
 from prosa.training.schedule import Schedule
@@ -118,7 +125,7 @@ class RunControl(TrainerCallback):
         interrupt: Interrupt,
     ) -> None:
         self._trainer = trainer
-        self._tokens_per_step = plan.tokens_per_step * trainer.args.world_size
+        self._tokens_per_step = plan.tokens_per_step
         self._hooks = hooks
         self._timer = timer
         self._interrupt = interrupt
@@ -133,6 +140,10 @@ class RunControl(TrainerCallback):
         self.curve: list[dict[str, float]] = []
         self.seconds_before = 0.0
         self.stopped: str | None = None
+        self._now = self._start = timer.clock()
+        self._asked = False
+        # Sharded weights write nothing by themselves: each word would need all processes.
+        self._sample_hook = None if trainer.is_fsdp_enabled else hooks.sample
         self._loss_sum = torch.zeros(())
 
     def state(self) -> dict[str, Any]:
@@ -156,11 +167,18 @@ class RunControl(TrainerCallback):
     @property
     def seconds(self) -> float:
         """Seconds of learning so far, those before a resume included."""
-        return self.seconds_before + self._timer.clock() - self._start
+        return self.seconds_before + self._now - self._start
+
+    def _tell_time(self) -> None:
+        """Take the time of the first process; learn whether anyone was asked to stop."""
+        now = self._timer.clock() if world.is_first() else -math.inf
+        self._now, asked = world.greatest(now, self._interrupt.asked)
+        self._asked = asked > 0
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_more: Any) -> None:
         """Start the clocks."""
-        now = self._timer.clock()
+        self._tell_time()
+        now = self._now
         self._start = self._last_progress = self._last_save = self._last_sample = now
         self._progress_step = state.global_step
         # Seconds since the last progress that went into validation and samples, not into steps.
@@ -170,25 +188,30 @@ class RunControl(TrainerCallback):
             self.schedule.seconds = max(self._timer.seconds - waited, 0.1 * self._timer.seconds)
 
     def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **more: Any) -> None:
-        """Give the rows the epoch's order; a loader that skips to a checkpoint does not."""
-        more["train_dataloader"].set_epoch(int(state.epoch or 0))
+        """Give the rows the epoch's order."""
+        epoch = int(state.epoch or 0)
+        cast(Any, self._trainer.train_dataset).set_epoch(epoch)
+        self._trainer.shares.set_epoch(epoch)
 
     def on_optimizer_step(self, args: Any, state: TrainerState, control: Any, **_more: Any) -> None:
         """Move the schedule on, before the next step's learning rate is asked for."""
+        self._tell_time()
         self.schedule.advance(self.seconds)
 
     def on_step_end(self, args: Any, state: TrainerState, control: Any, **_more: Any) -> None:
         """Decide what comes next."""
-        now, step = self._timer.clock(), state.global_step
+        now, step = self._now, state.global_step
         last = self.schedule.share >= 1
         if now - self._last_progress >= 1.0 or last:
             self._tell_progress(now, step)
         if self._hooks.validate is not None and (self._validation_is_due() or last):
             self._validate(self._hooks.validate, step)
-        elif self._hooks.sample is not None and now - self._last_sample >= SAMPLE_SECONDS:
-            self._sample(self._hooks.sample, step)
-        if self._interrupt.asked:
+        elif self._sample_hook is not None and now - self._last_sample >= SAMPLE_SECONDS:
+            self._sample(self._sample_hook, step)
+        if self._asked:
             self._stop("interrupted", step, control)
+            # torchrun kills what has not ended 30 seconds after Ctrl-C; then --resume has this.
+            control.should_save = world.size() > 1
         elif self._hooks.keep_best and self.without_best >= PATIENCE and not last:
             self._stop("early", step, control)
         elif last:
@@ -196,10 +219,6 @@ class RunControl(TrainerCallback):
         elif now - self._last_save >= CHECKPOINT_SECONDS:
             self._last_save = now
             control.should_save = True
-
-    def _model(self) -> PreTrainedModel:
-        model: PreTrainedModel = self._trainer.accelerator.unwrap_model(self._trainer.model)
-        return model
 
     def _stop(self, reason: str, step: int, control: Any) -> None:
         self.stopped = reason
@@ -218,7 +237,7 @@ class RunControl(TrainerCallback):
     def _tell_progress(self, now: float, step: int) -> None:
         steps = step - self._progress_step
         seconds = max(1e-9, now - self._last_progress - self._aside)
-        loss = self._loss_sum.item() / max(1, steps)
+        loss = world.mean(self._loss_sum) / max(1, steps)
         self._hooks.listen(
             Progress(
                 step=step,
@@ -234,20 +253,24 @@ class RunControl(TrainerCallback):
         self._last_progress, self._progress_step, self._aside = now, step, 0.0
 
     def _validate(self, validate: Validate, step: int) -> None:
-        start = self._timer.clock()
-        model = self._model()
-        measured = validate(model)
-        loss, bits = measured[measured.primary], measured.bits_per_byte
+        model: Any = self._trainer.model
+
+        def measure() -> tuple[float, float | None, float]:
+            start = self._timer.clock()
+            measured = validate(model)
+            seconds = self._timer.clock() - start
+            return measured[measured.primary], measured.bits_per_byte, seconds
+
+        # Sharded weights are put together by all processes for each of their layers.
+        measured = measure() if self._trainer.is_fsdp_enabled else None
+        loss, bits, seconds = world.share(lambda: measured or measure())
         best = self.best_loss is None or loss < self.best_loss
         self.without_best = 0 if best else self.without_best + 1
         if best:
             self.best_loss = loss
-        if best and self._hooks.keep_best:
-            self._trainer.best_weights = {
-                name: value.detach().to("cpu", copy=True).contiguous()
-                for name, value in model.state_dict().items()
-            }
-        seconds = self._timer.clock() - start
+        if best and self._hooks.keep_best and self._trainer.gathers:
+            self._trainer.best_weights = checkpoints.weights(model)
+        self._now += seconds
         self._aside += seconds
         self.validation_seconds += seconds
         if self._hooks.validation_steps:
@@ -260,10 +283,10 @@ class RunControl(TrainerCallback):
         self._hooks.listen(Validated(step, loss, bits, best and self._hooks.keep_best, seconds))
 
     def _sample(self, sample: Sample, step: int) -> None:
-        model, start = self._model(), self._timer.clock()
+        model: Any = self._trainer.model
+        start = self._timer.clock()
         model.eval()
-        with torch.random.fork_rng():
-            self._hooks.listen(Sampled(step, sample(model)))
+        self._hooks.listen(Sampled(step, sample(model)))
         model.train()
         self._last_sample = self._timer.clock()
         self._aside += self._last_sample - start

@@ -1,42 +1,32 @@
 """Gradient descent: a plan becomes TrainingArguments, a Trainer, and a trained model.
 
-Checkpoints hold no pickles. transformers writes optimizer, scheduler, random state and arguments
-with `torch.save`; here they are safetensors and JSON. A checkpoint is written beside its place and
-renamed, so that a kill at any moment leaves the last whole one. The overrides of the Trainer's
-private methods live in this file alone. Under FSDP and DeepSpeed its own sharded format is used.
+The overrides of the Trainer's private methods live in this file alone.
 """
 
-import json
-import random
-import shutil
+import copy
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import SequentialSampler
-from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments, set_seed
-from transformers.trainer_callback import TrainerState
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 
-from prosa.errors import InputError
-from prosa.extras import quiet
 from prosa.i18n import _
 from prosa.models.registry import family
 from prosa.tasks.task import Batches
+from prosa.training import checkpoint as checkpoints
 from prosa.training import machine as machines
+from prosa.training import world
 from prosa.training.control import Hooks, Interrupt, RunControl, Timer
+from prosa.training.events import Note
 from prosa.training.optimizer import build as build_optimizer
 from prosa.training.plan import Plan
-
-_OPTIMIZER, _OPTIMIZER_JSON = "optimizer.safetensors", "optimizer.json"
-_RANDOM, _RANDOM_JSON = "random.safetensors", "random.json"
-BEST = "best.safetensors"
-_KEPT = 2
+from prosa.training.shares import Shares, loader
 
 
 @dataclass(frozen=True)
@@ -44,19 +34,30 @@ class Descent:
     """What came of it.
 
     Attributes:
+        model: The trained model; where its weights were sharded, whole in the first process.
         seconds: Time spent learning, validation on the way included.
         stopped: None, "interrupted" or "early".
         curve: Points {"step", "loss"} and {"step", "validation_loss", "bits_per_byte"}.
     """
 
+    model: PreTrainedModel
     steps: int
     seconds: float
     stopped: str | None
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
+class Arguments(TrainingArguments):
+    """Of several GPUs a process takes one: a launcher starts a process for each of the others."""
+
+    @property
+    def n_gpu(self) -> int:
+        """At most one; transformers would spread each batch over all by `DataParallel`."""
+        return min(1, super().n_gpu)
+
+
 class DescentTrainer(Trainer):
-    """The Trainer with our optimizer, schedule and checkpoints, in mixed precision where planned.
+    """The Trainer with our rows, optimizer, schedule, checkpoints and mixed precision.
 
     Autocast is entered here and not by `accelerate`, which would leave it on the model for good.
     """
@@ -64,14 +65,44 @@ class DescentTrainer(Trainer):
     plan: Plan
     run_control: RunControl
     best_weights: dict[str, Tensor] | None = None
-    """The weights with the best validation so far; they travel with every checkpoint."""
+    """The weights with the best validation so far; they travel with every checkpoint. Only the
+    first process has them."""
+
+    @property
+    def gathers(self) -> bool:
+        """Whether this process has a part in handing over the weights: all, of sharded ones."""
+        return world.is_first() or self.is_fsdp_enabled
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """This process's part of each step's rows."""
+        data = cast(Batches, self.train_dataset)
+        self.shares = Shares(
+            len(data),
+            ordered=data.ordered,
+            batch=self.plan.batch,
+            accumulation=self.plan.accumulation,
+            seed=self.plan.seed,
+            rank=world.rank(),
+            processes=world.size(),
+        )
+        return loader(data, self.shares, pinned=self.args.device.type == "cuda")
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        """The batches of a step, which draws from a seed of its own in every process.
+
+        A resumed run so draws what it would have drawn, without the state of a generator.
+        """
+        step = (self.plan.seed, self.state.global_step, world.rank())
+        torch.manual_seed(int(np.random.SeedSequence(step).generate_state(1, np.uint64)[0]))
+        return super().get_batch_samples(*args, **kwargs)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """MuonAdamW as planned."""
+        """MuonAdamW as planned; AdamW alone on sharded weights, as Muon needs whole matrices."""
         if self.optimizer is None:
+            recipe = family(self.plan.family).recipe
             self.optimizer = build_optimizer(
                 cast(nn.Module, model or self.model),
-                family(self.plan.family).recipe,
+                replace(recipe, muon=False) if self.is_fsdp_enabled else recipe,
                 learning_rate=self.plan.learning_rate,
                 bfloat16=self.plan.bfloat16,
             )
@@ -87,11 +118,6 @@ class DescentTrainer(Trainer):
             )
             self._created_lr_scheduler = True
         return self.lr_scheduler
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        if cast(Any, self.train_dataset).ordered:
-            return SequentialSampler(cast(Any, self.train_dataset))
-        return super()._get_train_sampler(train_dataset)
 
     def autocast_smart_context_manager(
         self, cache_enabled: bool | None = True
@@ -111,60 +137,37 @@ class DescentTrainer(Trainer):
         return loss
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
-        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-            super()._save_checkpoint(model, trial)
+        if not self.gathers:
             return
-        if not self.args.should_save:
-            return
-        place = Path(self.args.output_dir or ".") / f"checkpoint-{self.state.global_step}"
-        partial = place.with_name(f".{place.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        with quiet():
-            self.accelerator.unwrap_model(model).save_pretrained(partial)
-        if self.best_weights is not None:
-            save_file(self.best_weights, partial / BEST)
-        assert self.optimizer is not None
-        _save_optimizer(self.optimizer.state_dict(), partial)
-        _save_random(partial)
-        self._collect_callbacks()
-        self.state.save_to_json(str(partial / "trainer_state.json"))
-        shutil.rmtree(place, ignore_errors=True)
-        partial.rename(place)
-        for old in _checkpoints(place.parent)[:-_KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
-
-    def _collect_callbacks(self) -> None:
         kept: dict[str, Any] = {}
         for callback in [*self.callback_handler.callbacks, self.control]:
             if hasattr(callback, "state") and callable(callback.state):
                 kept[type(callback).__name__] = callback.state()
         # The Trainer's own form: a dictionary by class, though it is declared as a list.
         self.state.stateful_callbacks = cast(Any, kept)
+        place = Path(self.args.output_dir or ".") / f"checkpoint-{self.state.global_step}"
+        checkpoints.write(place, model, self._bare_optimizer(), self.best_weights, self.state)
+
+    def _bare_optimizer(self) -> torch.optim.Optimizer:
+        # accelerate has wrapped it.
+        return cast(torch.optim.Optimizer, getattr(self.optimizer, "optimizer", self.optimizer))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        pass  # the weights come with the optimizer, once both are where they will be
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if checkpoint is None or self.is_fsdp_enabled or self.is_deepspeed_enabled:
+        if checkpoint is None:
             super()._load_optimizer_and_scheduler(checkpoint)
             return
-        folder = Path(checkpoint)
-        assert self.optimizer is not None
-        self.optimizer.load_state_dict(_load_optimizer(folder))
+        best = checkpoints.restore(Path(checkpoint), self.model_wrapped, self._bare_optimizer())
+        self.best_weights = best if world.is_first() else None
         # The next step's learning rate came with the optimizer's groups, the rest of the schedule
         # with the callback that follows it.
         assert self.lr_scheduler is not None
         self.lr_scheduler.last_epoch = self.state.global_step
-        if (folder / BEST).is_file():
-            self.best_weights = load_file(folder / BEST)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
-        if checkpoint is not None and (Path(checkpoint) / _RANDOM).is_file():
-            _load_random(Path(checkpoint))
-
-
-def latest(folder: Path) -> Path | None:
-    """The newest whole checkpoint in a run's working folder, if there is one."""
-    whole = [p for p in _checkpoints(folder) if (p / "trainer_state.json").is_file()]
-    return whole[-1] if whole else None
+        pass
 
 
 def descend(
@@ -178,11 +181,11 @@ def descend(
 ) -> Descent:
     """Train a model as planned, from a checkpoint where one is given; checkpoints go to `folder`.
 
-    The model's weights are changed in place. Where `hooks` validate and keep the best, it ends with
-    those that validated best. Ctrl-C ends the run early and still returns.
+    The model's weights are changed in place, unless they are sharded. Where `hooks` validate and
+    keep the best, it ends with those that validated best. Ctrl-C ends the run early and still
+    returns. Where there are several processes, each must call this, with the same arguments.
     """
-    set_seed(plan.seed)
-    data.rows = plan.rows
+    data.rows = plan.batch
     with Interrupt() as interrupt:
         trainer = DescentTrainer(
             model=model,
@@ -194,14 +197,22 @@ def descend(
         trainer.plan = plan
         control = trainer.run_control = RunControl(trainer, plan, hooks, timer, interrupt)
         if checkpoint is not None:
-            state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-            control.restore(state.stateful_callbacks["RunControl"])
+            state = checkpoints.read_state(checkpoint)
+            control.restore(cast(Any, state.stateful_callbacks)["RunControl"])
         trainer.add_callback(control)
+        whole = model
+        if trainer.is_fsdp_enabled:
+            whole = copy.deepcopy(model)
+            text = _("The weights are sharded: AdamW trains them all, as Muon needs whole matrices")
+            hooks.listen(Note(text))
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        if trainer.best_weights is not None:
-            trainer.accelerator.unwrap_model(trainer.model).load_state_dict(trainer.best_weights)
-    model.eval()
+        final = trainer.best_weights
+        if final is None and trainer.is_fsdp_enabled:
+            final = checkpoints.weights(cast(nn.Module, trainer.model))
+        if final:  # the other processes have none
+            cast(nn.Module, whole).to(trainer.args.device).load_state_dict(final)
     return Descent(
+        model=whole.eval(),
         steps=trainer.state.global_step,
         seconds=control.seconds,
         stopped=control.stopped,
@@ -209,81 +220,23 @@ def descend(
     )
 
 
-def _arguments(plan: Plan, folder: Path) -> TrainingArguments:
-    return TrainingArguments(
+def _arguments(plan: Plan, folder: Path) -> Arguments:
+    return Arguments(
         output_dir=str(folder),
         max_steps=plan.most_steps,
         per_device_train_batch_size=plan.rows,
         gradient_accumulation_steps=plan.accumulation,
         learning_rate=plan.learning_rate,
         max_grad_norm=machines.MAX_GRAD_NORM,
-        use_cpu=machines.measure().device == "cpu",
+        use_cpu=plan.device == "cpu",
         seed=plan.seed,
-        data_seed=plan.seed,
         save_strategy="no",
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
-        dataloader_pin_memory=plan.device == "cuda",
         logging_nan_inf_filter=False,
         restore_callback_states_from_checkpoint=False,
+        # Every weight has a gradient in every step: a contract test of the families says so.
+        ddp_find_unused_parameters=False,
     )
-
-
-def _checkpoints(folder: Path) -> list[Path]:
-    return sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]))
-
-
-def _save_optimizer(state: dict[str, Any], folder: Path) -> None:
-    tensors: dict[str, Tensor] = {}
-    for index, values in state["state"].items():
-        tensors |= {f"{index}.{name}": value.contiguous() for name, value in values.items()}
-    save_file(tensors, folder / _OPTIMIZER)
-    groups = json.dumps(state["param_groups"])
-    (folder / _OPTIMIZER_JSON).write_text(groups, encoding="utf-8")
-
-
-def _load_optimizer(folder: Path) -> dict[str, Any]:
-    try:
-        tensors = load_file(folder / _OPTIMIZER)
-        groups = json.loads((folder / _OPTIMIZER_JSON).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            _("This checkpoint cannot be read: {why}").format(why=error),
-            path=folder,
-            hint=_("Delete the folder and run again without --resume"),
-        ) from error
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        index, _dot, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = value
-    return {"state": state, "param_groups": groups}
-
-
-def _save_random(folder: Path) -> None:
-    tensors = {"torch": torch.random.get_rng_state()}
-    if torch.cuda.is_available():
-        states = torch.cuda.get_rng_state_all()
-        tensors |= {f"cuda.{i}": state for i, state in enumerate(states)}
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002  the global state is what is saved
-    tensors["numpy"] = torch.from_numpy(np.asarray(keys).astype(np.int64))
-    save_file(tensors, folder / _RANDOM)
-    version, numbers, gauss = random.getstate()
-    plain = {"python": [version, list(numbers), gauss], "numpy": [kind, *rest]}
-    (folder / _RANDOM_JSON).write_text(json.dumps(plain), encoding="utf-8")
-
-
-def _load_random(folder: Path) -> None:
-    tensors = load_file(folder / _RANDOM)
-    plain = json.loads((folder / _RANDOM_JSON).read_text(encoding="utf-8"))
-    torch.random.set_rng_state(tensors["torch"])
-    if torch.cuda.is_available():
-        for index in range(torch.cuda.device_count()):
-            if (state := tensors.get(f"cuda.{index}")) is not None:
-                torch.cuda.set_rng_state(state, index)
-    kind, *rest = plain["numpy"]
-    keys = tensors["numpy"].numpy().astype(np.uint32)
-    np.random.set_state((kind, keys, *rest))  # noqa: NPY002
-    version, numbers, gauss = plain["python"]
-    random.setstate((version, tuple(numbers), gauss))

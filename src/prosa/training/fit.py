@@ -27,9 +27,12 @@ from prosa.tasks.task import Batches, Task
 from prosa.tokens import conversation
 from prosa.tokens.learn import check, learn
 from prosa.tokens.stream import TokenStream
+from prosa.training import machine as machines
 from prosa.training import plan as plans
+from prosa.training import world
+from prosa.training.checkpoint import latest
 from prosa.training.control import Hooks, Timer
-from prosa.training.descend import descend, latest
+from prosa.training.descend import descend
 from prosa.training.events import Listener, Planned, silent
 from prosa.training.plan import Options, Plan
 from prosa.training.size_ladder import Corpus
@@ -118,8 +121,12 @@ def fit(
     listen: Listener = silent,
     sampler: Sampler | None = None,
     began: float | None = None,
-) -> Fitted:
+) -> Fitted | None:
     """Learn a tokenizer and a model from prepared data.
+
+    Where there are several processes, each must call this. The first one writes the working folder,
+    which all must be able to read, makes the plan and keeps the clock; it alone is given the data,
+    is heard, and has the model in the end.
 
     Args:
         job: The data and the wishes.
@@ -128,10 +135,15 @@ def fit(
         sampler: Writes a sample with the model as it is.
         began: `time.monotonic()` when the person began to wait.
 
+    Returns:
+        The model; None in the other processes of a run.
+
     Raises:
         InputError: Too little data, or sizes that do not fit together.
     """
-    began = time.monotonic() if began is None else began
+    asked = time.monotonic() if began is None else began
+    began = world.share(lambda: asked)
+    machines.use_tensor_cores()
     tokenizer, streams = _tokens(job, folder)
     train = streams["train"]
     if len(train.tokens) < 3:
@@ -143,6 +155,8 @@ def fit(
     ids = SpecialIds.of(tokenizer)
     measure = partial(task.measure, tokenizer=tokenizer)
     if known.learning == "count":
+        if not world.is_first():
+            return None
         start = time.monotonic()
         sizes = job.options.sizes
         counted = count(known, train.tokens, train.offsets, sizes, len(tokenizer), ids)
@@ -157,8 +171,7 @@ def fit(
 
     setup = plans.Setup(known, task, len(tokenizer), ids, batches)
     seconds = 60 * (job.options.minutes or plans.DEFAULT_MINUTES)
-    left = max(began + seconds - time.monotonic(), seconds / 4)
-    plan = _plan(job, setup, corpus, folder, left)
+    plan = world.share(lambda: _plan(job, setup, corpus, folder, began))
     listen(Planned(plan))
     model = job.start or _new_model(plan, setup, train)
     watched, scored = _to_score(plan, streams, seconds)
@@ -175,19 +188,24 @@ def fit(
     timer = Timer(began, seconds - SAVING_SECONDS if plan.timed else None)
     data = batches(plan.sizes.context or 1)
     result = descend(model, data, plan, folder, hooks, timer, latest(folder))
-    fitted = _finish(model, tokenizer, train, scored, measure, seconds=result.seconds)
+    if not world.is_first():
+        return None
+    fitted = _finish(result.model, tokenizer, train, scored, measure, seconds=result.seconds)
     return replace(
         fitted, plan=plan, steps=result.steps, stopped=result.stopped, curve=result.curve
     )
 
 
 def _tokens(job: Job, folder: Path) -> tuple[PreTrainedTokenizerFast, dict[str, TokenStream]]:
-    """The tokenizer and the token streams, from the working folder if they are there."""
+    """The tokenizer and the token streams, written to the working folder if they are not there."""
     done = folder / "tokens.json"
-    if done.is_file():
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder / "tokenizer")
-        names = json.loads(done.read_text(encoding="utf-8"))
-        return tokenizer, {name: TokenStream.open(folder / name) for name in names}
+    world.first(lambda: None if done.is_file() else _write_tokens(job, folder, done))
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    names = json.loads(done.read_text(encoding="utf-8"))
+    return tokenizer, {name: TokenStream.open(folder / name) for name in names}
+
+
+def _write_tokens(job: Job, folder: Path, done: Path) -> None:
     splits, kind, vocabulary = job.splits, job.kind, job.vocabulary
     tokenizer = vocabulary.tokenizer or learn(
         _texts(splits["train"], kind),
@@ -198,12 +216,10 @@ def _tokens(job: Job, folder: Path) -> tuple[PreTrainedTokenizerFast, dict[str, 
         template=job.task.template,
     )
     tokenizer.save_pretrained(folder / "tokenizer")
-    streams: dict[str, TokenStream] = {}
-    for name in ("train", "validation"):
-        if name in splits and len(splits[name]):
-            streams[name] = job.task.encode(splits[name], kind, tokenizer, folder / name)
-    done.write_text(json.dumps(list(streams)), encoding="utf-8")
-    return tokenizer, streams
+    names = [name for name in ("train", "validation") if name in splits and len(splits[name])]
+    for name in names:
+        job.task.encode(splits[name], kind, tokenizer, folder / name)
+    done.write_text(json.dumps(names), encoding="utf-8")
 
 
 def _texts(table: pa.Table, kind: Kind) -> Iterator[str]:
@@ -218,18 +234,21 @@ def _texts(table: pa.Table, kind: Kind) -> Iterator[str]:
                 yield from (m["content"] for m in conversation.messages(kind, row))
 
 
-def _plan(job: Job, setup: plans.Setup, corpus: Corpus, folder: Path, left: float) -> Plan:
+def _plan(job: Job, setup: plans.Setup, corpus: Corpus, folder: Path, began: float) -> Plan:
     saved = folder / "plan.json"
     if saved.is_file():
         try:
             values = json.loads(saved.read_text(encoding="utf-8"))
-            return Plan(**{**values, "sizes": Sizes(**values["sizes"])})
+            plan = Plan(**{**values, "sizes": Sizes(**values["sizes"])})
+            return plan.on(world.size())
         except (KeyError, TypeError, ValueError) as error:  # damaged, or of another version
             raise InputError(
                 _("This checkpoint cannot be read: {why}").format(why=error),
                 path=saved,
                 hint=_("Delete the folder and run again without --resume"),
             ) from error
+    seconds = 60 * (job.options.minutes or plans.DEFAULT_MINUTES)
+    left = max(began + seconds - time.monotonic(), seconds / 4)
     plan = plans.make(setup, job.options, corpus, left, job.start)
     saved.write_text(json.dumps(asdict(plan), indent=2), encoding="utf-8")
     return plan

@@ -18,6 +18,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from prosa.models.family import Recipe, Sizes
+from prosa.training import world
 from prosa.training.optimizer import build as build_optimizer
 
 MAX_GRAD_NORM = 1.0
@@ -35,7 +36,7 @@ class Machine:
     Attributes:
         device: "cpu", "cuda" or "mps".
         name: The processor's or the GPU's name, for people.
-        memory_bytes: Memory that is free for a training run, on the device.
+        memory_bytes: Memory that is free for one process of a run, on its device.
         float32_flops: Multiply-adds x2 a second in float32 matrix products.
         bfloat16_flops: The same in bfloat16; 30 times less than float32 where it is emulated.
     """
@@ -55,7 +56,7 @@ class Machine:
 @cache
 def measure() -> Machine:
     """Measure this machine: about 0.1 s, once a process."""
-    device = _device()
+    device = choose_device()
     return Machine(
         device=device,
         name=_name(device),
@@ -75,16 +76,25 @@ def peak_memory() -> int:
     return peak if platform.system() == "Darwin" else peak * 1024
 
 
-def _device() -> str:
+def choose_device() -> str:
+    """The device that a run takes: "cpu", "cuda" or "mps"; `accelerate launch --cpu` has a say."""
+    if world.is_set("ACCELERATE_USE_CPU"):
+        return "cpu"
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def use_tensor_cores() -> None:
+    """Let an NVIDIA GPU multiply float32 as TF32, 10 bits of mantissa, where it is not bfloat16."""
+    if choose_device() == "cuda":
+        torch.set_float32_matmul_precision("high")
+
+
 def _free_memory(device: str) -> int:
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[0])
-    return int(psutil.virtual_memory().available)
+    return int(psutil.virtual_memory().available) // world.on_this_machine()
 
 
 def _name(device: str) -> str:
@@ -98,18 +108,30 @@ def _name(device: str) -> str:
 
 
 def _matmul_flops(device: str, dtype: torch.dtype) -> float:
-    """The best of three products of [512, 256] x [256, 256]: 67 million operations each."""
-    rows, inner, columns = 512, 256, 256
-    left = torch.randn(rows, inner, device=device).to(dtype)
-    right = torch.randn(inner, columns, device=device).to(dtype)
-    best = float("inf")
-    for _trial in range(3):
-        start = time.perf_counter()
-        product = left @ right
-        if device != "cpu":
-            product.sum().item()
-        best = min(best, time.perf_counter() - start)
-    return 2 * rows * inner * columns / best
+    """The best of three products of [2n, n] x [n, n].
+
+    A processor's n is 256: 67 million operations. On a GPU, starting a product takes longer than
+    that, so n is doubled until one takes 2 ms.
+    """
+    n = 256
+    while True:
+        left = torch.randn(2 * n, n, device=device).to(dtype)
+        right = torch.randn(n, n, device=device).to(dtype)
+        seconds = min(_seconds(lambda: left @ right, device) for _trial in range(3))  # noqa: B023
+        if device == "cpu" or seconds > 0.002 or n >= 8192:
+            return 4 * n**3 / seconds
+        n *= 2
+
+
+def _seconds(run: Callable[[], object], device: str) -> float:
+    """How long something takes; what a GPU was asked before is waited for, and what it is asked."""
+    if device != "cpu":
+        torch.accelerator.synchronize()
+    start = time.perf_counter()
+    run()
+    if device != "cpu":
+        torch.accelerator.synchronize()
+    return time.perf_counter() - start
 
 
 @dataclass(frozen=True)
@@ -163,16 +185,15 @@ def measure_step(
                 model(**on_device()).loss.item()
 
         model.train()
-        seconds = _median_seconds(step, most=8)
+        seconds = _median_seconds(step, machine.device, most=8)
         model.eval()
-        return Trial(model.num_parameters(), seconds, _median_seconds(scoring, most=3))
+        scoring_seconds = _median_seconds(scoring, machine.device, most=3)
+        return Trial(model.num_parameters(), seconds, scoring_seconds)
 
 
-def _median_seconds(run: Callable[[], None], most: int) -> float:
+def _median_seconds(run: Callable[[], None], device: str, most: int) -> float:
     """The median after one to warm up; of two at least, then of as many as take a second."""
     times: list[float] = []
     while len(times) <= most and (len(times) < 3 or sum(times) < 1.0):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
+        times.append(_seconds(run, device))
     return statistics.median(times[1:])

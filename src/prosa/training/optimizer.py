@@ -23,7 +23,8 @@ def orthogonalise(matrices_KMN: Tensor, steps: int = 5) -> Tensor:  # noqa: N803
 
     Args:
         matrices_KMN: K matrices of one shape; any float dtype, in which the work is done.
-        steps: Iterations of the quintic polynomial.
+        steps: Iterations of the quintic polynomial. With 3 a decoder learned less: 1.68 nats
+            against 1.67 after as many steps (characters, one seed).
 
     Returns:
         K matrices whose singular values lie within about 0.7 to 1.2.
@@ -32,8 +33,9 @@ def orthogonalise(matrices_KMN: Tensor, steps: int = 5) -> Tensor:  # noqa: N803
     x = matrices_KMN if wide else matrices_KMN.mT
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _step in range(steps):
-        gram = x @ x.mT
-        x = _A * x + (_B * gram + _C * gram @ gram) @ x
+        gram = torch.bmm(x, x.mT)
+        polynomial = torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C)
+        x = torch.baddbmm(x, polynomial, x, beta=_A)
     return x if wide else x.mT
 
 
@@ -53,14 +55,14 @@ class MuonAdamW(torch.optim.AdamW):
         weight_decay: float = 0.0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        on_cpu = groups[0]["params"][0].device.type == "cpu"
+        fused = groups[0]["params"][0].device.type in ("cpu", "cuda")
         super().__init__(
             [{"muon": False, **group} for group in groups],
             lr=lr,
             betas=betas,
             weight_decay=weight_decay,
-            fused=on_cpu,
-            foreach=not on_cpu,
+            fused=fused,
+            foreach=not fused,
         )
         self._dtype = dtype
 
@@ -87,19 +89,20 @@ class MuonAdamW(torch.optim.AdamW):
         return loss
 
     def _muon(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
-        by_shape: dict[torch.Size, list[Tensor]] = {}
+        # Matrices of one shape, lying or standing, are orthogonalised together: half the time.
+        by_shape: dict[tuple[int, ...], list[Tensor]] = {}
         for parameter in parameters:
-            by_shape.setdefault(parameter.shape, []).append(parameter)
+            by_shape.setdefault(tuple(sorted(parameter.shape)), []).append(parameter)
         for shape, same in by_shape.items():
             gradients = [p.grad for p in same if p.grad is not None]
             momenta = [self._momentum(p) for p in same]
             torch._foreach_lerp_(momenta, gradients, 0.05)
             nesterov = torch._foreach_lerp(gradients, momenta, 0.95)  # noqa: SLF001
-            updates = orthogonalise(torch.stack(list(nesterov)).to(self._dtype))
-            scale = group["lr"] * 0.2 * max(shape) ** 0.5
+            lying = [_lying(update, like=p) for update, p in zip(nesterov, same, strict=True)]
+            updates = orthogonalise(torch.stack(lying).to(self._dtype)).to(same[0].dtype)
+            back = [_lying(update, like=p) for update, p in zip(updates, same, strict=True)]
             torch._foreach_mul_(same, 1 - group["lr"] * group["weight_decay"])
-            for parameter, update in zip(same, updates, strict=True):
-                parameter.add_(update.to(parameter.dtype), alpha=-scale)
+            torch._foreach_add_(same, back, alpha=-group["lr"] * 0.2 * max(shape) ** 0.5)
 
     def _momentum(self, parameter: Tensor) -> Tensor:
         state = self.state[parameter]
@@ -108,29 +111,37 @@ class MuonAdamW(torch.optim.AdamW):
         return state["momentum"]
 
 
+def _lying(matrix: Tensor, like: Tensor) -> Tensor:
+    """The matrix, turned over if `like` stands (has more rows than columns)."""
+    return matrix.mT if like.size(0) > like.size(1) else matrix
+
+
 def build(model: nn.Module, recipe: Recipe, *, learning_rate: float, bfloat16: bool) -> MuonAdamW:
     """The optimizer for a model.
 
     Args:
         model: The model; matrices that are neither embedding nor output layer go to Muon, where the
             recipe says so, and are decayed; vectors (norms, biases) and tables never are.
-        recipe: What goes to Muon, AdamW's betas and the decay.
+        recipe: What goes to Muon, AdamW's betas, the decay and the rate of the embedding.
         learning_rate: In AdamW's scale.
         bfloat16: Whether this machine multiplies bfloat16 faster than float32.
     """
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     output: Any = getattr(model, "get_output_embeddings", lambda: None)()
+    inputs: set[int] = set()
     if isinstance(output, nn.Linear):
+        inputs = tables - {id(output.weight)}
         tables.add(id(output.weight))
-    hidden: list[Tensor] = []
-    plain: list[Tensor] = []
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            matrix = parameter.ndim == 2 and id(parameter) not in tables
-            (hidden if matrix else plain).append(parameter)
-    groups = [
+    trained = [p for p in model.parameters() if p.requires_grad]
+    hidden = [p for p in trained if p.ndim == 2 and id(p) not in tables]
+    known = inputs.union(map(id, hidden))
+    groups: list[dict[str, Any]] = [
         {"params": hidden, "muon": recipe.muon, "weight_decay": recipe.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
+        {
+            "params": [p for p in trained if id(p) in inputs],
+            "lr": learning_rate * recipe.embedding_rate,
+        },
+        {"params": [p for p in trained if id(p) not in known]},
     ]
     return MuonAdamW(
         [group for group in groups if group["params"]],

@@ -7,7 +7,7 @@ what was measured. A plan is made once a run and travels with its checkpoints.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from prosa.models.registry import build, check_name
 from prosa.models.sizes import check, wrong
 from prosa.tasks.task import Batches, Row, Task
 from prosa.training import machine as machines
+from prosa.training import world
 from prosa.training.size_ladder import (
     BLIND_EPOCHS,
     EPOCHS,
@@ -43,7 +44,7 @@ class Options:
     Attributes:
         minutes: How long the person will wait, from the start of the command.
         steps: Optimizer steps; wins over epochs.
-        batch_size: Rows of `context` tokens a step.
+        batch_size: Rows of `context` tokens a step, of all processes.
         learning_rate: In AdamW's scale.
     """
 
@@ -91,9 +92,11 @@ class Plan:
 
     Attributes:
         sizes: The model's sizes, complete.
-        rows: Rows in one forward pass.
+        batch: Rows a step, of all processes.
+        rows: Rows in one forward pass of one process, at most.
         row_tokens: Tokens of a row, on average.
-        accumulation: Forward passes a step.
+        accumulation: Forward passes a step, of each process.
+        processes: How many learn together.
         steps: Steps expected.
         most_steps: Steps at which the run ends even if time is left: more would do no good.
         timed: Whether the clock ends the run, as neither steps nor epochs were given.
@@ -108,9 +111,11 @@ class Plan:
     sizes: Sizes
     vocabulary: int
     parameters: int
+    batch: int
     rows: int
     row_tokens: float
     accumulation: int
+    processes: int
     steps: int
     most_steps: int
     epochs: float
@@ -128,7 +133,12 @@ class Plan:
     @property
     def tokens_per_step(self) -> float:
         """Tokens that one optimizer step learns from."""
-        return self.rows * self.accumulation * self.row_tokens
+        return self.batch * self.row_tokens
+
+    def on(self, processes: int) -> "Plan":
+        """The same steps on another number of processes, as a resumed run may have."""
+        accumulation = math.ceil(self.batch / self.rows / processes)
+        return replace(self, processes=processes, accumulation=accumulation)
 
 
 def make(
@@ -154,7 +164,8 @@ def make(
     while True:
         sizes = candidates[level]
         data = setup.batches(sizes.context or 1)
-        rows, accumulation = ladder.batch(sizes, data.row_tokens, options.batch_size, most_epochs)
+        batch = options.batch_size or ladder.batch(sizes, data.row_tokens, most_epochs)
+        rows, accumulation = ladder.passes(sizes, batch)
         bfloat16 = machines.uses_bfloat16(machine, sizes)
         trial = machines.measure_step(
             partial(setup.build, sizes),
@@ -163,7 +174,7 @@ def make(
             partial(_random_batch, data, rows, np.random.default_rng(0)),
             bfloat16=bfloat16,
         )
-        step_tokens = rows * accumulation * data.row_tokens
+        step_tokens = batch * data.row_tokens
         step_seconds = trial.seconds * accumulation
         affordable = left * (1 - EVALUATION_SHARE) / step_seconds
         # The guess of the first size was only that: step down if it is far too slow here.
@@ -179,9 +190,11 @@ def make(
         sizes=sizes,
         vocabulary=setup.vocabulary,
         parameters=trial.parameters,
+        batch=batch,
         rows=rows,
         row_tokens=data.row_tokens,
         accumulation=accumulation,
+        processes=world.size(),
         steps=steps,
         most_steps=most_steps,
         epochs=steps * step_tokens / corpus.tokens,

@@ -14,6 +14,7 @@ from prosa.models.family import Family, Recipe, Sizes
 from prosa.models.registry import Estimate, estimate
 from prosa.models.sizes import complete
 from prosa.training import machine as machines
+from prosa.training import world
 from prosa.training.machine import Machine
 
 EPOCHS = 15
@@ -97,25 +98,24 @@ class SizeLadder:
     def tokens_in_time(self, sizes: Sizes) -> float:
         """Training tokens that the time allows, at a third of the speed of matrix products."""
         speed = max(self.machine.float32_flops, self.machine.bfloat16_flops) / 3
-        return self.seconds * speed / self.estimate(sizes).flops_per_token
+        return self.seconds * speed * world.size() / self.estimate(sizes).flops_per_token
 
-    def batch(
-        self, sizes: Sizes, row_tokens: float, wanted: int | None, epochs: float
-    ) -> tuple[int, int]:
-        """Rows a forward pass, and forward passes a step.
+    def batch(self, sizes: Sizes, row_tokens: float, epochs: float) -> int:
+        """Rows a step, of all processes.
 
         Args:
             sizes: One of the candidates.
             row_tokens: Tokens that a row teaches.
-            wanted: Rows a step, where the person gave them.
             epochs: Most epochs that the run will make.
         """
-        rows = wanted or 0
-        if not rows:
-            seen = min(self.tokens_in_time(sizes), epochs * self.corpus.tokens)
-            # Many small steps beat few large ones, down to 256 tokens: below, steps cost more.
-            tokens = min(32_768, max(256, seen / STEPS), max(256, self.corpus.tokens / 32))
-            rows = max(1, 2 ** round(math.log2(tokens / row_tokens)))
+        seen = min(self.tokens_in_time(sizes), epochs * self.corpus.tokens)
+        # Many small steps beat few large ones, down to 256 tokens: below, steps cost more.
+        tokens = min(32_768, max(256, seen / STEPS), max(256, self.corpus.tokens / 32))
+        return max(world.size(), 2 ** round(math.log2(tokens / row_tokens)))
+
+    def passes(self, sizes: Sizes, batch: int) -> tuple[int, int]:
+        """Rows in a forward pass of a process, and its forward passes a step."""
+        rows = math.ceil(batch / world.size())
         accumulation = math.ceil(rows / self._rows_that_fit(sizes))
         return math.ceil(rows / accumulation), accumulation
 

@@ -1,13 +1,15 @@
 """`prosa demo`: the ladder on bundled stories, and a chat model on bundled questions."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from prosa import runs
 from prosa.i18n import _
+from prosa.verbs.comparing import PROBED, PROBES, climb, side_by_side
 from prosa.verbs.request import Request
 from prosa.verbs.training import Run, train
 
@@ -19,10 +21,9 @@ if TYPE_CHECKING:
 
 STORIES = 8_000
 """Stories the models learn from; on two slow cores the decoder does not come to the end of them."""
-PROBES = 400
-"""Probes asked of each model: one standard error is 2.5 points over all kinds, 6 within one."""
-MINUTES = {"ngram": 0.1, "lstm": 0.4, "decoder": 1.55, "chat": 0.75}
-"""Shares of the four minutes; the rest goes to reading, scoring and the start of Python."""
+MINUTES, LADDER_MINUTES, COMPARING_MINUTES, CLOSING_MINUTES = 4.0, 2.5, 0.4, 0.2
+"""Of all, of the families, of comparing them, and of the chat model's answers, with the start of
+Python. The chat model learns in what is left, 0.8 or so."""
 PROMPT = "Ana estava no jardim com a sua bola"
 ANSWERS = 30
 """Answers the chat model learns: all 330 cannot be known by heart in its share of the time."""
@@ -45,10 +46,10 @@ class Answered:
 
 @dataclass(frozen=True)
 class Demo:
-    """What the tour showed: the three story models side by side, and the chat model's answers.
+    """What the tour showed: the families side by side on stories, and the chat model's answers.
 
-    `baselines` are the shares of the probes that need no learning, by kind: of an untrained decoder
-    and of the rules in `measure.probes`.
+    `baselines` are the shares of the probes that need no learning, by kind: of the best model that
+    descended before it had learned, and of the rules in `measure.probes`.
     """
 
     comparison: "Comparison"
@@ -61,7 +62,7 @@ class Demo:
 def demo(
     *, listen: "Callable[[str], Listener] | None" = None, scale: float = 1.0, root: Path = runs.RUNS
 ) -> Demo:
-    """Train an n-gram, an LSTM and a decoder on stories, compare them, and a chat model.
+    """Train every family that predicts a text whole on stories, compare them, and a chat model.
 
     Args:
         listen: Called with the title of each part; the listener it returns hears that part.
@@ -79,31 +80,21 @@ def demo(
     count = max(200, int(STORIES * scale))
     heard(_("{n} short children's stories in Portuguese").format(n=count))
     rows = [{"text": story} for story in stories.generate(count, seed=0)]
-    options = PrepareOptions(validation=0.02, test=0.02)
-    prepared = prepare(read(rows), options)
-    ladder = []
-    for family in ("ngram", "lstm", "decoder"):
-        request = Request(
-            family=family,
-            minutes=MINUTES[family] * scale,
-            output=str(root / f"demo-{family}"),
-            overwrite=True,
-        )
-        ladder.append(train(prepared, request, listen=heard(family), name="historias"))
+    place = str(root / "demo")
+    request = Request(validation=0.02, test=0.02, output=place, overwrite=True)
+    prepared = prepare(read(rows), PrepareOptions(validation=0.02, test=0.02))
+    until = began + 60 * scale * LADDER_MINUTES
+    ladder = climb(prepared, PROBED, request, until, listen=heard, ranked=True)
     asked = probes(max(20, int(PROBES * scale)))
-    comparison = _compare(ladder, prepared.splits["test"], asked)
-    baselines = _baselines(ladder[-1], asked)
+    until = time.monotonic() + 60 * scale * COMPARING_MINUTES
+    comparison = side_by_side(ladder, prepared, PROBED, until, prompts=[PROMPT], probes=asked)
+    baselines = _baselines(ladder, comparison, asked)
     known = _known()
+    spent = (time.monotonic() - began) / 60
+    left = max((MINUTES - CLOSING_MINUTES) * scale - spent, scale / 4)
     chat = train(
         [{"question": q, "answer": one.answer} for one in known for q in one.questions],
-        Request(
-            family="decoder",
-            minutes=MINUTES["chat"] * scale,
-            validation=0,
-            test=0,
-            output=str(root / "demo-chat"),
-            overwrite=True,
-        ),
+        replace(request, minutes=left, validation=0, test=0, output=f"{place}-chat"),
         listen=heard("chat"),
         name="perguntas",
     )
@@ -112,37 +103,23 @@ def demo(
     return Demo(comparison, baselines, answers, paths, time.monotonic() - began)
 
 
-def _compare(ladder: list[Run], table: Any, asked: "list[Probe]") -> "Comparison":
-    from prosa.comparison import Entry, compare
-    from prosa.data.kinds import Kind
-    from prosa.generation.options import Decoding
-
-    entries = [
-        Entry(
-            name=run.result["family"],
-            family=run.result["family"],
-            model=run.model,
-            tokenizer=run.tokenizer,
-            train_seconds=run.result["seconds"],
-            folder=run.path,
-        )
-        for run in ladder
-    ]
-    # Cool enough that each says what it is surest of.
-    decoding = Decoding(max_new_tokens=80, temperature=0.4, seed=0)
-    return compare(entries, table, Kind.TEXT, prompts=[PROMPT], probes=asked, decoding=decoding)
-
-
-def _baselines(decoder: Run, asked: "list[Probe]") -> dict[str, dict[str, float]]:
-    """What a decoder of the same size gets right before it has learned anything, and the rules."""
+def _baselines(
+    ladder: list[Run], comparison: "Comparison", asked: "list[Probe]"
+) -> dict[str, dict[str, float]]:
+    """What the best model that descended got right before it had learned, and the rules."""
     import torch
 
     from prosa.measure.probes import ask, rules
 
+    descended = [
+        (row.bits_per_byte or math.inf, number)
+        for number, (row, run) in enumerate(zip(comparison.models, ladder, strict=True))
+        if row.probes and run.result["steps"]
+    ]
+    best = ladder[min(descended)[1]]
     torch.manual_seed(0)
-    untrained: Any = type(decoder.model)(cast(Any, decoder.model.config))
-    untrained.eval()
-    return {"untrained": ask(untrained, decoder.tokenizer, asked), **rules(asked)}
+    untrained: Any = type(best.model)(cast(Any, best.model.config))
+    return {"untrained": ask(untrained.eval(), best.tokenizer, asked), **rules(asked)}
 
 
 def _known() -> "Sequence[Answer]":

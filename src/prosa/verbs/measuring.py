@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from prosa import files, runs
-from prosa.errors import InputError
 from prosa.i18n import _
+from prosa.verbs.holdout import held_out
 
 if TYPE_CHECKING:
     from prosa.measure.metrics import Metrics
@@ -41,53 +41,21 @@ def evaluate(
     Raises:
         InputError: The model or the data is at fault.
     """
-    from prosa.data.filters import Filters, parse
-    from prosa.data.prepare import PrepareOptions, prepare
     from prosa.data.read import read
     from prosa.models.pretrained import load
     from prosa.tasks.task import task_of
 
     folder = runs.resolve(str(model))
     manifest = runs.read_manifest(Path(folder))
-    trained_on = manifest.data if manifest else {}
     network, tokenizer = cast(Any, load(folder))
     records = read(data, kind=kind, columns=dict(columns) if columns else None, raw=raw)
     task = task_of(network, records.kind, records.source)
-    clean = tuple(trained_on.get("clean", ()))
-    asked = {
-        part: value if isinstance(value, float | int) else None
-        for part, value in trained_on.get("split", {}).items()
-    }
-    try:
-        filters = parse(trained_on.get("filter", ()))
-    except InputError:  # the list of words has gone: this is not the data of the training, then
-        filters = Filters()
-    same = PrepareOptions(
-        clean=clean,
-        filters=filters,
-        validation=asked.get("validation"),
-        test=asked.get("test"),
-        raw=raw,
-        seed=trained_on.get("seed", 0),
-    )
-    prepared = prepare(records, same)
-    known = runs.fingerprint(*prepared.splits.values()) == trained_on.get("fingerprint")
-    if known or split:
-        name = split or next(n for n in ("test", "validation", "train") if n in prepared.splits)
-        table = prepared.splits.get(name)
-        if table is None or not len(table):
-            raise InputError(
-                _("This data has no part '{name}'").format(name=name),
-                expected=", ".join(prepared.splits),
-            )
-    else:
-        whole = PrepareOptions(clean=clean, raw=raw, validation=0, test=0)
-        name, table = "all", prepare(records, whole).splits["train"]
-    notes = [*records.notes]
-    if known and name == "train":
+    chosen = held_out([manifest], records, split=split, raw=raw)
+    notes = [*records.notes, *chosen.notes]
+    if chosen.seen[0]:
         notes.append(_("The model has learned from this very text: the score says little"))
-    stream = task.encode(table, prepared.kind, tokenizer, files.scratch())
-    return Evaluation(task.measure(network, tokenizer, stream), name, tuple(notes))
+    stream = task.encode(chosen.table, records.kind, tokenizer, files.scratch())
+    return Evaluation(task.measure(network, tokenizer, stream), chosen.part, tuple(notes))
 
 
 def list_models() -> list[dict[str, Any]]:

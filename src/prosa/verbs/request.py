@@ -145,14 +145,14 @@ def outlook(prepared: "Prepared", minutes: float = 5.0) -> "list[Guess]":
     It is reckoned from the size of the data and the speed of this machine; a plan measures it. A
     kind of data that no language model learns from gives nothing.
     """
-    from prosa.models.registry import family
+    from prosa.models.registry import REGISTRY, family
     from prosa.tasks.task import task
     from prosa.training.size_ladder import guess
 
     size, turns = prepared.report.bytes, prepared.kind is not Kind.TEXT
     guesses = []
-    for known in map(family, ("ngram", "lstm", "decoder")):
-        learned = task(known.tasks[0])
-        if prepared.kind in learned.kinds:
-            guesses.append(guess(known, learned.auto, size, minutes, turns=turns))
+    for known in map(family, REGISTRY):
+        able = [found for found in map(task, known.tasks) if prepared.kind in found.kinds]
+        if able:
+            guesses.append(guess(known, able[0].auto, size, minutes, turns=turns))
     return guesses

@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,19 +14,19 @@ from prosa.data.kinds import Kind
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.verbs.request import Request, look
+from prosa.verbs.working import DATA, shared_tokens, working
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from prosa.data.prepare import Prepared
     from prosa.models.family import Family
     from prosa.tasks.task import Task
     from prosa.training.events import Listener
     from prosa.training.fit import Fitted, Job, Sampler, Vocabulary
     from prosa.training.plan import Options
 
-_REQUEST, _DATA = "request.json", "data.json"
 DEFAULT_FAMILY = "decoder"
-_FREE_TO_CHANGE = ("resume", "overwrite", "output")
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,13 @@ def train(
     listen: "Listener | None" = None,
     command: Sequence[str] = (),
     name: str | None = None,
+    shared: Path | None = None,
     **settings: Any,
 ) -> Run:
     """Train a model on data, and leave it in a run's folder.
+
+    In a program that torchrun or `accelerate launch` started several times, each process calls
+    this. The first one reads the data, writes and is heard; all are given the finished run.
 
     Args:
         data: Whatever `prosa.read` takes: a path, a sample's name, a data frame, a list of dicts;
@@ -66,6 +71,8 @@ def train(
         listen: Hears the events of the run.
         command: The command line, for the manifest.
         name: What to call data that has no path.
+        shared: Where runs on the same prepared data, with the same tokenizer, keep what they all
+            need: the tokenizer and the encoded texts of each task.
         settings: Fields of `Request`, such as `family="lstm", minutes=2`.
 
     Returns:
@@ -75,39 +82,106 @@ def train(
         InputError: The data or a setting is at fault.
     """
     began = time.monotonic()
-    from prosa.models.pretrained import save
-    from prosa.tasks.task import task_for
+    from prosa.models.pretrained import load, save
+    from prosa.training import machine, world
     from prosa.training.events import silent
-    from prosa.training.fit import Job, fit
+    from prosa.training.fit import fit
 
     request = replace(request or Request(), **settings)
     source = str(data) if isinstance(data, str | Path) else name or "data"
+    world.join(cpu=machine.choose_device() == "cpu")
+    with world.together(), ExitStack() as opened:
+        # What is wrong with flags or data the first process finds, and says, for all.
+        wanted = world.first(partial(_wanted, request)) or _wanted(request)
+        splits: dict[str, Any] = {}
+
+        def begin() -> tuple[Path, dict[str, Any]]:
+            place = _place(request, source, wanted.family)
+            work = runs.working_folder(place)
+            if not opened.enter_context(working(work, request, source)):
+                return place, json.loads((work / DATA).read_text(encoding="utf-8"))
+            prepared, info = _prepare(data, source, wanted.family, request, listen)
+            splits.update(prepared)
+            text = json.dumps(info, ensure_ascii=False)
+            (work / DATA).write_text(text, encoding="utf-8")
+            return place, info
+
+        place, info = world.share(begin)
+        job = wanted.job(splits, Kind(info["kind"]))
+        heard = listen if world.is_first() else None
+        writes = heard and job.task.writes
+        sample = _sampler(job.task, job.kind, splits.get("train")) if writes else None
+        work = runs.working_folder(place)
+        with shared_tokens(shared / job.task.name if shared else None, work):
+            fitted = fit(job, work, listen=heard or silent, sampler=sample, began=began)
+
+        def finish() -> dict[str, Any]:
+            assert fitted is not None
+            manifest = _manifest(fitted, job, place, info, command)
+            with files.replacing(place, overwrite=request.overwrite) as folder:
+                save(fitted.model, fitted.tokenizer, folder)
+                manifest.write(folder)
+            return manifest.result
+
+        result = world.share(finish)
+    if fitted is None:
+        model, tokenizer = load(place)
+        return Run(place, result, model, cast(Any, tokenizer))
+    return Run(place, result, fitted.model, fitted.tokenizer)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a request says of the run, without its data."""
+
+    family: "Family"
+    options: "Options"
+    vocabulary: "Vocabulary"
+    start: "PreTrainedModel | None"
+
+    def job(self, splits: dict[str, Any], kind: Kind) -> "Job":
+        from prosa.tasks.task import task_for
+        from prosa.training.fit import Job
+
+        task = task_for(self.family, kind)
+        return Job(splits, kind, task, self.options, self.vocabulary, self.start)
+
+
+def _wanted(request: Request) -> _Wanted:
     start = _start(request.from_model) if request.from_model else None
     family = _family(request, start)
-    # Before the data is read: a mistyped flag is said at once.
+    _check_launcher(family)
     options, vocabulary = _wishes(family, request, start)
+    return _Wanted(family, options, vocabulary, start[0] if start else None)
+
+
+def _check_launcher(family: "Family") -> None:
+    """Say before the data is read what a launcher asked for that cannot be.
+
+    Our own networks take their loss from the output layer's weight itself, which `accelerate`
+    shards apart from the rest.
+    """
+    from prosa.training.world import is_set
+
+    sharded = is_set("ACCELERATE_USE_FSDP") and family.learning == "descend" and family.own
+    if sharded and not is_set("ACCELERATE_USE_CPU"):
+        raise InputError(
+            _("The family {family} cannot be trained with sharded weights").format(
+                family=family.name
+            ),
+            hint=_("Start it without FSDP: each process then holds the whole model"),
+        )
+    if is_set("ACCELERATE_USE_DEEPSPEED"):
+        raise InputError(
+            _("Training with DeepSpeed is not supported"),
+            expected=_("accelerate launch with --multi_gpu or --use_fsdp, or torchrun"),
+        )
+
+
+def _place(request: Request, source: str, family: "Family") -> Path:
     if request.output:
-        place = files.free_place(request.output, overwrite=request.overwrite)
-    else:
-        place = runs.default_place(source, family.name)
-    work = runs.working_folder(place)
-    with _working(work, request, source) as fresh:
-        if fresh:
-            splits, info = _prepare(data, source, family, request, listen)
-            text = json.dumps(info, ensure_ascii=False)
-            (work / _DATA).write_text(text, encoding="utf-8")
-        else:
-            splits, info = {}, json.loads((work / _DATA).read_text(encoding="utf-8"))
-        kind, model = Kind(info["kind"]), start[0] if start else None
-        job = Job(splits, kind, task_for(family, kind), options, vocabulary, model)
-        writes = listen and job.task.writes
-        sample = _sampler(job.task, kind, splits.get("train")) if writes else None
-        fitted = fit(job, work, listen=listen or silent, sampler=sample, began=began)
-        manifest = _manifest(fitted, job, place, info, command)
-        with files.replacing(place, overwrite=request.overwrite) as folder:
-            save(fitted.model, fitted.tokenizer, folder)
-            manifest.write(folder)
-    return Run(place, manifest.result, fitted.model, fitted.tokenizer)
+        return files.free_place(request.output, overwrite=request.overwrite)
+    return runs.default_place(source, family.name)
 
 
 def _start(name: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
@@ -149,13 +223,11 @@ def _prepare(
 ) -> "tuple[dict[str, Any], dict[str, Any]]":
     from prosa.data.prepare import Prepared
     from prosa.tasks.task import task_for
-    from prosa.training.events import Note
 
     prepared = data if isinstance(data, Prepared) else look(data, request)[1]
     task_for(family, prepared.kind, source)
-    for line in prepared.report.lines():
-        if listen and not line.startswith(" "):  # an example, which `prosa inspect` shows
-            listen(Note(line))
+    if listen and prepared is not data:
+        tell(prepared, listen)
     info = {
         "source": source,
         "kind": str(prepared.kind),
@@ -168,6 +240,15 @@ def _prepare(
         "raw": request.raw,
     }
     return prepared.splits, info
+
+
+def tell(prepared: "Prepared", listen: "Listener") -> None:
+    """Say what was made of the data."""
+    from prosa.training.events import Note
+
+    for line in prepared.report.lines():
+        if not line.startswith(" "):  # an example, which `prosa inspect` shows
+            listen(Note(line))
 
 
 def _wishes(family: "Family", request: Request, start: Any) -> "tuple[Options, Vocabulary]":
@@ -254,80 +335,3 @@ def _sampler(task: "Task", kind: Kind, train: Any) -> "Sampler":
         return f"{question[0]['content']} – {answer}"
 
     return write
-
-
-@contextmanager
-def _working(folder: Path, request: Request, source: str) -> Iterator[bool]:
-    """Open a run's working folder.
-
-    A run that fails leaves nothing, unless it has written a checkpoint: then the folder stays, and
-    `--resume` goes on from there, as after a kill.
-
-    Args:
-        folder: The place.
-        request: What is asked for now.
-        source: What the data is called.
-
-    Yields:
-        Whether the run begins anew; otherwise data and tokens of the killed run are there.
-
-    Raises:
-        InputError: There is an unfinished run that was not asked to be resumed or overwritten, or
-            it was asked for with other settings.
-    """
-    asked = _plain(request, source)
-    begun = (folder / _REQUEST).is_file()
-    goes_on = begun and (folder / _DATA).is_file() and (folder / "tokens.json").is_file()
-    if goes_on and request.resume:
-        _check_same(folder, asked)
-    elif goes_on and _has_checkpoint(folder) and not request.overwrite:
-        raise InputError(
-            _("An unfinished run is here"),
-            path=folder,
-            hint=_("Continue it with --resume, or begin anew with --overwrite"),
-        )
-    fresh = not (goes_on and request.resume)
-    new_parent = not folder.parent.exists()
-    with files.full_disk_said(folder):
-        if fresh:
-            if folder.exists() and not begun and any(folder.iterdir()):
-                raise InputError(
-                    _("This folder is in the way and is not prosa's"),
-                    path=folder,
-                    hint=_("Move it away, or give another place with -o"),
-                )
-            files.remove(folder)
-            folder.mkdir(parents=True)
-            (folder / _REQUEST).write_text(json.dumps(asked), encoding="utf-8")
-        try:
-            yield fresh
-        except BaseException:
-            if not _has_checkpoint(folder):
-                files.remove(folder)
-                if new_parent and not any(folder.parent.iterdir()):
-                    folder.parent.rmdir()
-            raise
-    files.remove(folder)
-
-
-def _has_checkpoint(folder: Path) -> bool:
-    return any(folder.glob("checkpoint-*/trainer_state.json"))
-
-
-def _plain(request: Request, source: str) -> dict[str, Any]:
-    values = {n: v for n, v in asdict(request).items() if n not in _FREE_TO_CHANGE}
-    plain: dict[str, Any] = json.loads(json.dumps({"data": source, **values}))
-    return plain
-
-
-def _check_same(folder: Path, asked: Mapping[str, Any]) -> None:
-    begun = json.loads((folder / _REQUEST).read_text(encoding="utf-8"))
-    for name, value in asked.items():
-        if begun.get(name) != value:
-            raise InputError(
-                _("The unfinished run was begun with {name} = {before}, not {now}").format(
-                    name=name.replace("_", "-"), before=begun.get(name), now=value
-                ),
-                path=folder,
-                hint=_("Repeat its settings, or begin anew with --overwrite"),
-            )

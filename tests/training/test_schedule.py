@@ -155,6 +155,7 @@ def plan(**changes):
         "most_steps": 1_000,
         "epochs": 1.0,
         "learning_rate": 0.01,
+        "attention": None,
         "bfloat16": False,
         "seed": 3,
         "timed": True,

@@ -80,10 +80,15 @@ class Recipe:
         muon: Hidden matrices are trained by Muon, not by AdamW.
         betas: AdamW's.
         embedding_rate: Factor on the learning rate of an input table that is not the output's too.
+        dropout_from: Passes over the data from which dropout grows; None: as the sizes say.
         weight_decay: On matrices that are no tables.
         row: The shortest and the longest row of training tokens that the plan chooses.
         aligned: Rows begin where a document begins, if it fits into one.
+        batch: Tokens of a step at least, and steps that a run makes at least before the batch may
+            grow.
         start_from_frequencies: The output layer's bias begins as the words' frequencies.
+        start_from_nothing: The output layer begins at zero, where it is not the input table too.
+        average: A running average of the weights is measured and kept.
     """
 
     learning_rate: float = 0.01
@@ -92,10 +97,14 @@ class Recipe:
     muon: bool = False
     betas: tuple[float, float] = (0.9, 0.99)
     embedding_rate: float = 1.0
+    dropout_from: float | None = None
     weight_decay: float = 0.0
     row: tuple[int, int] = (32, 128)
     aligned: bool = False
+    batch: tuple[int, int] = (256, 1_000)
     start_from_frequencies: bool = False
+    start_from_nothing: bool = False
+    average: bool = False
 
     def rate(self, hidden: int) -> float:
         """The learning rate of a model so wide. A few tries at one width each; not a search."""

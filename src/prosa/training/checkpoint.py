@@ -8,6 +8,7 @@ state is not kept: every step draws from a seed of its own.
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.training import world
 
-_WEIGHTS, _BEST = "model.safetensors", "best.safetensors"
+_WEIGHTS = "model.safetensors"
 _OPTIMIZER, _OPTIMIZER_JSON = "optimizer.safetensors", "optimizer.json"
 _STATE = "trainer_state.json"
 _KEPT = 2
@@ -47,10 +48,12 @@ def write(
     place: Path,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    best: dict[str, Tensor] | None,
+    kept: dict[str, dict[str, Tensor]],
     state: TrainerState,
 ) -> None:
     """Write a checkpoint beside its place and rename it; the oldest ones go.
+
+    `kept` are weights besides those of now, such as the "best", each in a file of its name.
 
     A kill at any moment leaves the last whole one. Where weights are sharded, all processes must
     call this; the first one writes.
@@ -63,14 +66,14 @@ def write(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     save_file(now, partial / _WEIGHTS)
-    if best is not None:
-        save_file(best, partial / _BEST)
-    tensors = {
+    for name, tensors in kept.items():
+        save_file(tensors, partial / f"{name}.safetensors")
+    moments = {
         f"{parameter}/{name}": value.contiguous()
         for parameter, values in optimizing["state"].items()
         for name, value in values.items()
     }
-    save_file(tensors, partial / _OPTIMIZER)
+    save_file(moments, partial / _OPTIMIZER)
     groups = json.dumps(optimizing["param_groups"])
     (partial / _OPTIMIZER_JSON).write_text(groups, encoding="utf-8")
     state.save_to_json(str(partial / _STATE))
@@ -96,9 +99,9 @@ def read_state(folder: Path) -> TrainerState:
 
 
 def restore(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> dict[str, Tensor] | None:
-    """Give a model and its optimizer what `write` took of them; the best weights come back.
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, names: Sequence[str]
+) -> dict[str, dict[str, Tensor]]:
+    """Give a model and its optimizer what `write` took of them; what it kept besides comes back.
 
     Raises:
         InputError: A file is missing or damaged.
@@ -113,7 +116,8 @@ def restore(
         set_model_state_dict(model, kept, options=_WHOLE)
         whole = {"state": state, "param_groups": groups}
         set_optimizer_state_dict(model, optimizer, whole, options=_WHOLE)
-        return load_file(folder / _BEST) if (folder / _BEST).is_file() else None
+        files = {name: folder / f"{name}.safetensors" for name in names}
+        return {name: load_file(path) for name, path in files.items() if path.is_file()}
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             _("This checkpoint cannot be read: {why}").format(why=error),

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
@@ -197,6 +198,8 @@ class RunControl(TrainerCallback):
         """Move the schedule on, before the next step's learning rate is asked for."""
         self._tell_time()
         self.schedule.advance(self.seconds)
+        if self._trainer.average:
+            self._trainer.average.update(cast(Any, self._trainer.model), self.schedule.step)
 
     def on_step_end(self, args: Any, state: TrainerState, control: Any, **_more: Any) -> None:
         """Decide what comes next."""
@@ -261,15 +264,16 @@ class RunControl(TrainerCallback):
             seconds = self._timer.clock() - start
             return measured[measured.primary], measured.bits_per_byte, seconds
 
-        # Sharded weights are put together by all processes for each of their layers.
-        measured = measure() if self._trainer.is_fsdp_enabled else None
-        loss, bits, seconds = world.share(lambda: measured or measure())
-        best = self.best_loss is None or loss < self.best_loss
+        with self._averaged(model):
+            # Sharded weights are put together by all processes for each of their layers.
+            measured = measure() if self._trainer.is_fsdp_enabled else None
+            loss, bits, seconds = world.share(lambda: measured or measure())
+            if self._hooks.keep_best and self._trainer.gathers and self._is_best(loss):
+                self._trainer.best_weights = checkpoints.weights(model)
+        best = self._is_best(loss)
         self.without_best = 0 if best else self.without_best + 1
         if best:
             self.best_loss = loss
-        if best and self._hooks.keep_best and self._trainer.gathers:
-            self._trainer.best_weights = checkpoints.weights(model)
         self._now += seconds
         self._aside += seconds
         self.validation_seconds += seconds
@@ -282,11 +286,19 @@ class RunControl(TrainerCallback):
         self.curve.append(point)
         self._hooks.listen(Validated(step, loss, bits, best and self._hooks.keep_best, seconds))
 
+    def _is_best(self, loss: float) -> bool:
+        return self.best_loss is None or loss < self.best_loss
+
+    def _averaged(self, model: Any) -> AbstractContextManager[None]:
+        average = self._trainer.average
+        return average.within(model) if average else nullcontext()
+
     def _sample(self, sample: Sample, step: int) -> None:
         model: Any = self._trainer.model
         start = self._timer.clock()
         model.eval()
-        self._hooks.listen(Sampled(step, sample(model)))
+        with self._averaged(model):
+            self._hooks.listen(Sampled(step, sample(model)))
         model.train()
         self._last_sample = self._timer.clock()
         self._aside += self._last_sample - start

@@ -22,6 +22,7 @@ from prosa.tasks.task import Batches
 from prosa.training import checkpoint as checkpoints
 from prosa.training import machine as machines
 from prosa.training import world
+from prosa.training.average import Average
 from prosa.training.control import Hooks, Interrupt, RunControl, Timer
 from prosa.training.events import Note
 from prosa.training.optimizer import build as build_optimizer
@@ -67,6 +68,8 @@ class DescentTrainer(Trainer):
     best_weights: dict[str, Tensor] | None = None
     """The weights with the best validation so far; they travel with every checkpoint. Only the
     first process has them."""
+    average: Average | None = None
+    """The averaged weights, where the recipe wants them: measured, sampled and handed back."""
 
     @property
     def gathers(self) -> bool:
@@ -139,14 +142,16 @@ class DescentTrainer(Trainer):
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         if not self.gathers:
             return
-        kept: dict[str, Any] = {}
+        counted: dict[str, Any] = {}
         for callback in [*self.callback_handler.callbacks, self.control]:
             if hasattr(callback, "state") and callable(callback.state):
-                kept[type(callback).__name__] = callback.state()
+                counted[type(callback).__name__] = callback.state()
         # The Trainer's own form: a dictionary by class, though it is declared as a list.
-        self.state.stateful_callbacks = cast(Any, kept)
+        self.state.stateful_callbacks = cast(Any, counted)
         place = Path(self.args.output_dir or ".") / f"checkpoint-{self.state.global_step}"
-        checkpoints.write(place, model, self._bare_optimizer(), self.best_weights, self.state)
+        kept = {"best": self.best_weights, "average": self.average and self.average.weights}
+        there = {name: weights for name, weights in kept.items() if weights}
+        checkpoints.write(place, model, self._bare_optimizer(), there, self.state)
 
     def _bare_optimizer(self) -> torch.optim.Optimizer:
         # accelerate has wrapped it.
@@ -159,8 +164,12 @@ class DescentTrainer(Trainer):
         if checkpoint is None:
             super()._load_optimizer_and_scheduler(checkpoint)
             return
-        best = checkpoints.restore(Path(checkpoint), self.model_wrapped, self._bare_optimizer())
-        self.best_weights = best if world.is_first() else None
+        kept = checkpoints.restore(
+            Path(checkpoint), self.model_wrapped, self._bare_optimizer(), ("best", "average")
+        )
+        self.best_weights = kept.get("best") if world.is_first() else None
+        if self.average and "average" in kept:
+            self.average.restore(kept["average"])
         # The next step's learning rate came with the optimizer's groups, the rest of the schedule
         # with the callback that follows it.
         assert self.lr_scheduler is not None
@@ -186,6 +195,7 @@ def descend(
     returns. Where there are several processes, each must call this, with the same arguments.
     """
     data.rows = plan.batch
+    before = str(model.config._attn_implementation)  # noqa: SLF001  there is no public reader
     with Interrupt() as interrupt:
         trainer = DescentTrainer(
             model=model,
@@ -205,12 +215,20 @@ def descend(
             whole = copy.deepcopy(model)
             text = _("The weights are sharded: AdamW trains them all, as Muon needs whole matrices")
             hooks.listen(Note(text))
+        elif family(plan.family).recipe.average:
+            trainer.average = Average(cast(nn.Module, trainer.model))
+        if plan.attention:
+            machines.set_attention(model, plan.attention)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         final = trainer.best_weights
         if final is None and trainer.is_fsdp_enabled:
             final = checkpoints.weights(cast(nn.Module, trainer.model))
+        if final is None and trainer.average:
+            final = {**model.state_dict(), **trainer.average.weights}
         if final:  # the other processes have none
             cast(nn.Module, whole).to(trainer.args.device).load_state_dict(final)
+    if plan.attention:  # as it will be loaded
+        machines.set_attention(whole, before)
     return Descent(
         model=whole.eval(),
         steps=trainer.state.global_step,

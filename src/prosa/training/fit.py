@@ -286,6 +286,9 @@ def _new_model(plan: Plan, setup: plans.Setup, train: TokenStream) -> PreTrained
     torch.manual_seed(plan.seed)
     model = setup.build(plan.sizes)
     model.config.learned = plan.task
+    head: Any = model.get_output_embeddings()
+    if setup.family.recipe.start_from_nothing and not model.config.tie_word_embeddings:
+        torch.nn.init.zeros_(head.weight)
     if not setup.family.recipe.start_from_frequencies:
         return model
     # Ten million tokens say enough of how often each word comes.

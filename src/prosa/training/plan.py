@@ -14,7 +14,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from prosa.i18n import _
-from prosa.models.family import Family, Sizes, SpecialIds
+from prosa.models.family import Family, Recipe, Sizes, SpecialIds
 from prosa.models.registry import build, check_name
 from prosa.models.sizes import check, wrong
 from prosa.tasks.task import Batches, Row, Task
@@ -102,6 +102,7 @@ class Plan:
         timed: Whether the clock ends the run, as neither steps nor epochs were given.
         seconds: Expected time of learning.
         step_seconds: Expected time of a step.
+        attention: transformers' implementation of attention; None where there is none.
         scoring_steps: Scoring a thousand tokens takes as long as so many steps.
         memory_bytes: Expected peak of the process.
     """
@@ -120,6 +121,7 @@ class Plan:
     most_steps: int
     epochs: float
     learning_rate: float
+    attention: str | None
     bfloat16: bool
     seed: int
     timed: bool
@@ -166,28 +168,29 @@ def make(
         data = setup.batches(sizes.context or 1)
         batch = options.batch_size or ladder.batch(sizes, data.row_tokens, most_epochs)
         rows, accumulation = ladder.passes(sizes, batch)
-        bfloat16 = machines.uses_bfloat16(machine, sizes)
         trial = machines.measure_step(
             partial(setup.build, sizes),
             recipe,
             machine,
             partial(_random_batch, data, rows, np.random.default_rng(0)),
-            bfloat16=bfloat16,
+            # A run of so many steps is the same again with the same seed: without a choice.
+            machines.ways(machine, sizes)[: 1 if fixed else None],
         )
         step_tokens = batch * data.row_tokens
         step_seconds = trial.seconds * accumulation
         affordable = left * (1 - EVALUATION_SHARE) / step_seconds
         # The guess of the first size was only that: step down if it is far too slow here.
-        enough_seen = affordable * step_tokens >= TOKENS_PER_PARAMETER / 2 * trial.parameters
+        enough_seen = affordable * step_tokens >= 0.7 * TOKENS_PER_PARAMETER * trial.parameters
         if level == 0 or fixed or enough_seen:
             break
         level -= 1
     most_steps = _most_steps(options, corpus.tokens / step_tokens, most_epochs)
     steps = most_steps if fixed else max(1, int(min(most_steps, affordable)))
+    epochs = steps * step_tokens / corpus.tokens
     return Plan(
         family=options.family,
         task=setup.task.name,
-        sizes=sizes,
+        sizes=replace(sizes, dropout=_dropout(asked, sizes, recipe, corpus, epochs)),
         vocabulary=setup.vocabulary,
         parameters=trial.parameters,
         batch=batch,
@@ -197,9 +200,10 @@ def make(
         processes=world.size(),
         steps=steps,
         most_steps=most_steps,
-        epochs=steps * step_tokens / corpus.tokens,
+        epochs=epochs,
         learning_rate=options.learning_rate or recipe.rate(sizes.hidden_size or recipe.width),
-        bfloat16=bfloat16,
+        attention=trial.attention,
+        bfloat16=trial.bfloat16,
         seed=options.seed,
         timed=not fixed,
         seconds=steps * step_seconds,
@@ -210,6 +214,18 @@ def make(
         device=machine.device,
         processor=machine.name,
     )
+
+
+def _dropout(
+    asked: Sizes, sizes: Sizes, recipe: Recipe, corpus: Corpus, epochs: float
+) -> float | None:
+    """A tenth more for every doubling of the passes over the data, where the recipe says so.
+
+    Not where answers are to be learned by heart.
+    """
+    if asked.dropout is not None or recipe.dropout_from is None or corpus.turns:
+        return sizes.dropout
+    return round(min(0.3, max(0.0, 0.1 * math.log2(epochs / recipe.dropout_from))), 3)
 
 
 def _random_batch(data: Batches, rows: int, order: np.random.Generator) -> Row:

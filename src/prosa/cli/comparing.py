@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     )
     def compare(
         models: list[str] = typer.Argument(
-            None, metavar="[MODEL]...", help=_("Runs' folders or names.")
+            None, metavar="MODEL", help=_("Runs' folders or names.")
         ),
         data: str | None = typer.Option(
             None, metavar="DATA", help=_("What to measure on: a file, folder or sample.")
@@ -253,6 +253,11 @@ def _probes(
         "Agreement asks for the form of a word; the others ask who, what, where or which feeling "
         "it was, and the story has said both answers already. A guess is right half of the time."
     )
+    if baselines:
+        about += " " + _(
+            "Untrained is the best of the networks before it has learned; most, last and first "
+            "said always take the answer that the story says most often, last or first."
+        )
     yield from textwrap.wrap(about, WIDTH)
 
 

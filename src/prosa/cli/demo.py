@@ -1,7 +1,6 @@
 """`prosa demo`."""
 
 import sys
-import textwrap
 from typing import Any
 
 import typer
@@ -47,13 +46,9 @@ def register(app: typer.Typer) -> None:
 
 
 def _lines(result: Any) -> list[str]:
-    untrained = _(
-        "Untrained is the best of the networks before it has learned; most, last and first said "
-        "always take the answer that the story says most often, last or first."
-    )
     lines = ["", _("The families side by side, on stories none of them has seen")]
     lines += comparing.lines(result.comparison, result.baselines)
-    lines += ["", *textwrap.wrap(untrained, comparing.WIDTH), ""]
+    lines.append("")
     for seen, title in (
         (True, _("The chat model, asked in words it was trained on")),
         (False, _("The chat model, asked in words it was not trained on")),

@@ -9,6 +9,7 @@ from tests.fixtures import QUICK, TINY
 TRAIN_KEYS = [
     "output",
     "family",
+    "task",
     "parameters",
     "tokenizer",
     "vocabulary",

@@ -198,7 +198,7 @@ def pair_model(kind: str) -> Trained:
         labels = labels["input_ids"].masked_fill(labels["attention_mask"] == 0, -100)
         torch.manual_seed(0)
         model = build(family(name), sizes, len(tokenizer), SpecialIds.of(tokenizer), SEQ2SEQ)
-        before, after = train(model, {**data, "labels": labels})
+        before, after = train(model, {**data, "labels": labels}, steps=100)
         _made[kind] = Trained(family(name), model, tokenizer, before, after)
     return _made[kind]
 
@@ -225,7 +225,7 @@ def encoder_model() -> Trained:
         torch.manual_seed(0)
         ids = SpecialIds.of(tokenizer)
         model = build(known, SMALL["decoder"], len(tokenizer), ids, "AutoModelForMaskedLM")
-        before, after = train(model, data)
+        before, after = train(model, data, steps=160)
         _made["encoder"] = Trained(known, model, tokenizer, before, after)
     return _made["encoder"]
 

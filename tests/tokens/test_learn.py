@@ -8,6 +8,7 @@ import pytest
 from prosa import extras
 from prosa.errors import InputError
 from prosa.tokens import learn as learning
+from prosa.tokens.encoder import TextEncoder
 from prosa.tokens.learn import algorithm, is_ours, learn
 
 from .conftest import ALGORITHMS, TEXTS
@@ -49,6 +50,18 @@ def test_encoding_adds_nothing(tokenizers, name):
     assert not {0, 2, 3} & set(encoded["input_ids"])
     assert algorithm(tokenizers[name]) == name
     assert is_ours(tokenizers[name])
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_a_template_frames_what_other_tools_read_and_nothing_of_ours(name):
+    plain, framed = learn(TEXTS, name), learn(TEXTS, name, template="<s> $A </s>")
+    expected = [plain(text)["input_ids"] for text in TEXTS]
+    assert framed(TEXTS)["input_ids"] == [[2, *ids, 3] for ids in expected]
+    # A call with padding or truncation leaves them on in the library.
+    framed(TEXTS, padding=True, truncation=True, max_length=8)
+    ids, lengths = TextEncoder(framed)(TEXTS)
+    assert ids.tolist() == [number for row in expected for number in row]
+    assert lengths.tolist() == [len(row) for row in expected]
 
 
 @pytest.mark.parametrize("name", EXACT)

@@ -9,11 +9,8 @@ from transformers import PreTrainedModel
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.tokens.encoder import TextEncoder
-from prosa.tokens.learn import algorithm, is_ours
+from prosa.tokens.learn import SPACED, algorithm, is_ours
 from prosa.tokens.special import MASK
-
-_SPACED = ("bpe", "unigram")
-"""Tokenizers whose words begin with the space before them."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +68,20 @@ def fill(model: PreTrainedModel, tokenizer: Any, text: str, count: int = 5) -> l
 def _ids(tokenizer: Any, text: str) -> list[int]:
     if not is_ours(tokenizer):
         return list(tokenizer(text.replace(MASK, tokenizer.mask_token))["input_ids"])
-    encode, parts = TextEncoder(tokenizer), text.split(MASK)
-    ids: list[int] = [tokenizer.bos_token_id]
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
-        if not last and algorithm(tokenizer) in _SPACED:
-            part = part.removesuffix(" ")  # noqa: PLW2901
-        ids += [*encode([part])[0].tolist(), tokenizer.eos_token_id if last else -1]
-    return [tokenizer.mask_token_id if number == -1 else number for number in ids]
+    encode, mask = TextEncoder(tokenizer), tokenizer.mask_token_id
+    if algorithm(tokenizer) == "word":  # a full stop that touches a word is another token
+        vocabulary = tokenizer.get_vocab()
+        word = next((word for word in vocabulary if word.isalpha() and word not in text), "")
+        ids = encode([text.replace(MASK, word)])[0].tolist()
+        ids = [mask if number == vocabulary.get(word) else number for number in ids]
+    else:
+        if algorithm(tokenizer) in SPACED:
+            text = text.replace(f" {MASK}", MASK)
+        ids = []
+        for part in text.split(MASK):
+            ids += [*encode([part])[0].tolist(), mask]
+        ids.pop()
+    return [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
 
 
 def _likeliest(

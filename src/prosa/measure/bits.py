@@ -28,6 +28,8 @@ SPELLING_BITS = 8
 """What each byte that an unknown token hides is charged."""
 _LOGITS_BYTES = 64_000_000
 """Logits held at a time."""
+_TOKENS = 16_384
+"""Tokens read at a time: more only fill the memory with attention."""
 _RANKED_TOKENS = 10_000
 """Tokens on which a counted model's accuracy is measured: good to half a percent."""
 _RECURRENT_CONTEXT = 256
@@ -128,7 +130,8 @@ def _descended(model: PreTrainedModel, stream: TokenStream) -> tuple[float, int,
     limited = getattr(model.config, "max_position_embeddings", None)
     context = limited or _RECURRENT_CONTEXT
     rows = Rows(stream, context, stride=max(1, context // 2))
-    per_batch = max(1, _LOGITS_BYTES // (4 * model.config.vocab_size * context))
+    logits_rows = _LOGITS_BYTES // (4 * model.config.vocab_size * context)
+    per_batch = max(1, min(logits_rows, _TOKENS // context))
     training, nats, correct, tokens = model.training, 0.0, 0, 0
     model.train(False)
     for start in range(0, len(rows), per_batch):

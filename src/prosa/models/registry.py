@@ -82,7 +82,7 @@ def build(
     """
     import transformers  # noqa: PLC0415  takes seconds
 
-    config = family.configure(complete(family, sizes), vocabulary, ids)
+    config = _configured(family, sizes, vocabulary, ids)
     return stop_at(family.finish(getattr(transformers, auto).from_config(config)), ids)
 
 
@@ -97,8 +97,26 @@ def count(
         InputError: As `build`.
     """
     assert family.count is not None
-    config = family.configure(complete(family, sizes), vocabulary, ids)
+    config = _configured(family, sizes, vocabulary, ids)
     return stop_at(family.count(tokens, offsets, config), ids)
+
+
+def _configured(family: Family, sizes: Sizes, vocabulary: int, ids: SpecialIds) -> Any:
+    """A configuration; what the family itself finds wrong with the sizes is the person's to know.
+
+    Raises:
+        InputError: As `build`.
+    """
+    whole = complete(family, sizes)
+    try:
+        return family.configure(whole, vocabulary, ids)
+    except ValueError as error:
+        raise InputError(
+            _("The family {family} cannot be made like this: {why}").format(
+                family=family.name, why=error
+            ),
+            hint=_("Leave the flag away, or give another value"),
+        ) from error
 
 
 def stop_at(model: "PreTrainedModel", ids: SpecialIds) -> "PreTrainedModel":

@@ -75,7 +75,7 @@ class Denoising:
 
 
 def remove_stretches(ids: Tensor, signs: list[int], end: int, random: np.random.Generator) -> Row:
-    """Take stretches out of rows [B, L].
+    """Take stretches out of rows [B, L], L at least 2; the last ends the row, as T5's do.
 
     Returns:
         {"input_ids"}: what is left, with a sign for each stretch [B, S]; {"labels"}: each sign,

@@ -125,6 +125,9 @@ class _Library:
         return hiding(at, sizes)
 
     def _run(self, encode: Callable[..., list[Encoding]], texts: list[str]) -> list[Encoding]:
+        # A call with padding or truncation, or a file from the hub, leaves them on for good.
+        self._backend.no_padding()
+        self._backend.no_truncation()
         before = self._backend.encode_special_tokens
         self._backend.encode_special_tokens = True
         try:

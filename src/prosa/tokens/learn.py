@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain
 
 from tokenizers import (
+    AddedToken,
     Regex,
     Tokenizer,
     decoders,
@@ -55,6 +56,9 @@ _SUBWORDS = (2_048, 16_384)
 should know by heart: 98 questions and answers, two minutes of a decoder, greedy: with 512 tokens 12
 of 20 answers came back whole, with 2,048 19 of 20. Chat on 21 answers: 0 of 21, and with 1,530 all.
 """
+SPACED = ("bpe", "unigram")
+"""Tokenizers whose words begin with the space before them."""
+
 _WORDS = 32_768
 _RARE = 1_000_000
 _ALPHABET = 1_000
@@ -103,7 +107,7 @@ def learn(
     if first is None:
         raise InputError(_("There is no text to learn tokens from"))
     backend = ALGORITHMS[algorithm](chain([first], stream), vocabulary, special)
-    backend.add_special_tokens(list(special))
+    backend.add_special_tokens([_added(token, algorithm) for token in special])
     if template is not None:
         ids = [(token, special.index(token)) for token in (START, END)]
         backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=ids)
@@ -144,6 +148,12 @@ def algorithm(tokenizer: PreTrainedTokenizerFast) -> str:
 def is_ours(tokenizer: PreTrainedTokenizerFast) -> bool:
     """Whether `learn` made this tokenizer, here or before it was saved."""
     return _KEY in tokenizer.init_kwargs
+
+
+def _added(token: str, algorithm: str) -> AddedToken:
+    """A special token; where words begin with the space before them, the mask does so too."""
+    takes_space = token == MASK and algorithm in SPACED
+    return AddedToken(token, lstrip=takes_space, normalized=False, special=True)
 
 
 def char(texts: Iterable[str], vocabulary: int | None, special: Sequence[str]) -> Tokenizer:

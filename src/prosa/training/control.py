@@ -23,10 +23,11 @@ from transformers import (
 
 from prosa.measure.metrics import Metrics
 from prosa.training import checkpoint as checkpoints
-from prosa.training import world
+from prosa.training import threads, world
 from prosa.training.events import Listener, Progress, Sampled, Stopped, Validated, silent
 from prosa.training.plan import Plan
 from prosa.training.schedule import Schedule
+from prosa.training.threads import Threads
 
 if TYPE_CHECKING:
     from prosa.training.descend import DescentTrainer
@@ -146,6 +147,8 @@ class RunControl(TrainerCallback):
         # Sharded weights write nothing by themselves: each word would need all processes.
         self._sample_hook = None if trainer.is_fsdp_enabled else hooks.sample
         self._loss_sum = torch.zeros(())
+        # Other threads add up in another order: a run of so many steps would not be the same again.
+        self._threads = Threads(threads.most()) if plan.timed and plan.device == "cpu" else None
 
     def state(self) -> dict[str, Any]:
         """What a resumed run must know, in the Trainer's own form."""
@@ -201,8 +204,15 @@ class RunControl(TrainerCallback):
         if self._trainer.average:
             self._trainer.average.update(cast(Any, self._trainer.model), self.schedule.step)
 
+    def on_step_begin(self, args: Any, state: TrainerState, control: Any, **_more: Any) -> None:
+        """Note when a step begins."""
+        if self._threads:
+            self._threads.begin_step()
+
     def on_step_end(self, args: Any, state: TrainerState, control: Any, **_more: Any) -> None:
         """Decide what comes next."""
+        if self._threads:
+            self._threads.end_step()
         now, step = self._now, state.global_step
         last = self.schedule.share >= 1
         if now - self._last_progress >= 1.0 or last:

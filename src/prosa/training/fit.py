@@ -29,7 +29,7 @@ from prosa.tokens.learn import check, learn
 from prosa.tokens.stream import TokenStream
 from prosa.training import machine as machines
 from prosa.training import plan as plans
-from prosa.training import world
+from prosa.training import threads, world
 from prosa.training.checkpoint import latest
 from prosa.training.control import Hooks, Timer
 from prosa.training.descend import descend
@@ -142,7 +142,13 @@ def fit(
         InputError: Too little data, or sizes that do not fit together.
     """
     asked = time.monotonic() if began is None else began
-    began = world.share(lambda: asked)
+    with threads.kept():
+        return _fit(job, folder, listen, sampler, world.share(lambda: asked))
+
+
+def _fit(
+    job: Job, folder: Path, listen: Listener, sampler: Sampler | None, began: float
+) -> Fitted | None:
     machines.use_tensor_cores()
     tokenizer, streams = _tokens(job, folder)
     train = streams["train"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import torch
@@ -23,10 +23,9 @@ from prosa.training.optimizer import build as build_optimizer
 
 MAX_GRAD_NORM = 1.0
 _BFLOAT16_WIDTH = 128
-"""Hidden units from which on bfloat16 pays on a processor that has it (AVX-512 BF16, one thread,
-batches of 1,024 tokens, two runs each): decoders of 96 units took 1.16 times as long a step as in
-float32, of 128 units 0.85, of 160 units 0.70, of 256 units 0.60. By width and not by a measured
-step: near that width a measurement is chance, and one seed would give two models."""
+"""Hidden units from which on bfloat16 is tried first on a processor that has it; a run of so many
+steps takes it without a trial (AVX-512 BF16, one thread, batches of 1,024 tokens, two runs each:
+decoders of 96 units took 1.16 times as long a step as in float32, of 128 units 0.85)."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +142,7 @@ class Trial:
         scoring_seconds: A forward pass alone over as many rows, for validation.
         attention: The fastest of transformers' implementations; None of a model that has none.
         bfloat16: Whether that was in mixed precision.
+        threads: How many threads were the fastest.
     """
 
     parameters: int
@@ -150,21 +150,34 @@ class Trial:
     scoring_seconds: float
     attention: str | None
     bfloat16: bool
+    threads: int
 
 
-def ways(machine: Machine, sizes: Sizes) -> list[tuple[str | None, bool]]:
-    """Implementations of attention and types of number that are worth a trial, the likeliest first.
+class Way(NamedTuple):
+    """A way to compute a step; None as threads are those of the best way so far."""
+
+    attention: str | None
+    bfloat16: bool
+    threads: int | None = None
+
+
+def ways(machine: Machine, sizes: Sizes) -> list[Way]:
+    """Attention, types of number and threads that are worth a trial, the likeliest first.
 
     On a processor the fused kernel's backward pass takes longer than plain products over rows of
     some hundred tokens (16 rows of 128, 4 layers of 128 units: 210 ms a step, and 126).
     """
     wide = machine.device != "cpu" or (sizes.hidden_size or 0) >= _BFLOAT16_WIDTH
-    mixed = [True] if machine.bfloat16 and wide else []
-    if not sizes.heads:
-        return [(None, bool(mixed))]
-    names = ("eager", "sdpa") if machine.device == "cpu" else ("sdpa", "eager")
+    mixed = [True] if machine.bfloat16 else []
+    names: tuple[str | None, ...] = (None,)
+    if sizes.heads:
+        names = ("eager", "sdpa") if machine.device == "cpu" else ("sdpa", "eager")
     plain = [] if mixed and machine.device != "cpu" else [False]
-    return [(name, bfloat16) for bfloat16 in [*mixed, *plain] for name in names]
+    types = [*mixed, *plain] if wide else [*plain, *mixed]
+    tried = [Way(name, bfloat16) for bfloat16 in types for name in names]
+    if machine.device == "cpu" and torch.get_num_threads() > 1:
+        tried.insert(1, tried[0]._replace(threads=1))
+    return tried
 
 
 def measure_step(
@@ -172,7 +185,7 @@ def measure_step(
     recipe: Recipe,
     machine: Machine,
     batch: Callable[[], dict[str, Tensor]],
-    ways: list[tuple[str | None, bool]],
+    ways: list[Way],
 ) -> Trial:
     """Measure steps on batches of the training data, as the run will take them; some seconds.
 
@@ -180,15 +193,19 @@ def measure_step(
     and one seed would give two models.
     """
     best: Trial | None = None
-    for attention, bfloat16 in ways:
+    threads = torch.get_num_threads()
+    for attention, bfloat16, asked in ways:
+        torch.set_num_threads(asked or (best.threads if best else threads))
         with torch.random.fork_rng(devices=[]):
             model: Any = build()
             if attention and not set_attention(model, attention):
                 continue
             tried = _tried(model.to(machine.device), recipe, machine, batch, bfloat16=bfloat16)
         if best is None or tried[0] < 0.9 * best.seconds:
-            best = Trial(model.num_parameters(), *tried, attention, bfloat16)
+            now = torch.get_num_threads()
+            best = Trial(model.num_parameters(), *tried, attention, bfloat16, now)
     assert best is not None
+    torch.set_num_threads(best.threads)
     return best
 
 

@@ -155,7 +155,7 @@ def make(
         InputError: Sizes that do not fit together, or a model too large for the memory.
     """
     machine, recipe = machines.measure(), setup.family.recipe
-    asked = options.sizes if start is None else sizes_of(start, options.sizes)
+    asked = options.sizes if start is None else sizes_of(setup.family, start, options.sizes)
     ladder = SizeLadder(
         setup.family, setup.task.auto, asked, corpus, setup.vocabulary, machine, left
     )

@@ -64,7 +64,8 @@ class SizeLadder:
         given = self.asked.given
         candidates: list[Sizes] = []
         for sizes in self.family.sizes:
-            context = _context(self.family.recipe, sizes.hidden_size or 0, self.corpus)
+            hidden = given.get("hidden_size") or sizes.hidden_size or 0
+            context = _context(self.family.recipe, hidden, self.corpus)
             chosen = replace(sizes, **{"context": context, **given})
             if "hidden_size" in given and "heads" not in given:
                 chosen = replace(chosen, heads=None)
@@ -123,18 +124,14 @@ class SizeLadder:
         return max(1, int(self.machine.memory_bytes / 4 / per_token / (sizes.context or 1)))
 
 
-def sizes_of(start: PreTrainedModel, asked: Sizes) -> Sizes:
+def sizes_of(family: Family, start: PreTrainedModel, asked: Sizes) -> Sizes:
     """The sizes of a model that is trained further; only context and dropout may be chosen anew."""
-    config = start.config
-    same = ("hidden_size", "embedding_size", "cell", "attention")
-    sizes = Sizes(
-        layers=config.num_hidden_layers,
-        heads=getattr(config, "num_attention_heads", None),
-        **{name: getattr(config, name, None) for name in same},
-    )
-    for name, value in asked.given.items():
-        kept = getattr(sizes, name)
-        if name not in ("context", "dropout") and value != kept:
+    config, names = start.config, {"layers": "num_hidden_layers", "heads": "num_attention_heads"}
+    fixed = [name for name in family.sizes[0].given if name not in ("context", "dropout")]
+    sizes = Sizes(**{name: getattr(config, names.get(name, name), None) for name in fixed})
+    for name in fixed:
+        value, kept = getattr(asked, name), getattr(sizes, name)
+        if value not in (None, kept):
             raise InputError(
                 _("--{name} is {value}, but the model to start from has {kept}").format(
                     name=name.replace("_", "-"), value=value, kept=kept
@@ -143,7 +140,7 @@ def sizes_of(start: PreTrainedModel, asked: Sizes) -> Sizes:
             )
     most = getattr(config, "max_position_embeddings", None)
     context = min(asked.context or most, most) if most else asked.context
-    return replace(sizes, context=context, dropout=asked.dropout)
+    return replace(asked.over(sizes), context=context)
 
 
 def _context(recipe: Recipe, hidden: int, corpus: Corpus) -> int:
@@ -157,7 +154,7 @@ def _context(recipe: Recipe, hidden: int, corpus: Corpus) -> int:
     if corpus.turns:
         most *= 2  # an answer that has lost its question out of sight is learned for nothing
     elif long_document > 2 * most:
-        return most if hidden >= 192 else least
+        return most if hidden >= 256 else least
     return min(most, max(least, 2 ** math.ceil(math.log2(max(2, long_document)))))
 
 

@@ -140,6 +140,43 @@ def test_dropout_acts_in_training_with_one_layer_and_not_afterwards():
     assert not torch.equal(lm(input_ids=ids).logits, lm(input_ids=ids).logits)
 
 
+def test_dropout_of_words_acts_before_the_cells_and_not_on_outputs():
+    lm, ids = model(embedding_dropout=0.5), tokens(1, 6)
+    assert torch.equal(lm(input_ids=ids).logits, lm(input_ids=ids).logits)
+    lm.train()
+    assert not torch.equal(lm(input_ids=ids).logits, lm(input_ids=ids).logits)
+
+
+@pytest.mark.parametrize("embedding_size", [6, 8])
+def test_one_table_reads_words_and_scores_them(embedding_size, tmp_path):
+    lm, ids = model(tie_word_embeddings=True, embedding_size=embedding_size), tokens(2, 6)
+    assert lm.lm_head.weight is lm.embed_tokens.weight
+    assert lm.embed_tokens.weight.std().item() == pytest.approx(embedding_size**-0.5, rel=0.2)
+    apart = model(embedding_size=embedding_size)
+    projection = 8 * 6 if embedding_size == 6 else 0
+    assert lm.num_parameters() == apart.num_parameters() - WORDS * 8 + projection
+
+    lm.save_pretrained(tmp_path)
+    again = RecurrentForCausalLM.from_pretrained(tmp_path)
+    assert again.lm_head.weight is again.embed_tokens.weight
+    torch.testing.assert_close(again(input_ids=ids).logits, lm(input_ids=ids).logits)
+
+
+def test_a_configuration_from_before_there_was_a_choice_keeps_its_meaning():
+    old = {"cell": "lstm", "vocab_size": WORDS, "embedding_size": 6, "hidden_size": 8}
+    lm = RecurrentForCausalLM(RecurrentConfig(**old))
+    assert lm.lm_head.weight is not lm.embed_tokens.weight
+    assert sorted(lm.state_dict()) == [
+        "embed_tokens.weight",
+        "lm_head.bias",
+        "lm_head.weight",
+        "rnn.bias_hh_l0",
+        "rnn.bias_ih_l0",
+        "rnn.weight_hh_l0",
+        "rnn.weight_ih_l0",
+    ]
+
+
 def test_training_gives_the_loss_without_logits_and_no_state():
     lm, ids = model().train(), tokens(2, 6)
     out = lm(input_ids=ids, labels=ids)
@@ -177,8 +214,9 @@ def test_the_loss_and_its_gradients_equal_the_plain_ones(rows, bias):
         torch.testing.assert_close(linear_cross_entropy(*operands, target), results[0][0])
 
 
-def test_the_loss_works_under_autocast():
-    lm, ids = model().train(), tokens(2, 6)
+@cells
+def test_the_loss_works_under_autocast(cell):
+    lm, ids = model(cell=cell).train(), tokens(2, 6)
     exact = lm(input_ids=ids, labels=ids).loss
     with torch.autocast("cpu", torch.bfloat16):
         rough = lm(input_ids=ids, labels=ids).loss
@@ -195,6 +233,7 @@ def test_the_loss_works_under_autocast():
         ({"hidden_size": "100"}, "hidden_size is '100'"),
         ({"num_hidden_layers": 1.5}, "num_hidden_layers is 1.5"),
         ({"dropout": 1.0}, "dropout is 1.0"),
+        ({"embedding_dropout": -0.1}, "embedding_dropout is -0.1"),
         ({"hiden_size": 100}, "is it 'hidden_size'"),
     ],
 )

@@ -81,6 +81,7 @@ class Recipe:
         betas: AdamW's.
         embedding_rate: Factor on the learning rate of an input table that is not the output's too.
         dropout_from: Passes over the data from which dropout grows; None: as the sizes say.
+        most_dropout: No more dropout than this.
         weight_decay: On matrices that are no tables.
         row: The shortest and the longest row of training tokens that the plan chooses.
         aligned: Rows begin where a document begins, if it fits into one.
@@ -98,6 +99,7 @@ class Recipe:
     betas: tuple[float, float] = (0.9, 0.99)
     embedding_rate: float = 1.0
     dropout_from: float | None = None
+    most_dropout: float = 0.3
     weight_decay: float = 0.0
     row: tuple[int, int] = (32, 128)
     aligned: bool = False

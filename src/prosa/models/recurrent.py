@@ -222,6 +222,7 @@ def _family(cell: str, about: About, learning_rate: float) -> Family:
             "hidden_size": sizes.hidden_size,
             "num_hidden_layers": sizes.layers,
             "dropout": sizes.dropout,
+            "embedding_dropout": sizes.dropout if (sizes.embedding_size or 0) >= 64 else 0.0,
             "context_length": sizes.context,
         }
         return RecurrentConfig(cell=cell, vocab_size=vocabulary, **settings, **ids.named)
@@ -244,7 +245,15 @@ def _family(cell: str, about: About, learning_rate: float) -> Family:
         configure=configure,
         sizes=tuple(Sizes(64, n, h, None, e, dropout=0.1) for n, e, h in shapes),
         about=about,
-        recipe=Recipe(learning_rate, start_from_frequencies=True),
+        recipe=Recipe(
+            learning_rate,
+            width=256,
+            embedding_rate=6.0,
+            dropout_from=1.0,
+            most_dropout=0.5,
+            batch=(2_048, 4_000),
+            start_from_frequencies=True,
+        ),
         fixed={"cell": cell},
         own={"AutoModelForCausalLM": RecurrentForCausalLM},
     )
@@ -257,7 +266,7 @@ RNN = _family(
         since=N_("1990 (Elman)"),
         good_for=N_("lessons: it forgets after some words, and shows why the others came"),
     ),
-    learning_rate=0.005,
+    learning_rate=0.003,
 )
 LSTM = _family(
     "lstm",
@@ -266,7 +275,7 @@ LSTM = _family(
         since=N_("1997 (Hochreiter and Schmidhuber)"),
         good_for=N_("little data and little time: fast on any processor"),
     ),
-    learning_rate=0.03,
+    learning_rate=0.004,
 )
 GRU = _family(
     "gru",
@@ -275,5 +284,5 @@ GRU = _family(
         since=N_("2014 (Cho et al.)"),
         good_for=N_("the same as an LSTM, with a quarter fewer parameters"),
     ),
-    learning_rate=0.03,
+    learning_rate=0.004,
 )

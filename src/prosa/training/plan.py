@@ -225,7 +225,9 @@ def _dropout(
     """
     if asked.dropout is not None or recipe.dropout_from is None or corpus.turns:
         return sizes.dropout
-    return round(min(0.3, max(0.0, 0.1 * math.log2(epochs / recipe.dropout_from))), 3)
+    return round(
+        min(recipe.most_dropout, max(0.0, 0.1 * math.log2(epochs / recipe.dropout_from))), 3
+    )
 
 
 def _random_batch(data: Batches, rows: int, order: np.random.Generator) -> Row:

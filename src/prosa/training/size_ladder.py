@@ -84,7 +84,9 @@ class SizeLadder:
         for level, sizes in enumerate(self.candidates()):
             parameters = self.estimate(sizes).parameters
             # A model with more parameters than twice the tokens of its data learns it by heart.
-            small_enough = parameters <= 2 * self.corpus.tokens + 500_000
+            # Less so with dropout that grows.
+            most = 2 if self.corpus.turns or self.family.recipe.dropout_from is None else 8
+            small_enough = parameters <= most * self.corpus.tokens + 500_000
             if small_enough and self.tokens_in_time(sizes) >= TOKENS_PER_PARAMETER * parameters:
                 best = level
         return best

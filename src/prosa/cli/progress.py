@@ -141,7 +141,7 @@ def _plan_lines(plan: "Plan") -> list[str]:
         _("  about {time} and {memory} of memory, {device}, {precision}").format(
             time=shared.duration(plan.seconds),
             memory=shared.megabytes(plan.memory_bytes),
-            device=plan.processor,
+            device=f"{plan.processes} × {plan.processor}" if plan.processes > 1 else plan.processor,
             precision="bfloat16" if plan.bfloat16 else "float32",
         ),
         "",

@@ -141,6 +141,8 @@ class Family:
         count: Of a family that counts: makes the model from token ids, documents' offsets and the
             configuration.
         finish: Called with every model that has been built or loaded.
+        shards: Its weights can be spread over processes by FSDP: no two layers share one, and the
+            loss asks the output layer for scores, not for its weight.
     """
 
     name: str
@@ -155,6 +157,7 @@ class Family:
     own: Mapping[str, type] = field(default_factory=dict)
     count: Callable[[Any, Any, Any], Any] | None = None
     finish: Callable[[Any], Any] = lambda model: model
+    shards: bool = False
 
 
 def N_(text: str) -> str:  # noqa: N802  gettext's name for it

@@ -118,6 +118,7 @@ DECODER = Family(
         good_for=N_("writing and chatting: the best text of all, given enough data and time"),
     ),
     finish=with_dropout,
+    shards=True,
 )
 
 

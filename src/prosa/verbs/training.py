@@ -112,7 +112,8 @@ def train(
         writes = heard and job.task.writes
         sample = _sampler(job.task, job.kind, splits.get("train")) if writes else None
         work = runs.working_folder(place)
-        with shared_tokens(shared / job.task.name if shared else None, work):
+        kept = shared / job.task.name if shared and world.is_first() else None
+        with shared_tokens(kept, work):
             fitted = fit(job, work, listen=heard or silent, sampler=sample, began=began)
 
         def finish() -> dict[str, Any]:
@@ -156,15 +157,11 @@ def _wanted(request: Request) -> _Wanted:
 
 
 def _check_launcher(family: "Family") -> None:
-    """Say before the data is read what a launcher asked for that cannot be.
-
-    Our own networks take their loss from the output layer's weight itself, which `accelerate`
-    shards apart from the rest.
-    """
+    """Say before the data is read what a launcher asked for that cannot be."""
     from prosa.training.world import is_set
 
-    sharded = is_set("ACCELERATE_USE_FSDP") and family.learning == "descend" and family.own
-    if sharded and not is_set("ACCELERATE_USE_CPU"):
+    sharded = is_set("ACCELERATE_USE_FSDP") and family.learning == "descend"
+    if sharded and not family.shards:
         raise InputError(
             _("The family {family} cannot be trained with sharded weights").format(
                 family=family.name

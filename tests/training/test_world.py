@@ -86,8 +86,8 @@ def torchrun(tmp_path):
 
     yield start
     for process in started:
-        process.kill()
-        process.communicate()
+        process.terminate()  # and with it the processes that it started
+        process.communicate(timeout=60)
 
 
 def workers(launcher):

@@ -66,8 +66,8 @@ class DescentTrainer(Trainer):
     plan: Plan
     run_control: RunControl
     best_weights: dict[str, Tensor] | None = None
-    """The weights with the best validation so far; they travel with every checkpoint. Only the
-    first process has them."""
+    """The weights with the best validation so far; they travel with every checkpoint. The other
+    processes have none, or an empty dictionary."""
     average: Average | None = None
     """The averaged weights, where the recipe wants them: measured, sampled and handed back."""
 
@@ -167,7 +167,8 @@ class DescentTrainer(Trainer):
         kept = checkpoints.restore(
             Path(checkpoint), self.model_wrapped, self._bare_optimizer(), ("best", "average")
         )
-        self.best_weights = kept.get("best") if world.is_first() else None
+        best = kept.get("best")
+        self.best_weights = best if world.is_first() or best is None else {}
         if self.average and "average" in kept:
             self.average.restore(kept["average"])
         # The next step's learning rate came with the optimizer's groups, the rest of the schedule
@@ -225,7 +226,7 @@ def descend(
             final = checkpoints.weights(cast(nn.Module, trainer.model))
         if final is None and trainer.average:
             final = {**model.state_dict(), **trainer.average.weights}
-        if final:  # the other processes have none
+        if final:
             cast(nn.Module, whole).to(trainer.args.device).load_state_dict(final)
     if plan.attention:  # as it will be loaded
         machines.set_attention(whole, before)

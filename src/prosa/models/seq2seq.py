@@ -387,7 +387,13 @@ SEQ2SEQ = Family(
             (2, 384, 768),
         )
     ),
-    recipe=Recipe(learning_rate=0.006, width=256, falls_only=True, start_from_frequencies=True),
+    recipe=Recipe(
+        learning_rate=0.006,
+        width=256,
+        falls_only=True,
+        batch=(2_048, 8_000),
+        start_from_frequencies=True,
+    ),
     about=About(
         what=N_("recurrent encoder and decoder, with attention between them"),
         since=N_("2014 (Sutskever et al.), with attention 2015 (Bahdanau et al.; Luong et al.)"),

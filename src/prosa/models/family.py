@@ -89,6 +89,7 @@ class Recipe:
             grow.
         start_from_frequencies: The output layer's bias begins as the words' frequencies.
         start_from_nothing: The output layer begins at zero, where it is not the input table too.
+        share: Parts that it gets of the time of a ladder of families.
         average: A running average of the weights is measured and kept.
     """
 
@@ -107,6 +108,7 @@ class Recipe:
     start_from_frequencies: bool = False
     start_from_nothing: bool = False
     average: bool = False
+    share: int = 1
 
     def rate(self, hidden: int) -> float:
         """The learning rate of a model so wide. A few tries at one width each; not a search."""

@@ -111,6 +111,7 @@ DECODER = Family(
         batch=(1_024, 8_000),
         start_from_nothing=True,
         average=True,
+        share=3,
     ),
     about=About(
         what=N_("Transformer decoder (Qwen3's architecture): looks back at every word"),
@@ -167,7 +168,7 @@ ENCODER = Family(
     config=ModernBertConfig,
     configure=_encoder,
     sizes=DECODER.sizes,
-    recipe=replace(DECODER.recipe, aligned=False),
+    recipe=replace(DECODER.recipe, aligned=False, share=1),
     about=About(
         what=N_("Transformer encoder (ModernBERT's architecture): reads both sides of a word"),
         since=N_("2018 (Devlin et al., BERT), in this form 2024 (Warner et al.)"),
@@ -192,7 +193,7 @@ ENCODER_DECODER = Family(
         (8, 640, 10),
         (12, 768, 12),
     ),
-    recipe=replace(DECODER.recipe, aligned=False),
+    recipe=replace(DECODER.recipe, aligned=False, share=1),
     about=About(
         what=N_("Transformer encoder and decoder (T5's architecture): one reads, one writes"),
         since=N_("2017 (Vaswani et al.), in this form 2020 (Raffel et al., Shazeer)"),

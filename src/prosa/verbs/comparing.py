@@ -108,7 +108,7 @@ def ladder(
     """Train a model of every family that can learn from the data, and compare them.
 
     All of it takes so many minutes, from reading the data to the last answer. Families that count
-    take the seconds that they need and come first; each of the others gets an equal share of what
+    take the seconds that they need and come first; each of the others gets its recipe's share of what
     is left then. The runs stay, as those of `train` do.
 
     Args:
@@ -167,7 +167,8 @@ def climb(
     able.sort(key=lambda known: known.learning != "count")
     shared, trained = files.scratch(), []
     for number, known in enumerate(able):
-        share = max(1.0, until - time.monotonic()) / (len(able) - number)
+        parts = sum(later.recipe.share for later in able[number:])
+        share = max(1.0, until - time.monotonic()) * known.recipe.share / parts
         own = replace(
             request,
             family=known.name,

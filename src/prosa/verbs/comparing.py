@@ -108,8 +108,8 @@ def ladder(
     """Train a model of every family that can learn from the data, and compare them.
 
     All of it takes so many minutes, from reading the data to the last answer. Families that count
-    take the seconds that they need and come first; each of the others gets its recipe's share of what
-    is left then. The runs stay, as those of `train` do.
+    take the seconds that they need and come first; each of the others gets its recipe's share of
+    what is left then. The runs stay, as those of `train` do.
 
     Args:
         data: Whatever `prosa.read` takes; it is prepared once.

@@ -388,11 +388,7 @@ SEQ2SEQ = Family(
         )
     ),
     recipe=Recipe(
-        learning_rate=0.006,
-        width=256,
-        falls_only=True,
-        batch=(2_048, 8_000),
-        start_from_frequencies=True,
+        0.006, 256, falls_only=True, batch=(2_048, 8_000), start_from_frequencies=True
     ),
     about=About(
         what=N_("recurrent encoder and decoder, with attention between them"),

@@ -387,9 +387,7 @@ SEQ2SEQ = Family(
             (2, 384, 768),
         )
     ),
-    recipe=Recipe(
-        0.006, 256, falls_only=True, batch=(2_048, 8_000), start_from_frequencies=True
-    ),
+    recipe=Recipe(0.006, 256, falls_only=True, batch=(2_048, 8_000), start_from_frequencies=True),
     about=About(
         what=N_("recurrent encoder and decoder, with attention between them"),
         since=N_("2014 (Sutskever et al.), with attention 2015 (Bahdanau et al.; Luong et al.)"),

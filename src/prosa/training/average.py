@@ -2,7 +2,7 @@
 
 The average covers about the last tenth of the steps, however many there have been: at step t it
 moves 9 / (10 + t) of the way to the weights (a power-function average, Karras et al. 2024). A run
-that is stopped so ends with weights that need no cool-down; docs/decisions/0009-decoder-recipe.md
+that is stopped so ends with weights that need no cool-down; docs/decisions/0009-recipe.md
 has the figures.
 """
 

@@ -27,17 +27,16 @@ T = TypeVar("T")
 PATIENCE = timedelta(days=1)
 """How long the others wait for the first process, which may clean data for hours. One that dies is
 noticed at once, as its connections close; this is for one that hangs."""
-GRADIENTS = timedelta(minutes=30)
-"""How long one process waits for another's gradients."""
+STEP = timedelta(minutes=30)
+"""How long one process waits for another within a step."""
 
-_groups: list[Any] = []
+_groups: list[Any] = []  # patient, and for a step
 
 
 def join(*, cpu: bool) -> None:
     """Meet the other processes that a launcher started, if it did; once a process.
 
-    Messages between them take a way of their own through gloo: that of the gradients may know only
-    GPUs, and has less patience.
+    Messages between them go through gloo, as the way of the gradients may know only GPUs.
 
     Args:
         cpu: Whether the gradients stay on the processor.
@@ -46,8 +45,8 @@ def join(*, cpu: bool) -> None:
         return
     from accelerate import PartialState  # noqa: PLC0415  a second, which a run alone need not pay
 
-    PartialState(cpu=cpu, timeout=GRADIENTS)
-    _groups.append(dist.new_group(backend="gloo", timeout=PATIENCE))
+    PartialState(cpu=cpu, timeout=STEP)
+    _groups.extend(dist.new_group(backend="gloo", timeout=time) for time in (PATIENCE, STEP))
 
 
 def is_set(name: str) -> bool:
@@ -134,7 +133,7 @@ def greatest(*values: float) -> list[float]:
     if not _groups:
         return list(values)
     box = torch.tensor(values, dtype=torch.float64)
-    dist.all_reduce(box, dist.ReduceOp.MAX, group=_groups[0])
+    dist.all_reduce(box, dist.ReduceOp.MAX, group=_groups[1])
     return box.tolist()
 
 
@@ -143,7 +142,7 @@ def mean(value: Tensor) -> float:
     if not _groups:
         return value.item()
     box = value.detach().to("cpu", torch.float64, copy=True)
-    dist.all_reduce(box, group=_groups[0])
+    dist.all_reduce(box, group=_groups[1])
     return box.item() / size()
 
 

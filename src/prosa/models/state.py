@@ -143,8 +143,10 @@ def cell_precision(input_BLE: Tensor, *, mixed: bool = False) -> AbstractContext
 @cache
 def _bfloat16_lstm() -> bool:
     """Whether oneDNN has a bfloat16 LSTM for this processor: without AVX-512 it raises."""
+    # Its weights are drawn: not from the numbers of a run, which would go on with others.
+    mixed = torch.autocast("cpu", torch.bfloat16)
     try:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.random.fork_rng(devices=[]), torch.inference_mode(), mixed:
             nn.LSTM(8, 8, batch_first=True)(torch.zeros(1, 1, 8))
     except RuntimeError:
         return False

@@ -175,11 +175,15 @@ def together() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+class _Terminated(SystemExit):
+    """The launcher ends this process, as another one has gone."""
+
+
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+    raise _Terminated(128 + number)
 
 
 def _is_lost(error: BaseException) -> bool:
     """Whether an exception means that another process does not answer any more."""
-    network = isinstance(error, dist.DistError)
-    return network or (isinstance(error, RuntimeError) and "gloo" in str(error).lower())
+    known = isinstance(error, dist.DistError | _Terminated)
+    return known or (isinstance(error, RuntimeError) and "gloo" in str(error).lower())

@@ -42,7 +42,7 @@ class Pieces:
             self._known = text[: len(self._known)]
         fresh = text[len(self._known) :]
         self._known = text
-        if len(self._ids) > 2 * _KEPT:  # now and then: decoding is a third of a step of 32 rows
+        if len(self._ids) > 2 * _KEPT:
             self._ids = self._ids[-_KEPT:]
             self._known = self._decode(self._ids)
         return self._release(self._held + fresh)

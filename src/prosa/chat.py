@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from prosa.generation.decode import context_of, continue_ids
+from prosa.generation.batch import context_of
+from prosa.generation.decode import continue_ids
 from prosa.generation.options import Decoding
 from prosa.tasks.task import writing_task
 from prosa.tokens import conversation

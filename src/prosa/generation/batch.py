@@ -46,10 +46,14 @@ class Row:
         ids: The prompt.
         options: How it is drawn.
         top: So many of the likeliest tokens are wanted with each one; None for no scores at all.
+
+    Attributes:
+        read: Tokens of the prompt.
+        written: Tokens of the text so far.
     """
 
     def __init__(self, ids: list[int], options: Decoding, top: int | None = None) -> None:
-        self.ids = list(ids)
+        self.ids, self.read = list(ids), len(ids)
         self.options = options
         self.top = top
         self.written = 0

@@ -66,13 +66,12 @@ def run(
     """
     with listen(host, port) as sock:
         shown = f"[{host}]" if ":" in host else host
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=int(grace),
-            server_header=False,
-        )
         if started is not None:
             started(f"http://{shown}:{sock.getsockname()[1]}")
-        Server(config).run(sockets=[sock])
+        server(app, grace).run(sockets=[sock])
+
+
+def server(app: FastAPI, grace: float = GRACE) -> Server:
+    """What serves an application; it writes no line about a request, so no prompt anywhere."""
+    quiet = {"log_level": "warning", "access_log": False, "server_header": False}
+    return Server(uvicorn.Config(app, timeout_graceful_shutdown=int(grace), **quiet))  # type: ignore[arg-type]

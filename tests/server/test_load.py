@@ -56,7 +56,8 @@ def test_who_comes_too_late_is_told_when_to_come_again(narrow):
         replies = []
         wait = threading.Thread(target=lambda: replies.append(session.post(PATH, json=SHORT)))
         with session.stream("POST", PATH, json=LONG) as running:
-            next(running.iter_lines())
+            lines = running.iter_lines()
+            next(lines)
             wait.start()
             until(lambda: gauge(narrow, "prosa_waiting") == 1)
             for body in (SHORT, LONG, {**SHORT, "n": 2}):
@@ -111,7 +112,8 @@ def test_the_first_signal_lets_texts_end(endless):
 
 def test_the_second_signal_ends_them(narrow):
     with httpx.stream("POST", f"{narrow}{PATH}", json=LONG, timeout=30) as response:
-        next(response.iter_lines())
+        lines = response.iter_lines()
+        next(lines)
         begun = time.monotonic()
         narrow.server.handle_exit(signal.SIGTERM, None)
         narrow.server.handle_exit(signal.SIGTERM, None)

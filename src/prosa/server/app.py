@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -268,7 +269,9 @@ def _add_failures(app: FastAPI) -> None:
             return failure(404, str(error), param="model", code="model_not_found")
         return failure(400 if isinstance(error, InputError) else 503, str(error))
 
-    async def bug(_request: Request, _error: Any) -> Response:
+    async def bug(_request: Request, error: Any) -> Response:
+        # Not what the error says: a prompt may stand in it. With --debug there is a traceback.
+        logging.getLogger("prosa").error("500: %s", type(error).__name__)
         return failure(500, _("Something went wrong inside prosa"))
 
     app.add_exception_handler(RequestValidationError, wrong)

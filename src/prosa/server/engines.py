@@ -195,7 +195,7 @@ class Engines:
     ) -> None:
         self._sources = sources
         self._settings = settings or Settings()
-        self._loaded: dict[str, tuple[Engine, float]] = {}
+        self._loaded: dict[str, tuple[Engine, int]] = {}
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
@@ -230,7 +230,7 @@ class Engines:
         engine.used = time.monotonic()
         return engine
 
-    def _kept(self, name: str, made: float) -> Engine | None:
+    def _kept(self, name: str, made: int) -> Engine | None:
         engine, when = self._loaded.get(name, (None, made))
         return engine if when == made else None
 
@@ -251,10 +251,10 @@ class Engines:
         self._loaded.clear()
 
 
-def _written(path: str) -> float:
-    """When a model's folder was written; 0 of an index, which sees its changes itself."""
-    config = Path(path) / "config.json"
-    return config.stat().st_mtime if config.is_file() else 0.0
+def _written(path: str) -> int:
+    """When a model's folder, or the words of an index, was written last; 0 of what has none."""
+    files = (Path(path) / name for name in ("config.json", "words/meta.json"))
+    return max((file.stat().st_mtime_ns for file in files if file.is_file()), default=0)
 
 
 def on_disk(root: Path) -> Mapping[str, str]:

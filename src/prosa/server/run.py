@@ -1,6 +1,7 @@
 """Runs an application on a port of this machine, and ends it without cutting anybody off."""
 
 import errno
+import os
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -73,5 +74,13 @@ def run(
 
 def server(app: FastAPI, grace: float = GRACE) -> Server:
     """What serves an application; it writes no line about a request, so no prompt anywhere."""
-    quiet = {"log_level": "warning", "access_log": False, "server_header": False}
-    return Server(uvicorn.Config(app, timeout_graceful_shutdown=int(grace), **quiet))  # type: ignore[arg-type]
+    level = "error" if os.environ.get("PROSA_DEBUG") == "1" else "critical"
+    return Server(
+        uvicorn.Config(
+            app,
+            log_level=level,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(grace),
+        )
+    )

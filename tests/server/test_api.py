@@ -110,16 +110,6 @@ def test_probabilities_come_with_tokens(client):
     assert tokens == scores.tokens
 
 
-def test_a_prompt_may_be_tokens(client, root):
-    tokenizer = load_model(root / "decoder").tokenizer
-    ids = [tokenizer.bos_token_id, *tokenizer.encode("O menino", add_special_tokens=False)]
-    drawn = {"model": "decoder", "max_tokens": 9, "temperature": 0}
-    whole = client.completions.create(prompt="O menino", **drawn)
-    for prompt in (ids, [ids]):
-        given = client.completions.create(prompt=prompt, **drawn)
-        assert given.choices[0].text == whole.choices[0].text
-
-
 @pytest.mark.parametrize("name", ["gru", "seq2seq", "decoder", "encoder", "encoder-decoder"])
 def test_texts_have_vectors(client, name):
     texts = ["O menino perdeu a pipa.", "A gata", "A gata"] * 4

@@ -41,8 +41,7 @@ def build(engines: Engines, settings: Settings) -> FastAPI:
 
     app = FastAPI(title="prosa", docs_url=None, redoc_url=None, lifespan=life)
     metrics = Metrics(engines)
-    app.add_middleware(Guard, settings=settings)
-    app.add_middleware(_Counted, metrics=metrics)  # the last one added sees a request first
+    app.add_middleware(Guard, settings=settings, metrics=metrics)
     _add_failures(app)
     api = _Api(engines, settings, metrics)
     app.get("/health")(api.health)
@@ -98,12 +97,12 @@ class _Api:
         self._few(len(prompts) * (body.n or 1), "n")
         engine = await self._engine(body.model)
         if engine.documents is not None:
-            if len(prompts) != 1 or not isinstance(prompts[0], str):
+            if len(prompts) != 1:
                 raise InputError(_("an index answers one question"), expected=_("one text"))
             question = [{"role": "user", "content": prompts[0]}]
             ticket = Ticket(engine, self._metrics, engine.ask(question))
         else:
-            ids = await anyio.to_thread.run_sync(_encoded, engine, prompts)
+            ids = [await anyio.to_thread.run_sync(engine.beginning, one) for one in prompts]
             ticket = Ticket(engine, self._metrics, self._rows(engine, ids, body, decoding))
         return await self._answer(body, request, engine, ticket, chat=False)
 
@@ -223,32 +222,6 @@ class _Stream(StreamingResponse):
         yield "data: [DONE]\n\n"
 
 
-class _Counted:
-    """Counts requests by route and status; names no path that is not a route's own."""
-
-    def __init__(self, app: Any, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def count(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                note(message["status"])
-            await send(message)
-
-        def note(status: int) -> None:
-            self._metrics.request(getattr(scope.get("route"), "path", "other"), status)
-
-        try:
-            await self._app(scope, receive, count)
-        except Exception:
-            note(500)
-            raise
-
-
 def _add_failures(app: FastAPI) -> None:
     """Every error in OpenAI's shape, with a message a person can act on."""
 
@@ -282,12 +255,6 @@ def _add_failures(app: FastAPI) -> None:
 
 def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "prosa"}
-
-
-def _encoded(engine: Engine, prompts: list[str | list[int]]) -> list[list[int]]:
-    return [
-        engine.beginning(one) if isinstance(one, str) else engine.tokens(one) for one in prompts
-    ]
 
 
 def _vector(row: Any, form: str | None) -> Any:

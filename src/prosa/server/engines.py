@@ -97,21 +97,6 @@ class Engine:
             ids = writing_task(self.model.network).prompt(self._tokenizer, text)
         return self._checked(ids)
 
-    def tokens(self, ids: list[int]) -> list[int]:
-        """A text that is ids already.
-
-        Raises:
-            InputError: There is no such token, or they are too many.
-        """
-        assert self.model is not None
-        words = self.model.network.config.get_text_config().vocab_size
-        if not ids or min(ids) < 0 or max(ids) >= words:
-            raise InputError(
-                _("the prompt is no text of this model's tokens"),
-                expected=_("numbers from 0 to {last}").format(last=words - 1),
-            )
-        return self._checked(ids)
-
     @property
     def spelling(self) -> Spelling | None:
         """How the model's tokens read."""

@@ -214,8 +214,8 @@ class _Stream(StreamingResponse):
                 lengths[number] += len(text)
                 if text or first or choice["finish_reason"] or choice["logprobs"]:
                     yield event(self._reply.body([choice], chunk=True))
-        except ProsaError as error:
-            yield event({"error": {"message": str(error), "type": "server_error"}})
+        except Exception as error:  # too late for a status: the stream says it, and ends
+            yield event({"error": {"message": _said(error), "type": "server_error"}})
             return
         if self._spent is not None:
             yield event(self._reply.body([], self._spent(), chunk=True))
@@ -243,14 +243,20 @@ def _add_failures(app: FastAPI) -> None:
         return failure(400 if isinstance(error, InputError) else 503, str(error))
 
     async def bug(_request: Request, error: Any) -> Response:
-        # Not what the error says: a prompt may stand in it. With --debug there is a traceback.
+        # With --debug there is a traceback.
         logging.getLogger("prosa").error("500: %s", type(error).__name__)
-        return failure(500, _("Something went wrong inside prosa"))
+        return failure(500, _said(error))
 
     app.add_exception_handler(RequestValidationError, wrong)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(ProsaError, known)
     app.add_exception_handler(Exception, bug)
+
+
+def _said(error: Exception) -> str:
+    """What a client is told. An error that is no one's fault but ours may quote a prompt."""
+    known = isinstance(error, ProsaError)
+    return str(error) if known else _("Something went wrong inside prosa")
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -50,10 +50,10 @@ def register(app: typer.Typer) -> None:
         settings = Settings(key, local, tuple(allowed_host), max_waiting=max_waiting)
         sources = _named([*(models or ()), *index])
         engines = Engines(lambda: sources, settings)
-        for name in sources:
-            engines.get(name)  # what is broken is said before anybody asks
 
-        def started(url: str) -> None:
+        def ready(url: str) -> None:
+            for name in sources:
+                engines.get(name)  # what is broken is said before anybody asks
             if as_json:
                 shared.print_json({"url": f"{url}/v1", "models": list(sources)})
                 return
@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
                 shared.say(_("Other machines can reach it: the key is all that keeps them out."))
             shared.say(_("Ctrl-C ends it."))
 
-        run(build(engines, settings), host, port, started=started)
+        run(build(engines, settings), host, port, ready=ready)
 
 
 def _local(host: str, key: str | None) -> bool:

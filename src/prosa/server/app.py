@@ -204,15 +204,12 @@ class _Stream(StreamingResponse):
 
     async def _events(self) -> AsyncIterator[str]:
         lengths = [0] * len(self._ticket.jobs)
-        begun = [False] * len(lengths)
         try:
             async for number, item in self._ticket.items():
-                first, start = not begun[number], lengths[number]
-                choice = self._reply.chunk(number, item, first=first, start=start)
-                begun[number] = True
+                choice = self._reply.choice(number, [item], start=lengths[number])
                 text = choice["delta"]["content"] if "delta" in choice else choice["text"]
                 lengths[number] += len(text)
-                if text or first or choice["finish_reason"] or choice["logprobs"]:
+                if text or choice["finish_reason"] or choice["logprobs"]:
                     yield event(self._reply.body([choice], chunk=True))
         except Exception as error:  # too late for a status: the stream says it, and ends
             yield event({"error": {"message": _said(error), "type": "server_error"}})

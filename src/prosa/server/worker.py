@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from prosa.errors import ProsaError
+from prosa.errors import InputError, ProsaError
 from prosa.generation.batch import Batch, Row
 from prosa.i18n import _
 
@@ -147,7 +147,10 @@ class Worker:
                 continue
             self._running.append(job)
             if job.row is not None and self._batch is not None:
-                self._batch.add(job.row)
+                try:
+                    self._batch.add(job.row)
+                except InputError as error:
+                    self._give(job, error)
 
     def _leave(self, job: Job) -> None:
         self._running = [other for other in self._running if other is not job]

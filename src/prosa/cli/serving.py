@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
         sources = _named([*(models or ()), *index])
         engines = Engines(lambda: sources, settings)
 
-        def ready(url: str) -> None:
+        def started(url: str) -> None:
             for name in sources:
                 engines.get(name)  # what is broken is said before anybody asks
             if as_json:
@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
                 shared.say(_("Other machines can reach it: the key is all that keeps them out."))
             shared.say(_("Ctrl-C ends it."))
 
-        run(build(engines, settings), host, port, ready=ready)
+        run(build(engines, settings), host, port, started=started)
 
 
 def _local(host: str, key: str | None) -> bool:

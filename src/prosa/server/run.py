@@ -50,7 +50,7 @@ def run(
     host: str = "127.0.0.1",
     port: int = 8000,
     *,
-    ready: Callable[[str], None] | None = None,
+    started: Callable[[str], None] | None = None,
     grace: float = GRACE,
 ) -> None:
     """Serve until a signal comes.
@@ -59,7 +59,7 @@ def run(
         app: From `app.build`.
         host: The address to listen on.
         port: 0 takes a free one.
-        ready: Is told the server's address once it is known that this can be had, before anybody
+        started: Is told the server's address once it is known that this can be had, before anybody
             is answered.
         grace: Seconds that answers on their way have to end in.
 
@@ -68,8 +68,8 @@ def run(
     """
     with listen(host, port) as sock:
         shown = f"[{host}]" if ":" in host else host
-        if ready is not None:
-            ready(f"http://{shown}:{sock.getsockname()[1]}")
+        if started is not None:
+            started(f"http://{shown}:{sock.getsockname()[1]}")
         server(app, grace).run(sockets=[sock])
 
 

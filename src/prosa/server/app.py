@@ -27,7 +27,7 @@ from prosa.server.metrics import Metrics
 from prosa.server.replies import Reply, event, failure, usage
 from prosa.server.schema import ChatRequest, CompletionRequest, EmbeddingRequest, Writing
 from prosa.server.settings import Settings
-from prosa.server.tickets import Ticket, unless_gone
+from prosa.server.tickets import Ticket
 from prosa.server.worker import BusyError
 
 
@@ -112,13 +112,8 @@ class _Api:
         self._few(len(texts), "input", 16 * self._settings.max_choices)
         engine = await self._engine(body.model)
         ticket = Ticket(engine, self._metrics, engine.embed(texts))
-
-        async def collect() -> Any:
-            return np.concatenate([part async for _number, part in ticket.items()])
-
-        rows = await unless_gone(request, collect())
-        if rows is None:
-            return Response(status_code=499)
+        [parts] = await ticket.whole(request)
+        rows = np.concatenate(parts)
         if body.dimensions not in (None, rows.shape[1]):
             what = _("the vectors of this model have {n} dimensions").format(n=rows.shape[1])
             raise InputError(what, hint=_("Leave dimensions away"))
@@ -172,16 +167,7 @@ class _Api:
         if body.stream:
             wanted = body.stream_options and body.stream_options.include_usage
             return _Stream(reply, ticket, spent if wanted else None)
-
-        async def collect() -> list[list[Any]]:
-            items: list[list[Any]] = [[] for _job in ticket.jobs]
-            async for number, item in ticket.items():
-                items[number].append(item)
-            return items
-
-        items = await unless_gone(request, collect())
-        if items is None:
-            return Response(status_code=499)
+        items = await ticket.whole(request)
         choices = [reply.choice(number, steps) for number, steps in enumerate(items)]
         return JSONResponse(reply.body(choices, spent(), chunk=False))
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 
 from prosa.generation.batch import Row
 from prosa.server.engines import Engine
@@ -64,28 +64,38 @@ class Ticket:
         finally:
             self.close()
 
+    async def whole(self, request: Request) -> list[list[Any]]:
+        """All that comes, by job.
+
+        Raises:
+            Exception: A job has failed.
+            HTTPException: The client went away; nobody reads the answer.
+        """
+        task = asyncio.ensure_future(self._whole())
+
+        async def watch() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            task.cancel()
+
+        watcher = asyncio.ensure_future(watch())
+        try:
+            return await task
+        except asyncio.CancelledError:
+            raise HTTPException(499) from None
+        finally:
+            watcher.cancel()
+            task.cancel()
+
+    async def _whole(self) -> list[list[Any]]:
+        items: list[list[Any]] = [[] for _job in self.jobs]
+        async for number, item in self.items():
+            items[number].append(item)
+        return items
+
     def close(self) -> None:
         """Free the places; called when the client has gone, too."""
         for job in self.jobs:
             job.gone = True
         rows, self.rows = self.rows, []
         self._metrics.wrote(self._engine.name, sum(row.written for row in rows))
-
-
-async def unless_gone(request: Request, work: Any) -> Any:
-    """The result of some work, which is cancelled when the client goes away; None then."""
-    task = asyncio.ensure_future(work)
-
-    async def watch() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        task.cancel()
-
-    watcher = asyncio.ensure_future(watch())
-    try:
-        return await task
-    except asyncio.CancelledError:
-        return None
-    finally:
-        watcher.cancel()
-        task.cancel()

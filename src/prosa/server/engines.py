@@ -14,10 +14,11 @@ from typing import Any, cast
 
 import psutil
 
-from prosa import chat
 from prosa.answering.answerer import Answer
+from prosa.chat import CHAT_DECODING
 from prosa.errors import InputError
 from prosa.generation.batch import Batch, Row, check_length
+from prosa.generation.decode import reply_ids
 from prosa.generation.embed import vectors
 from prosa.generation.options import Decoding
 from prosa.i18n import _
@@ -83,7 +84,7 @@ class Engine:
         shown = [dict(message) for message in messages]
         shown = shown if self.model.remembers else shown[-1:]
         with self._lock:
-            ids = chat.prompt(self.model.network, cast(Any, self._tokenizer), shown, decoding)
+            ids = reply_ids(self.model.network, cast(Any, self._tokenizer), shown, decoding)
         return self._checked(ids)
 
     def beginning(self, text: str) -> list[int]:
@@ -150,7 +151,7 @@ class Engine:
             InputError: The conversation is longer than the model's context, or nothing is asked.
             BusyError: Too many are waiting.
         """
-        decoding = decoding or chat.CHAT_DECODING
+        decoding = decoding or CHAT_DECODING
         items: queue.SimpleQueue[Any] = queue.SimpleQueue()
         if self.documents is not None:
             job = Job(items.put, work=self.ask(messages))

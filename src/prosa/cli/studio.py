@@ -22,35 +22,31 @@ def register(app: typer.Typer) -> None:
         ),
         no_browser: bool = typer.Option(False, "--no-browser", help=_("Open no browser.")),
     ) -> None:
-        _run(port, open_browser=not no_browser)
+        _run(_free() if port is None else port, open_browser=not no_browser)
 
 
-def _run(port: int | None, *, open_browser: bool) -> None:
+def _run(port: int, *, open_browser: bool) -> None:
     from prosa.extras import need
 
-    need("gradio", "ui")
-    import uvicorn
-
+    for module, extra in (("fastapi", "serve"), ("gradio", "ui")):
+        need(module, extra)
+    from prosa.server.run import run
     from prosa.server.studio.program import build
 
+    shared.say(_("Getting ready …"))
     app = build()
-    port = port or _free()
-    address = f"http://{HOST}:{port}/"
-    shared.say(_("prosa is at {address} (Ctrl-C ends it)").format(address=address))
-    if open_browser:
-        timer = threading.Timer(1.0, webbrowser.open, [address])
-        timer.daemon = True
-        timer.start()
-    uvicorn.run(app, host=HOST, port=port, log_level="warning")
+
+    def started(address: str) -> None:
+        shared.say(_("prosa is at {address} (Ctrl-C ends it)").format(address=address))
+        if open_browser:
+            timer = threading.Timer(0.5, webbrowser.open, [address])
+            timer.daemon = True
+            timer.start()
+
+    run(app, HOST, port, started=started, grace=3)
 
 
 def _free() -> int:
-    """The usual port, or where something has it, any that is free."""
-    for port in (PORT, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-                return int(probe.getsockname()[1])
-            except OSError:
-                continue
-    return PORT
+    """The usual port, or 0 for any that is free where something has it."""
+    with socket.socket() as probe:
+        return PORT if probe.connect_ex((HOST, PORT)) else 0

@@ -19,6 +19,7 @@ import gradio as gr
 from prosa import i18n, runs
 from prosa.errors import ProsaError
 from prosa.i18n import _
+from prosa.server.engines import Engines
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class House:
     """
 
     language: str
-    engines: Any
+    engines: Engines
     tabs: gr.Tabs
     model: gr.State
     alert: gr.HTML
@@ -60,8 +61,8 @@ class House:
 
     @property
     def indexes(self) -> Path:
-        """One folder an index, beside the folder of runs."""
-        return self.root.with_name("indexes")
+        """One folder an index; they lie beside the models."""
+        return self.root
 
     def alerting(self, alert: gr.HTML) -> "House":
         """The same, for a tab (or a part of one) whose faults are said in this box."""

@@ -7,7 +7,6 @@ import importlib
 import importlib.util
 import os
 from pathlib import Path
-from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
@@ -17,6 +16,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from prosa import i18n, runs
 from prosa.i18n import N_, _
+from prosa.server.engines import Engines
 from prosa.server.studio.house import House, alert_box
 
 TABS = {
@@ -38,7 +38,7 @@ _SYSTEM = ("system-ui", "sans-serif")
 _FIXED = ("ui-monospace", "monospace")
 
 
-def mount(app: FastAPI, engines: Any, root: Path = runs.RUNS) -> FastAPI:
+def mount(app: FastAPI, engines: Engines, root: Path = runs.RUNS) -> FastAPI:
     """Put the page in each language on an application; `/` leads to the browser's one.
 
     Args:
@@ -76,7 +76,7 @@ def mount(app: FastAPI, engines: Any, root: Path = runs.RUNS) -> FastAPI:
     return app
 
 
-def build(language: str, engines: Any, root: Path = runs.RUNS) -> gr.Blocks:
+def build(language: str, engines: Engines, root: Path = runs.RUNS) -> gr.Blocks:
     """The page in one language."""
     with (
         i18n.speaking(language),

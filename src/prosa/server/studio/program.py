@@ -1,13 +1,23 @@
-"""The page's whole application: the server's API over everything on the disk, and the page."""
+"""The whole application of `prosa ui`: the server's API over everything on the disk, and the page."""
 
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from prosa import runs
-from prosa.server.studio.page import mount
+from prosa.server import app
+from prosa.server.engines import Engines, on_disk
+from prosa.server.settings import Settings
+from prosa.server.studio.page import PATHS, mount
 
 
 def build(root: Path = runs.RUNS) -> FastAPI:
-    """The application of `prosa ui`."""
-    return mount(FastAPI(docs_url=None, redoc_url=None, openapi_url=None), None, root)
+    """The application.
+
+    Args:
+        root: The folder of models and indexes; those that come later are there at once.
+    """
+    engines = Engines(partial(on_disk, root))
+    uploads = tuple(f"{path}/gradio_api/" for path in PATHS.values())
+    return mount(app.build(engines, Settings(upload_paths=uploads)), engines, root)

@@ -4,8 +4,8 @@ import pytest
 
 from prosa.answering.answerer import Answerer
 from prosa.errors import InputError
-from prosa.search.index import open_index
-from prosa.server.collection import Collection, collections, file_name, free_name
+from prosa.server.collection import Collection, collections, file_name, free_name, opened
+from prosa.verbs.answering import index
 
 CAFE = "O café da manhã é servido das seis às dez horas no salão azul."
 PISCINA = "A piscina aquecida fecha às oito da noite e abre ao amanhecer."
@@ -36,7 +36,7 @@ def upload(tmp_path):
 
 
 def ask(made, question):
-    return Answerer(open_index(made.place), 0.5).ask(question)
+    return Answerer(opened(made.place).answerer.index, 0.5).ask(question)
 
 
 def test_documents_keep_their_names_and_answer(made, upload, tmp_path):
@@ -144,7 +144,7 @@ def test_a_broken_list_begins_anew(made, upload, tmp_path):
     assert len(made.unanswered()) == 1
 
 
-@pytest.mark.parametrize("name", ["../x", "", "a/b", "Hotel", "x.documents", "a\0"])
+@pytest.mark.parametrize("name", ["../x", "", "a/b", ".x", "..", "a\0"])
 def test_a_name_leads_nowhere_else(tmp_path, name):
     with pytest.raises(InputError):
         Collection(tmp_path, name)
@@ -168,3 +168,23 @@ def test_a_new_collection_has_a_name_of_its_own(made, upload, tmp_path):
     made.add([upload("cafe.txt", CAFE)], quiet)
     assert free_name(folder, "Hotel!") == "hotel-2"
     assert free_name(folder, "???") == "data"
+
+
+def test_an_index_of_the_terminal_takes_more_documents_and_gives_them_back(upload, tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "cafe.txt").write_text(CAFE, "utf-8")
+    index("docs", tmp_path / "indices" / "Meu_Hotel")
+    made = Collection(tmp_path / "indices", "Meu_Hotel")
+    made.add([upload("lazer.txt", PISCINA)], quiet)
+    assert set(made.documents()) == {"docs/cafe.txt", "lazer.txt"}
+    made.remove(["docs/cafe.txt"], quiet)
+    assert set(made.documents()) == {"lazer.txt"}
+    assert (tmp_path / "docs" / "cafe.txt").exists()
+
+
+def test_an_index_is_opened_anew_when_it_has_changed(made, upload):
+    made.add([upload("cafe.txt", CAFE)], quiet)
+    first = opened(made.place)
+    assert opened(made.place) is first
+    made.add([upload("lazer.txt", PISCINA)], quiet)
+    assert len(opened(made.place)) == 2

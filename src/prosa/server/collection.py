@@ -8,7 +8,8 @@ Beside an index NAME lies NAME.documents: `files/` with the copies under their o
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -22,7 +23,7 @@ from prosa.search import stores
 from prosa.search.build import build
 from prosa.search.changes import IndexReport
 from prosa.search.documents import Document, file, root_of
-from prosa.search.index import open_index
+from prosa.verbs.answering import Documents, open_documents
 
 MOST = 500
 """Questions without an answer that are kept; the oldest go first."""
@@ -38,7 +39,7 @@ class Collection:
     """An index by its name in a folder of indexes; it need not exist yet."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        if not name or name != runs.slug(name):
+        if not name or name.startswith(".") or file_name(name) != name:
             raise InputError(
                 _("There is no collection '{name}'").format(name=name),
                 expected=_("one of the list"),
@@ -54,7 +55,7 @@ class Collection:
         """Its documents and how many passages each has."""
         if not stores.is_index(self.place):
             return {}
-        entries = open_index(self.place).store.entries()
+        entries = opened(self.place).answerer.index.store.entries()
         return {entry.name: entry.passages for entry in entries}
 
     def add(self, uploads: Iterable[tuple[str, Path]], progress: Progress) -> IndexReport:
@@ -89,7 +90,7 @@ class Collection:
                 remove(self._kept)
             raise
 
-    def remove(self, names: Iterable[str], progress: Progress) -> None:
+    def remove(self, names: Sequence[str], progress: Progress) -> None:
         """Take documents out; with the last one the index goes too."""
         known = self.documents()
         for name in names:
@@ -98,11 +99,10 @@ class Collection:
                     _("There is no document '{name}' here").format(name=name),
                     expected=", ".join(known),
                 )
-            copy = self._files / name
-            remove(copy if copy.exists() else self._answers)
-        if any(self._sources()):
-            self._build(progress)
-        else:
+            copy = self._files / file_name(name)
+            remove(self._answers if name == _own() else copy)
+        self._build(progress, names)
+        if not self.documents():
             remove(self.place)
             remove(self._kept)
 
@@ -164,9 +164,10 @@ class Collection:
             if not path.name.startswith("."):
                 yield file(path, path.name, root, alone=False)
 
-    def _build(self, progress: Progress) -> IndexReport:
+    def _build(self, progress: Progress, gone: Sequence[str] = ()) -> IndexReport:
+        sources = list(self._sources())
         try:
-            report = build(list(self._sources()), self.place, progress=progress).report
+            report = build(sources, self.place, remove=gone, progress=progress).report
         except InputError as error:
             raise self._named(error) from error
         assert report is not None
@@ -188,9 +189,21 @@ class Collection:
 def collections(folder: Path) -> list[str]:
     """The names of the indexes in a folder."""
     found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(
-        one.name for one in found if one.name == runs.slug(one.name) and stores.is_index(one)
-    )
+    return sorted(one.name for one in found if one.name[0] != "." and stores.is_index(one))
+
+
+def opened(place: str | Path) -> Documents:
+    """An index to ask, as it is on the disk now."""
+    try:
+        words = (Path(place) / "words" / "meta.json").stat()
+    except OSError:
+        return open_documents(place)
+    return _opened(str(place), words.st_ino, words.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _opened(place: str, *_state: int) -> Documents:
+    return open_documents(place)
 
 
 def free_name(folder: Path, wanted: str) -> str:

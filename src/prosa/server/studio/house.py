@@ -9,7 +9,7 @@ import html
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from typing import Any
 import gradio as gr
 
 from prosa import i18n, runs
-from prosa.errors import ProsaError
-from prosa.i18n import _
+from prosa.errors import ProsaError, understood
 from prosa.server.engines import Engines
+from prosa.server.jobs import Jobs
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class House:
             there. A tab's id is its module's name.
         model: The name of the model or index last chosen in any tab, a `gr.State`; a tab that
             follows it listens to `house.model.change`.
+        job: The name of the training that is watched, likewise.
         alert: Where faults are said in the tab that is being built.
         root: The folder of runs. Models lie in it; what the page keeps besides is in `.studio`.
     """
@@ -41,13 +42,19 @@ class House:
     engines: Engines
     tabs: gr.Tabs
     model: gr.State
+    job: gr.State
     alert: gr.HTML
     root: Path = runs.RUNS
 
     @property
-    def jobs(self) -> Path:
-        """One folder a training that was started here."""
-        return self.root / ".studio" / "jobs"
+    def jobs(self) -> Jobs:
+        """The trainings that were started here."""
+        return Jobs(self.root / ".studio" / "jobs")
+
+    @property
+    def data(self) -> Path:
+        """What was dropped or pasted in to train on, each in a folder of its own."""
+        return self.root / ".studio" / "data"
 
     @property
     def conversations(self) -> Path:
@@ -107,6 +114,15 @@ def text(plain: str, tag: str = "p", **attributes: str) -> str:
     return f"<{tag}{extra}>{html.escape(plain)}</{tag}>"
 
 
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
+    """A table of text as HTML."""
+    cells = ["".join(text(cell, "td") for cell in row) for row in rows]
+    names = "".join(text(name, "th", scope="col") for name in head)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    inner = f"<table>{text(caption, 'caption')}<tr>{names}</tr>{body}</table>"
+    return f'<div class="wide" tabindex="0">{inner}</div>'
+
+
 def _function(language: str, act: Callable[..., Any], count: int) -> Callable[..., Any]:
     def answer(*values: Any) -> Any:
         with i18n.speaking(language):
@@ -146,6 +162,4 @@ def _listed(value: Any, count: int) -> list[Any]:
 def _said(error: Exception) -> str:
     if not isinstance(error, ProsaError):
         traceback.print_exc(file=sys.stderr)
-        what = _("Something went wrong inside prosa: {kind}: {error}")
-        error = ProsaError(what.format(kind=type(error).__name__, error=error))
-    return text(str(error), "div", role="alert")
+    return text(str(understood(error)), "div", role="alert")

@@ -17,6 +17,7 @@ from fastapi.responses import RedirectResponse, Response
 from prosa import i18n, runs
 from prosa.i18n import N_, _
 from prosa.server.engines import Engines
+from prosa.server.studio import welcome
 from prosa.server.studio.house import House, alert_box
 
 TABS = {
@@ -59,6 +60,13 @@ def mount(app: FastAPI, engines: Engines, root: Path = runs.RUNS) -> FastAPI:
 
     css = Path(__file__).with_name("studio.css")
     theme = gr.themes.Default(primary_hue="indigo", font=list(_SYSTEM), font_mono=list(_FIXED))
+    # White on Gradio's own shade of it falls short of the contrast that WCAG asks for, 4.5.
+    theme.set(
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_700",
+    )
     for language, path in PATHS.items():
         tag = language.replace("_", "-")
         gr.mount_gradio_app(
@@ -83,13 +91,17 @@ def build(language: str, engines: Engines, root: Path = runs.RUNS) -> gr.Blocks:
         gr.Blocks(title="prosa", analytics_enabled=False) as blocks,
     ):
         gr.HTML("<h1>prosa</h1>", padding=False)
-        model = gr.State(None)
-        with gr.Tabs() as tabs:
+        model, job = gr.State(None), gr.State(None)
+        tabs = gr.Tabs(render=False)
+        front = House(language, engines, tabs, model, job, alert_box(), root)
+        welcome.build(front)
+        tabs.render()
+        with tabs:
             for name, title in TABS.items():
                 if importlib.util.find_spec(f"{__package__}.{name}"):
                     with gr.Tab(_(title), id=name):
-                        house = House(language, engines, tabs, model, alert_box(), root)
-                        importlib.import_module(f"{__package__}.{name}").build(house)
+                        module = importlib.import_module(f"{__package__}.{name}")
+                        module.build(front.alerting(alert_box()))
     page: gr.Blocks = blocks
     return page
 

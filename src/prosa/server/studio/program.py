@@ -1,4 +1,4 @@
-"""The whole application of `prosa ui`: the server's API over everything on the disk, and the page."""
+"""The application of `prosa ui`: the API over everything on the disk, and the page."""
 
 from functools import partial
 from pathlib import Path

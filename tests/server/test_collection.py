@@ -11,10 +11,6 @@ CAFE = "O café da manhã é servido das seis às dez horas no salão azul."
 PISCINA = "A piscina aquecida fecha às oito da noite e abre ao amanhecer."
 
 
-def quiet(*_):
-    pass
-
-
 @pytest.fixture
 def made(tmp_path):
     return Collection(tmp_path / "indices", "hotel")
@@ -40,7 +36,7 @@ def ask(made, question):
 
 
 def test_documents_keep_their_names_and_answer(made, upload, tmp_path):
-    report = made.add([upload("Café da manhã.txt", CAFE), upload("lazer.md", PISCINA)], quiet)
+    report = made.add([upload("Café da manhã.txt", CAFE), upload("lazer.md", PISCINA)])
     assert sorted(report.added) == ["Café da manhã.txt", "lazer.md"]
     assert made.documents() == {"Café da manhã.txt": 1, "lazer.md": 1}
     assert collections(tmp_path / "indices") == ["hotel"]
@@ -58,7 +54,6 @@ def test_what_cannot_be_read_is_said_by_name_and_not_kept(made, upload, tmp_path
             upload("vazio.txt", ""),
             upload("filme.mp4", b"\0\0\0 ftyp"),
         ],
-        quiet,
     )
     assert report.added == ["lazer.txt"]
     assert {"foto.pdf", "vazio.txt", "filme.mp4"} <= set(report.skipped)
@@ -71,7 +66,7 @@ def test_what_cannot_be_read_is_said_by_name_and_not_kept(made, upload, tmp_path
 
 def test_where_nothing_can_be_read_nothing_stays(made, upload, tmp_path):
     with pytest.raises(InputError) as told:
-        made.add([upload("foto.pdf", b"no pdf at all")], quiet)
+        made.add([upload("foto.pdf", b"no pdf at all")])
     assert "foto.pdf" in str(told.value)
     assert str(tmp_path) not in str(told.value)
     assert made.documents() == {}
@@ -81,31 +76,31 @@ def test_where_nothing_can_be_read_nothing_stays(made, upload, tmp_path):
 
 def test_a_broken_table_is_named_without_its_place(made, upload, tmp_path):
     with pytest.raises(InputError) as told:
-        made.add([upload("dados.json", "{nope")], quiet)
+        made.add([upload("dados.json", "{nope")])
     assert "dados.json" in str(told.value)
     assert str(tmp_path) not in str(told.value)
 
 
 def test_a_document_of_the_same_name_takes_its_place_and_one_can_be_taken_out(made, upload):
-    made.add([upload("a.txt", CAFE), upload("b.txt", PISCINA)], quiet)
-    report = made.add([upload("a.txt", "O elevador para no quinto andar.")], quiet)
+    made.add([upload("a.txt", CAFE), upload("b.txt", PISCINA)])
+    report = made.add([upload("a.txt", "O elevador para no quinto andar.")])
     assert report.replaced == ["a.txt"]
-    made.remove(["b.txt"], quiet)
+    made.remove(["b.txt"])
     assert list(made.documents()) == ["a.txt"]
     with pytest.raises(InputError, match=r"b\.txt"):
-        made.remove(["b.txt"], quiet)
-    made.remove(["a.txt"], quiet)
+        made.remove(["b.txt"])
+    made.remove(["a.txt"])
     assert not made.place.exists()
     assert made.documents() == {}
 
 
 def test_two_of_one_name_in_one_drop_are_both_read(made, upload):
-    made.add([upload("sub/a.txt", CAFE), upload("other/a.txt", PISCINA)], quiet)
+    made.add([upload("sub/a.txt", CAFE), upload("other/a.txt", PISCINA)])
     assert set(made.documents()) == {"a.txt", "a (2).txt"}
 
 
 def test_a_question_without_an_answer_is_listed_filled_in_and_answered(made, upload):
-    made.add([upload("cafe.txt", CAFE)], quiet)
+    made.add([upload("cafe.txt", CAFE)])
     question = "Vocês aceitam <b>cachorros</b> no hotel?"
     for _time in range(2):
         answer = ask(made, question)
@@ -116,28 +111,28 @@ def test_a_question_without_an_answer_is_listed_filled_in_and_answered(made, upl
         ("Quantos dragões cabem em Zorblax?", 1),
         (question, 2),
     ]
-    made.fill_in(question, "Sim, até dez quilos & sem custo.", quiet)
+    made.fill_in(question, "Sim, até dez quilos & sem custo.")
     assert list(made.unanswered()) == ["Quantos dragões cabem em Zorblax?"]
     answer = ask(made, question)
     assert answer.answer == "Sim, até dez quilos & sem custo."
     assert answer.citations[0].source == "your own answers"
     made.dismiss("Quantos dragões cabem em Zorblax?")
     assert made.unanswered() == {}
-    made.fill_in("E gatos?", "Também.", quiet)
+    made.fill_in("E gatos?", "Também.")
     assert made.documents()["your own answers"] == 2
-    made.remove(["cafe.txt"], quiet)
+    made.remove(["cafe.txt"])
     assert list(made.documents()) == ["your own answers"]
 
 
 @pytest.mark.parametrize("pair", [("", "x"), ("x?", ""), ("x?", " \n")])
 def test_an_empty_answer_is_refused(made, upload, pair):
-    made.add([upload("cafe.txt", CAFE)], quiet)
+    made.add([upload("cafe.txt", CAFE)])
     with pytest.raises(InputError, match="empty"):
-        made.fill_in(*pair, quiet)
+        made.fill_in(*pair)
 
 
 def test_a_broken_list_begins_anew(made, upload, tmp_path):
-    made.add([upload("cafe.txt", CAFE)], quiet)
+    made.add([upload("cafe.txt", CAFE)])
     (tmp_path / "indices" / "hotel.documents" / "unanswered.json").write_text("[1, {", "utf-8")
     assert made.unanswered() == {}
     made.note(ask(made, "Quantos dragões cabem em Zorblax?"))
@@ -165,7 +160,7 @@ def test_names_of_files_are_theirs_alone():
 def test_a_new_collection_has_a_name_of_its_own(made, upload, tmp_path):
     folder = tmp_path / "indices"
     assert free_name(folder, "Hotel") == "hotel"
-    made.add([upload("cafe.txt", CAFE)], quiet)
+    made.add([upload("cafe.txt", CAFE)])
     assert free_name(folder, "Hotel!") == "hotel-2"
     assert free_name(folder, "???") == "data"
 
@@ -175,16 +170,16 @@ def test_an_index_of_the_terminal_takes_more_documents_and_gives_them_back(uploa
     (tmp_path / "docs" / "cafe.txt").write_text(CAFE, "utf-8")
     index("docs", tmp_path / "indices" / "Meu_Hotel")
     made = Collection(tmp_path / "indices", "Meu_Hotel")
-    made.add([upload("lazer.txt", PISCINA)], quiet)
+    made.add([upload("lazer.txt", PISCINA)])
     assert set(made.documents()) == {"docs/cafe.txt", "lazer.txt"}
-    made.remove(["docs/cafe.txt"], quiet)
+    made.remove(["docs/cafe.txt"])
     assert set(made.documents()) == {"lazer.txt"}
     assert (tmp_path / "docs" / "cafe.txt").exists()
 
 
 def test_an_index_is_opened_anew_when_it_has_changed(made, upload):
-    made.add([upload("cafe.txt", CAFE)], quiet)
+    made.add([upload("cafe.txt", CAFE)])
     first = opened(made.place)
     assert opened(made.place) is first
-    made.add([upload("lazer.txt", PISCINA)], quiet)
+    made.add([upload("lazer.txt", PISCINA)])
     assert len(opened(made.place)) == 2

@@ -58,7 +58,9 @@ class Collection:
         entries = opened(self.place).answerer.index.store.entries()
         return {entry.name: entry.passages for entry in entries}
 
-    def add(self, uploads: Iterable[tuple[str, Path]], progress: Progress) -> IndexReport:
+    def add(
+        self, uploads: Iterable[tuple[str, Path]], progress: Progress | None = None
+    ) -> IndexReport:
         """Copy files in, each under its own name, and index them.
 
         One of a name that is there already takes its place. A file that cannot be read is not kept;
@@ -90,7 +92,7 @@ class Collection:
                 remove(self._kept)
             raise
 
-    def remove(self, names: Sequence[str], progress: Progress) -> None:
+    def remove(self, names: Sequence[str]) -> None:
         """Take documents out; with the last one the index goes too."""
         known = self.documents()
         for name in names:
@@ -101,7 +103,7 @@ class Collection:
                 )
             copy = self._files / file_name(name)
             remove(self._answers if name == _own() else copy)
-        self._build(progress, names)
+        self._build(gone=names)
         if not self.documents():
             remove(self.place)
             remove(self._kept)
@@ -131,7 +133,7 @@ class Collection:
         asked.pop(question, None)
         self._keep(asked)
 
-    def fill_in(self, question: str, answer: str, progress: Progress) -> None:
+    def fill_in(self, question: str, answer: str) -> None:
         """Add a person's own answer to a question, and index it at once.
 
         Raises:
@@ -146,7 +148,7 @@ class Collection:
         self._kept.mkdir(parents=True, exist_ok=True)
         with replacing(self._answers, overwrite=True, file=True) as new:
             new.write_text(f"{old}{json.dumps(row, ensure_ascii=False)}\n", "utf-8")
-        self._build(progress)
+        self._build()
         self.dismiss(question)
 
     def _keep(self, asked: dict[str, int]) -> None:
@@ -164,7 +166,7 @@ class Collection:
             if not path.name.startswith("."):
                 yield file(path, path.name, root, alone=False)
 
-    def _build(self, progress: Progress, gone: Sequence[str] = ()) -> IndexReport:
+    def _build(self, progress: Progress | None = None, gone: Sequence[str] = ()) -> IndexReport:
         sources = list(self._sources())
         try:
             report = build(sources, self.place, remove=gone, progress=progress).report

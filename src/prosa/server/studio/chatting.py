@@ -18,6 +18,7 @@ from prosa.generation.options import Decoding
 from prosa.i18n import _
 from prosa.server.collection import Collection, opened
 from prosa.server.conversations import Conversation, Conversations, Message
+from prosa.server.studio.cited import cited, exact
 from prosa.server.studio.house import House
 
 LONGEST = 20_000
@@ -36,7 +37,7 @@ _EXACT = """() => {
   window.prosaExact = true;
   const text = html =>
     html.replace(/<.?summary>/g, '\\n').replace(/<[^>]*>/g, '')
-      .replaceAll('&lt;', '<').replaceAll('&amp;', '&');
+      .replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
   const chat = '.conversation';
   const write = navigator.clipboard?.writeText.bind(navigator.clipboard);
   if (write) navigator.clipboard.writeText = said =>
@@ -80,7 +81,7 @@ def build(house: House) -> None:
         drawn = _settings()
     with gr.Accordion(_("Conversations"), open=False):
         words = gr.Textbox(label=_("Search in all conversations"), max_lines=1)
-        kept = gr.Radio(label=_("Kept conversations"), elem_classes="stacked")
+        kept = gr.Radio(label=_("Kept conversations"), elem_classes="tall")
         with gr.Row():
             title = gr.Textbox(label=_("Title"), max_lines=1, scale=3, submit_btn=_("Rename"))
             delete = gr.Button(_("Delete"), variant="stop", scale=1, min_width=120)
@@ -246,20 +247,12 @@ def _ready(said: str | None = None) -> dict[str, Any]:
     return gr.update(submit_btn=True, stop_btn=False, **kept)
 
 
-def _exact(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
-
-
 def _shown(conversation: Conversation) -> list[dict[str, Any]]:
-    """The messages with what is remarked on them, and citations that open in their passages."""
+    """The messages with what is remarked on them, and their citations."""
     rows = []
     for message in conversation.messages:
-        parts = [_exact(message.content)]
-        parts += [f"\n\n<small>{_exact(remark)}</small>" for remark in message.remarks]
-        for number, one in enumerate(message.citations, 1):
-            place = _exact(f"{one.source}, {one.location}" if one.location else one.source)
-            passage = _exact("\n\n".join(filter(None, [one.question, one.text])))
-            parts.append(f"<details><summary>[{number}] {place}</summary>{passage}</details>")
+        remarks = (f"\n\n<small>{exact(remark)}</small>" for remark in message.remarks)
+        parts = [exact(message.content), *remarks, cited(message.citations, message.content)]
         rows.append({"role": message.role, "content": [{"type": "text", "text": "".join(parts)}]})
     return rows
 

@@ -37,12 +37,14 @@ class Job:
 
     Attributes:
         folder: Where it says how it goes.
-        title: What the data is called.
+        data: What it learns from, as `prosa train` takes it.
+        title: What people call that.
         settings: Fields of `verbs.request.Request`.
         created: Seconds since 1970.
     """
 
     folder: Path
+    data: str
     title: str
     settings: dict[str, Any]
     created: float
@@ -116,7 +118,8 @@ class Jobs:
         for path in self.folder.glob(f"*/{JOB}"):
             asked = _load(path)
             if asked:
-                found.append(Job(path.parent, asked["title"], asked["settings"], asked["created"]))
+                fields = ("data", "title", "settings", "created")
+                found.append(Job(path.parent, *(asked[name] for name in fields)))
         return sorted(found, key=lambda job: job.created, reverse=True)
 
     def running(self) -> Job | None:
@@ -161,7 +164,7 @@ class Jobs:
                 shutil.rmtree(folder)
                 what = _("The training cannot be started: {why}").format(why=error)
                 raise ProsaError(what) from error
-            return Job(folder, title, dict(settings), created)
+            return Job(folder, data, title, dict(settings), created)
 
 
 def _spawn(folder: Path, language: str) -> None:

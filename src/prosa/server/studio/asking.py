@@ -94,12 +94,15 @@ def _state(known: dict[str, int], report: IndexReport | None) -> str:
     return f"<div class='wide'><table>{table}</table></div>"
 
 
-def _open_questions(asked: dict[str, int]) -> list[Any]:
+def _open_questions(asked: dict[str, int], *, unfold: bool = False) -> list[Any]:
+    """The list of what was not answered; unfolded, the latest question is chosen."""
     label = _("Not answered yet: {n}").format(n=len(asked))
     times = [
         (question if n < 2 else f"{question} ({n}×)", question) for question, n in asked.items()
     ]
-    return [gr.Radio(choices=times, value=None), gr.Accordion(label=label)]
+    if not unfold:
+        return [gr.Radio(choices=times, value=None), gr.Accordion(label=label)]
+    return [gr.Radio(choices=times, value=next(iter(asked))), gr.Accordion(label=label, open=True)]
 
 
 def _add(house: House, name: str, files: Sequence[str], bar: gr.Progress = _BAR) -> list[Any]:
@@ -138,10 +141,8 @@ def _ask(house: House, name: str, question: str) -> list[Any]:
     collection = Collection(house.indexes, name)
     answer = opened(collection.place).ask(question)
     collection.note(answer)
-    listed = _open_questions(collection.unanswered())
-    if answer.abstained:
-        listed[0].value, listed[1].open = " ".join(question.split()), True
-    return [_answered(answer), *listed]
+    waiting = collection.unanswered()
+    return [_answered(answer), *_open_questions(waiting, unfold=answer.abstained)]
 
 
 def _answered(answer: Answer) -> str:

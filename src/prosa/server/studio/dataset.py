@@ -97,22 +97,21 @@ def understand(data: Data, kind: str | None, columns: Mapping[str, str]) -> Prep
         columns: Which column plays which role, likewise.
 
     Raises:
-        InputError: It cannot be understood; the message calls the file by its own name.
+        InputError: It cannot be understood.
     """
-    try:
-        return look(data.source, Request(kind=kind, columns=columns or None))[1]
-    except InputError as error:
-        if str(error.path or "") == data.source:
-            error.path = data.title
-        raise
+    return look(data.source, Request(kind=kind, columns=columns or None))[1]
 
 
-def summary(data: Data, prepared: Prepared) -> str:
+def summary(house: House, data: Data, prepared: Prepared) -> str:
     """How data was understood and what cleaning did, as HTML."""
     report = prepared.report
     parts = [text(f"{data.title}: {_(KINDS[prepared.kind])}", "h3")]
     lines = "".join(
-        text(line.strip(), "li", **({"class": "example"} if line.startswith(" ") else {}))
+        text(
+            house.named(line.strip()),
+            "li",
+            **({"class": "example"} if line.startswith(" ") else {}),
+        )
         for line in report.lines()
     )
     parts.append(f"<ul>{lines}</ul>")

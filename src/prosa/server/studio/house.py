@@ -7,6 +7,7 @@ directly: then its messages are in the page's language, and what went wrong is s
 import functools
 import html
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,6 +72,11 @@ class House:
         """One folder an index; they lie beside the models."""
         return self.root
 
+    def named(self, said: str) -> str:
+        """A message with the files of `data` called by their own names, without the path."""
+        place = rf"(?:{re.escape(str(self.data))}|{re.escape(str(self.data.resolve()))})"
+        return re.sub(rf"{place}/[0-9a-f]+/", "", said)
+
     def alerting(self, alert: gr.HTML) -> "House":
         """The same, for a tab (or a part of one) whose faults are said in this box."""
         return replace(self, alert=alert)
@@ -99,7 +105,7 @@ class House:
         """
         options.setdefault("api_visibility", "private")
         acts = _generator if inspect.isgeneratorfunction(act) else _function
-        answer = functools.wraps(act)(acts(self.language, act, len(outputs)))
+        answer = functools.wraps(act)(acts(self, act, len(outputs)))
         return event(answer, list(inputs), [*outputs, self.alert], **options)
 
 
@@ -123,29 +129,29 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "")
     return f'<div class="wide" tabindex="0">{inner}</div>'
 
 
-def _function(language: str, act: Callable[..., Any], count: int) -> Callable[..., Any]:
+def _function(house: House, act: Callable[..., Any], count: int) -> Callable[..., Any]:
     def answer(*values: Any) -> Any:
-        with i18n.speaking(language):
+        with i18n.speaking(house.language):
             try:
                 return [*_listed(act(*values), count), ""]
             except Exception as error:
-                return [*[gr.skip()] * count, _said(error)]
+                return [*[gr.skip()] * count, _said(house, error)]
 
     return answer
 
 
-def _generator(language: str, act: Callable[..., Any], count: int) -> Callable[..., Any]:
+def _generator(house: House, act: Callable[..., Any], count: int) -> Callable[..., Any]:
     def answer(*values: Any) -> Iterator[Any]:
         steps = act(*values)
         while True:
             # Each step may run in another thread: the language is set anew.
-            with i18n.speaking(language):
+            with i18n.speaking(house.language):
                 try:
                     made = [*_listed(next(steps), count), ""]
                 except StopIteration:
                     return
                 except Exception as error:
-                    made = [*[gr.skip()] * count, _said(error)]
+                    made = [*[gr.skip()] * count, _said(house, error)]
             try:
                 yield made
             except GeneratorExit:
@@ -159,7 +165,7 @@ def _listed(value: Any, count: int) -> list[Any]:
     return [value] if count == 1 else list(value) if count else []
 
 
-def _said(error: Exception) -> str:
+def _said(house: House, error: Exception) -> str:
     if not isinstance(error, ProsaError):
         traceback.print_exc(file=sys.stderr)
-    return text(str(understood(error)), "div", role="alert")
+    return text(house.named(str(understood(error))), "div", role="alert")

@@ -52,8 +52,8 @@ def build(house: House) -> None:
     shown = [data, understood, summary, records, tokens, kind, *roles, family]
     house.when(file.upload, partial(_dropped, house), [file], shown)
     house.when(use.click, partial(_pasted, house), [pasted], shown)
-    house.when(sample.input, _chosen, [sample], shown)
-    house.when(again.click, _again, [data, kind, *roles], shown)
+    house.when(sample.input, partial(_chosen, house), [sample], shown)
+    house.when(again.click, partial(_again, house), [data, kind, *roles], shown)
     house.when(kind.input, _asked_for, [data, kind], roles)
     for event in (data.change, family.change, minutes.change):
         below.when(event, _cost, [data, family, minutes], [estimate], show_progress="hidden")
@@ -63,19 +63,19 @@ def build(house: House) -> None:
 
 
 def _dropped(house: House, path: str) -> list[Any]:
-    return _shown(dataset.keep_file(house, path))
+    return _shown(house, dataset.keep_file(house, path))
 
 
 def _pasted(house: House, pasted: str) -> list[Any]:
-    return _shown(dataset.keep_text(house, pasted))
+    return _shown(house, dataset.keep_text(house, pasted))
 
 
-def _chosen(name: str) -> list[Any]:
-    return _shown(dataset.sample(name))
+def _chosen(house: House, name: str) -> list[Any]:
+    return _shown(house, dataset.sample(name))
 
 
-def _again(data: Data, kind: str, *columns: str | None) -> list[Any]:
-    return _shown(data, kind, _columns(kind, columns))
+def _again(house: House, data: Data, kind: str, *columns: str | None) -> list[Any]:
+    return _shown(house, data, kind, _columns(kind, columns))
 
 
 def _columns(kind: str, columns: tuple[str | None, ...]) -> dict[str, str]:
@@ -84,7 +84,9 @@ def _columns(kind: str, columns: tuple[str | None, ...]) -> dict[str, str]:
     return {role: column for role, column in given if column}
 
 
-def _shown(data: Data, kind: str | None = None, columns: dict[str, str] | None = None) -> list[Any]:
+def _shown(
+    house: House, data: Data, kind: str | None = None, columns: dict[str, str] | None = None
+) -> list[Any]:
     """What the tab shows of data: a value for each of `shown` in `build`."""
     prepared = dataset.understand(data, kind, columns or {})
     families = [guess.family for guess in outlook(prepared)]
@@ -92,7 +94,7 @@ def _shown(data: Data, kind: str | None = None, columns: dict[str, str] | None =
     return [
         replace(data, kind=prepared.kind, size=prepared.report.bytes),
         gr.Column(visible=True),
-        dataset.summary(data, prepared),
+        dataset.summary(house, data, prepared),
         dataset.records(prepared),
         dataset.tokens(prepared),
         str(prepared.kind),
@@ -130,7 +132,8 @@ def _cost(data: Data | None, family: str | None, minutes: float | None) -> str:
     guess = next(guess for guess in guesses if guess.family == family)
     time = _("About {time} on this machine").format(time=duration(guess.seconds))
     size = _(", {n} parameters").format(n=number(guess.parameters, 0)) if guess.parameters else ""
-    return text(f"{time}{size}. {_(family_named(family).about.good_for)}.")
+    good = _("Good for {what}.").format(what=_(family_named(family).about.good_for))
+    return text(f"{time}{size}. {good}")
 
 
 def _start(house: House, data: Data | None, kind: str, *rest: Any) -> str:

@@ -80,7 +80,7 @@ def _shown(house: House, name: str | None) -> list[Any]:
     return [
         gr.Column(visible=True),
         gr.Dropdown(jobs, value=job.name, visible=len(jobs) > 1),
-        _status(job, events, outcome),
+        _status(house, job, events, outcome),
         gr.Button(visible=running, interactive=not job.stopping),
         gr.Button(visible=talks),
         _plot(losses, ["step", "loss", "of"]),
@@ -98,20 +98,22 @@ def _plot(rows: list[tuple[Any, ...]], names: list[str]) -> Any:
     return gr.LinePlot(pd.DataFrame(rows, columns=names), visible=len(rows) > 1)
 
 
-def _status(job: Job, events: list[dict[str, Any]], outcome: dict[str, Any]) -> str:
+def _status(house: House, job: Job, events: list[dict[str, Any]], outcome: dict[str, Any]) -> str:
     last = {event["event"]: event for event in events}
     parts = [text(_titled(job), "h3")]
     if outcome["state"] == "running":
         parts.append(_progress(last, stopping=job.stopping))
     elif outcome["state"] == "failed":
-        parts.append(text(outcome["message"], "div", role="alert"))
+        parts.append(text(house.named(outcome["message"]), "div", role="alert"))
     elif "model" in outcome:
         parts += _result(outcome)
     else:
         parts.append(text(_("Stopped before there was anything to keep."), "p", role="status"))
     if planned := last.get("planned"):
         parts.append(_planned(planned["plan"]))
-    notes = "".join(text(event["text"], "li") for event in events if event["event"] == "note")
+    notes = "".join(
+        text(house.named(event["text"]), "li") for event in events if event["event"] == "note"
+    )
     if notes:
         parts.append(f"<details>{text(_('About the data'), 'summary')}<ul>{notes}</ul></details>")
     return "".join(parts)

@@ -26,8 +26,9 @@ def build(house: House) -> None:
         )
     blocks = gr.context.Context.root_block
     assert blocks is not None
-    house.when(blocks.load, partial(_look, house), outputs=[whole])
-    house.when(sample.click, partial(_try, house), outputs=[whole, house.job, house.tabs])
+    for event in (blocks.load, house.job.change):
+        house.when(event, partial(_look, house), outputs=[whole], show_progress="hidden")
+    house.when(sample.click, partial(_try, house), outputs=[house.job, house.tabs])
     house.when(own.click, _go, outputs=[house.tabs])
 
 
@@ -38,7 +39,7 @@ def _look(house: House) -> Any:
 def _try(house: House) -> list[Any]:
     settings = {"family": "decoder", "minutes": MINUTES}
     job = house.jobs.start(SAMPLE, SAMPLE, settings, house.language, house.root)
-    return [gr.Column(visible=False), job.name, _go()]
+    return [job.name, _go()]
 
 
 def _go() -> Any:

@@ -32,8 +32,8 @@ def trained(tmp_path_factory):
         ("frases", lines, ["--family", "ngram"]),
         ("faq", faq, ["--family", "decoder", *quick]),
     ):
-        flags = [*flags, "--vocabulary", "300", "-o", str(runs / name)]
-        assert run(["train", str(data), *flags]) == 0
+        place = ["--vocabulary", "300", "-o", str(runs / name)]
+        assert run(["train", str(data), *flags, *place]) == 0
     index(folder / "cafe.txt", runs / "hotel", encoder="none")
     return runs
 
@@ -103,8 +103,8 @@ def test_what_is_said_is_shown_copied_and_edited_as_it_stands(chat, tmp_path):
     here.wait(1)
     assert here.visit.faults() == []
     (conversation,) = kept(tmp_path)
-    assert [one["content"] for one in conversation["messages"]][0] == "O gato <em>"
-    assert len(conversation["messages"]) == 2
+    assert [one["role"] for one in conversation["messages"]] == ["user", "assistant"]
+    assert conversation["messages"][0]["content"] == "O gato <em>"
 
 
 def test_a_reply_is_stopped_asked_for_again_and_taken_back(chat, tmp_path, monkeypatch):
@@ -179,8 +179,14 @@ def test_conversations_are_found_again_renamed_and_deleted(chat, tmp_path):
 def test_what_cannot_be_answered_is_said_and_stays_in_the_box(chat, tmp_path):
     here = chat()
     here.choose("faq")
-    for said, told in (("palavra " * 300, "context"), ("x" * 10_000_000, "characters"), (" ", "empty")):
-        here.box.evaluate("(box, text) => { box.value = text; box.dispatchEvent(new Event('input')) }", said)
+    for said, told in (
+        ("palavra " * 300, "context"),
+        ("x" * 10_000_000, "characters"),
+        (" ", "empty"),
+    ):
+        here.box.evaluate(
+            "(box, text) => { box.value = text; box.dispatchEvent(new Event('input')) }", said
+        )
         here.box.press("Enter")
         here.page.get_by_role("alert").filter(has_text=told).wait_for()
         assert here.box.input_value() == said

@@ -18,6 +18,7 @@ from prosa.cli import (
     demo,
     documents,
     measuring,
+    serving,
     studio,
     training,
     usage,
@@ -56,7 +57,8 @@ def build() -> typer.Typer:
             print(f"prosa {__version__}")
             raise typer.Exit
 
-    for group in (demo, data, training, measuring, comparing, writing, documents, studio):
+    groups = (demo, data, training, measuring, comparing, writing, documents, serving, studio)
+    for group in groups:
         group.register(app)
     writing.register_export(app)
     return app

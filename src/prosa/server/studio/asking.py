@@ -12,9 +12,9 @@ from prosa.errors import InputError
 from prosa.i18n import _, ngettext
 from prosa.search.changes import IndexReport
 from prosa.server.collection import Collection, collections, free_name, opened
-from prosa.server.studio.chatting import LONGEST
 from prosa.server.studio.cited import cited
 from prosa.server.studio.house import House, text
+from prosa.server.studio.talk import LONGEST
 
 _BAR = gr.Progress()
 

@@ -115,7 +115,7 @@ def test_stop_keeps_the_model_and_closing_the_page_does_not_stop_it(studio, drop
     visit.page.close()
     again = studio(language="pt", width=390)
     again.tab("Treinar")
-    again.page.get_by_text("Passo").wait_for()
+    again.page.get_by_text(re.compile("^Passo \\d")).wait_for()
     again.page.get_by_role("button", name="Parar").click()
     again.page.get_by_text("faq-decoder").last.wait_for()
     assert again.page.get_by_text("o modelo está guardado").count()
@@ -163,8 +163,8 @@ def test_name_of_a_file_leads_nowhere_and_is_text(studio, tmp_path):
     payload = {"name": "../../<b>x</b>.csv", "mimeType": "text/csv", "buffer": faq().encode()}
     visit.page.locator("input[type=file]").first.set_input_files(payload)
     visit.page.get_by_role("heading", name="questions and answers").wait_for()
-    kept = [path for path in tmp_path.rglob("*.csv") if "x" in path.name]
-    assert [path.parents[1] for path in kept] == [tmp_path / "runs" / ".studio" / "data"]
+    kept = [path.parents[1] for path in tmp_path.rglob("*.csv")]
+    assert kept == [tmp_path / "runs" / ".studio" / "data"]
 
 
 def test_faults_are_said_where_the_person_is(studio, tmp_path, drop):

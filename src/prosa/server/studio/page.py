@@ -68,8 +68,9 @@ def mount(app: FastAPI, engines: Engines, root: Path = runs.RUNS) -> FastAPI:
 
     css = Path(__file__).with_name("studio.css")
     theme = gr.themes.Default(primary_hue="indigo", font=list(_SYSTEM), font_mono=list(_FIXED))
-    # White on Gradio's own shade of it falls short of the contrast that WCAG asks for, 4.5.
+    # Gradio's own shades fall short of the contrast that WCAG asks for, 4.5.
     theme.set(
+        body_text_color_subdued="*neutral_500",
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_dark="*primary_600",
         button_primary_background_fill_hover="*primary_700",

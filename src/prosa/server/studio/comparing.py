@@ -16,8 +16,8 @@ from prosa.errors import InputError
 from prosa.i18n import _, ngettext
 from prosa.report import duration, number, render
 from prosa.search.stores import is_index
+from prosa.server.jobs import Data
 from prosa.server.studio import dataset, ranking
-from prosa.server.studio.dataset import Data
 from prosa.server.studio.house import House, alert_box, table, text
 from prosa.server.studio.ranking import Vote
 from prosa.verbs.comparing import compare

@@ -28,9 +28,6 @@ from prosa.verbs.answering import Documents, open_documents
 MOST = 500
 """Questions without an answer that are kept; the oldest go first."""
 
-LONGEST = 200
-"""Bytes of a file's name: most systems allow 255."""
-
 _QUESTIONS = TypeAdapter(dict[str, int])
 Progress = Callable[[str, int, int], None]
 
@@ -218,23 +215,18 @@ def free_name(folder: Path, wanted: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """The name of an upload alone, without the folders that a browser or a mischief put before it.
+    """The name of an upload alone, without folders that stand before it.
 
     Raises:
         InputError: Nothing is left of it.
     """
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    text = "".join(sign for sign in last if sign.isprintable()).strip().lstrip(".")
-    path = Path(text.encode("utf-8", "ignore").decode())
-    stem, suffix = path.stem, path.suffix
-    while len(f"{stem}{suffix}".encode()) > LONGEST and stem:
-        stem = stem[:-1]
-    if not stem:
+    text = Path(name.replace("\0", "")).name.lstrip(".")
+    if not text:
         raise InputError(
             _("A file without a name cannot be kept: '{name}'").format(name=name),
             expected=_("a name such as manual.pdf"),
         )
-    return f"{stem}{suffix}"
+    return text
 
 
 def _free(path: Path, taken: list[Path]) -> Path:

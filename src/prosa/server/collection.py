@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -23,7 +22,7 @@ from prosa.search import stores
 from prosa.search.build import build
 from prosa.search.changes import IndexReport
 from prosa.search.documents import Document, file, root_of
-from prosa.verbs.answering import Documents, open_documents
+from prosa.search.index import open_index
 
 MOST = 500
 """Questions without an answer that are kept; the oldest go first."""
@@ -52,7 +51,7 @@ class Collection:
         """Its documents and how many passages each has."""
         if not stores.is_index(self.place):
             return {}
-        entries = opened(self.place).answerer.index.store.entries()
+        entries = open_index(self.place).store.entries()
         return {entry.name: entry.passages for entry in entries}
 
     def add(
@@ -189,20 +188,6 @@ def collections(folder: Path) -> list[str]:
     """The names of the indexes in a folder."""
     found = folder.iterdir() if folder.is_dir() else ()
     return sorted(one.name for one in found if one.name[0] != "." and stores.is_index(one))
-
-
-def opened(place: str | Path) -> Documents:
-    """An index to ask, as it is on the disk now."""
-    try:
-        words = (Path(place) / "words" / "meta.json").stat()
-    except OSError:
-        return open_documents(place)
-    return _opened(str(place), words.st_ino, words.st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _opened(place: str, *_state: int) -> Documents:
-    return open_documents(place)
 
 
 def free_name(folder: Path, wanted: str) -> str:

@@ -11,7 +11,7 @@ from prosa.answering.answerer import Answer
 from prosa.errors import InputError
 from prosa.i18n import _, ngettext
 from prosa.search.changes import IndexReport
-from prosa.server.collection import Collection, collections, free_name, opened
+from prosa.server.collection import Collection, collections, free_name
 from prosa.server.studio.cited import cited
 from prosa.server.studio.house import House, text
 from prosa.server.studio.talk import LONGEST
@@ -138,7 +138,7 @@ def _ask(house: House, name: str, question: str) -> list[Any]:
             expected=_("{n} at most").format(n=LONGEST),
         )
     collection = Collection(house.indexes, name)
-    answer = opened(collection.place).ask(question)
+    answer = next(house.engines.get(name).ask([{"role": "user", "content": question}]))
     collection.note(answer)
     waiting = collection.unanswered()
     return [_answered(answer), *_open_questions(waiting, unfold=answer.abstained)]

@@ -15,7 +15,7 @@ import gradio as gr
 from prosa.errors import InputError
 from prosa.generation.options import Decoding
 from prosa.i18n import _
-from prosa.server.collection import Collection, opened
+from prosa.server.collection import Collection
 from prosa.server.conversations import Conversation, Conversations, Message
 from prosa.server.studio.cited import cited, exact
 from prosa.server.studio.house import House
@@ -160,16 +160,15 @@ class Talk:
     def _replies(self, conversation: Conversation, drawn: Decoding) -> Iterator[Message]:
         """A reply at every step."""
         said, engine = conversation.messages, self._house.engines.get(conversation.model)
+        messages = [{"role": one.role, "content": one.content} for one in said]
         if engine.model is None:
-            asked = [one.content for one in said if one.role == "user"]
-            answer = opened(engine.path).ask(asked[-1], asked[:-1])
+            answer = next(engine.ask(messages))
             Collection(self._house.indexes, engine.name).note(answer)
             yield Message("assistant", answer.answer, answer.citations, answer.remarks)
             return
         remark = _("This model learned from plain text: it does not answer, it continues.")
         remarks = () if len(said) > 1 or engine.model.chat().answers else (remark,)
         text = ""
-        messages = [{"role": one.role, "content": one.content} for one in said]
         for piece in engine.chat(messages, drawn):
             text += piece
             yield Message("assistant", text.strip(), remarks=remarks)

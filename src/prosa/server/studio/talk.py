@@ -15,7 +15,7 @@ import gradio as gr
 from prosa.errors import InputError
 from prosa.generation.options import Decoding
 from prosa.i18n import _
-from prosa.server.collection import Collection, opened
+from prosa.server.collection import Collection
 from prosa.server.conversations import Conversation, Conversations, Message
 from prosa.server.studio.cited import cited, exact
 from prosa.server.studio.house import House
@@ -54,7 +54,7 @@ class Talk:
     def again(self, name: str, model: str, *drawn: Any) -> Iterator[Step]:
         """Ask the last question again, for another reply."""
         conversation, usual = self._kept.open(name), decoding(drawn)
-        other = replace(usual, temperature=max(AGAIN, usual.temperature), seed=None)
+        other = replace(usual, temperature=max(AGAIN, usual.temperature))
         yield from self._reply(conversation, conversation.take_question_back(), model, other)
 
     def edit(self, event: gr.EditData, name: str, model: str, *drawn: Any) -> Iterator[Step]:
@@ -104,7 +104,7 @@ class Talk:
 
     def listed(self, words: str | None, current: str) -> gr.Radio:
         """The conversations that hold some words."""
-        found = [(one.name, one.id) for one in self._kept.find(words or "")[:LISTED]]
+        found = [(_dated(one), one.id) for one in self._kept.find(words or "")[:LISTED]]
         there = any(name == current for _title, name in found)
         return gr.Radio(choices=found, value=current if there else None)
 
@@ -160,16 +160,15 @@ class Talk:
     def _replies(self, conversation: Conversation, drawn: Decoding) -> Iterator[Message]:
         """A reply at every step."""
         said, engine = conversation.messages, self._house.engines.get(conversation.model)
+        messages = [{"role": one.role, "content": one.content} for one in said]
         if engine.model is None:
-            asked = [one.content for one in said if one.role == "user"]
-            answer = opened(engine.path).ask(asked[-1], asked[:-1])
+            answer = next(engine.ask(messages))
             Collection(self._house.indexes, engine.name).note(answer)
             yield Message("assistant", answer.answer, answer.citations, answer.remarks)
             return
         remark = _("This model learned from plain text: it does not answer, it continues.")
         remarks = () if len(said) > 1 or engine.model.chat().answers else (remark,)
         text = ""
-        messages = [{"role": one.role, "content": one.content} for one in said]
         for piece in engine.chat(messages, drawn):
             text += piece
             yield Message("assistant", text.strip(), remarks=remarks)
@@ -184,16 +183,19 @@ class Talk:
             time.sleep(0.02)
 
 
+def _dated(one: Conversation) -> str:
+    return f"{one.name} · {one.changed.astimezone():%Y-%m-%d %H:%M}" if one.changed else one.name
+
+
 def decoding(drawn: Any) -> Decoding:
     """What the page's settings mean."""
-    temperature, top_p, top_k, penalty, longest, seed = drawn
+    temperature, top_p, top_k, penalty, longest = drawn
     return Decoding(
         max_new_tokens=int(longest),
         temperature=temperature,
         top_k=int(top_k),
         top_p=top_p,
         repetition_penalty=penalty,
-        seed=seed,
     )
 
 

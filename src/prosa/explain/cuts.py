@@ -1,0 +1,64 @@
+"""How tokenizers cut a sentence: the model's own, and others for comparison."""
+
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from prosa import samples
+from prosa.explain import svg
+from prosa.explain.picture import Picture
+from prosa.explain.subject import Subject, label
+from prosa.i18n import _, ngettext
+from prosa.tokens.encoder import TextEncoder
+from prosa.tokens.learn import algorithm, learn
+
+_OTHERS = ("char", "word", "bpe", "unigram", "wordpiece")
+_STORIES = 1_000
+"""With the questions 1.5 million letters; all five tokenizers are learned in 2 s, once."""
+
+
+def cuts(subject: Subject) -> Picture:
+    """A line of tokens for each tokenizer."""
+    own = _("this model: {algorithm}").format(algorithm=algorithm(subject.tokenizer))
+    special = set(subject.tokenizer.all_special_ids)
+    cut = [(own, subject.words, [number in special for number in subject.ids])]
+    for name in _OTHERS:
+        tokenizer = _learned(name)
+        ids = TextEncoder(tokenizer)([subject.text])[0].tolist()
+        cut.append((name, [label(tokenizer, i) for i in ids], [i < 4 for i in ids]))
+    return Picture(
+        "tokens",
+        _("How the sentence is cut"),
+        _(
+            "A model reads no letters but tokens, pieces that its tokenizer knows; ␣ is the space "
+            "in front of a word. The other tokenizers were learned just now from the stories and "
+            "questions in Portuguese that come with prosa, so that other languages fall into "
+            "smaller pieces."
+        ),
+        {"tokenizers": [{"name": name, "tokens": words} for name, words, _special in cut]},
+        lambda width: _draw(cut, width),
+    )
+
+
+@cache
+def _learned(name: str) -> Any:
+    texts = [row["text"] for row in islice(samples.rows("historias"), _STORIES)]
+    texts += [f"{row['question']}\n{row['answer']}" for row in samples.rows("perguntas")]
+    return learn(texts, name)
+
+
+def _draw(cut: list[tuple[str, list[str], list[bool]]], width: float) -> str:
+    parts, y = [], 0.0
+    for name, words, special in cut:
+        count = ngettext("{n} token", "{n} tokens", len(words)).format(n=len(words))
+        parts.append(svg.text(0, y + 14, f"{name} · {count}", fill="soft"))
+        shown = [svg.short(word, 24) for word in words]
+        widths = [svg.length(word) + 10 for word in shown]
+        places = svg.flow(widths, width, gap=3)
+        for number, (word, box, (x, line)) in enumerate(zip(shown, widths, places, strict=True)):
+            top = y + 22 + line * (svg.LINE + 4)
+            tint = "soft" if special[number] else ("accent", "second")[number % 2]
+            parts.append(svg.rect(x, top, box, svg.LINE, tint, 0.2))
+            parts.append(svg.text(x + box / 2, top + 17, word, anchor="middle"))
+        y += 22 + (places[-1][1] + 1 if places else 0) * (svg.LINE + 4) + 12
+    return svg.whole(_("How the sentence is cut"), width, y, parts)

@@ -1,0 +1,86 @@
+"""What a recurrent network remembers while it reads: its hidden state, word by word."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from prosa.explain import svg
+from prosa.explain.picture import Picture
+from prosa.explain.subject import Subject
+from prosa.i18n import _
+
+_UNITS = 32
+
+
+def states(subject: Subject) -> Picture | None:
+    """The units of the last layer that change most, over the sentence."""
+    cells = [part for part in subject.model.modules() if isinstance(part, nn.RNNBase)]
+    if not cells:
+        return None
+    state = _of_source(subject) if subject.pairs else _of_cells(subject, cells[-1])
+    changing = state.std(0, correction=0).topk(min(_UNITS, state.shape[1])).indices
+    # In the order in which they are strongest, so that neighbours are alike.
+    units = changing[state[:, changing].abs().argmax(0).argsort(stable=True)].tolist()
+    figures = {
+        "tokens": subject.words,
+        "units": units,
+        "values": [[round(value, 4) for value in row] for row in state[:, units].tolist()],
+    }
+    return Picture(
+        "state",
+        _("What the network remembers"),
+        _(
+            "A column is the network's memory after that word, a line is one of its units: green "
+            "is above zero, orange below, and what stays the same over many words is remembered."
+        )
+        + " "
+        + _("Shown are the {units} of {all} units of the last layer that change most.").format(
+            units=len(units), all=state.shape[1]
+        ),
+        figures,
+        lambda width: _draw(figures, width),
+    )
+
+
+def _of_source(subject: Subject) -> Tensor:
+    """[S, H] of an encoder, which reads from both sides."""
+    hidden: Tensor = subject.output.encoder_last_hidden_state[0].float().cpu()
+    return hidden
+
+
+def _of_cells(subject: Subject, cells: nn.RNNBase) -> Tensor:
+    """[L, H] of the last layer of a language model."""
+    seen: list[Tensor] = []
+
+    def keep(_module: nn.Module, _inputs: Any, result: Any) -> None:
+        seen.append(result[0])
+
+    handle = cells.register_forward_hook(keep)
+    try:
+        with torch.inference_mode():
+            subject.model(input_ids=torch.tensor([subject.ids], device=subject.model.device))
+    finally:
+        handle.remove()
+    return seen[0][0].float().cpu()
+
+
+def _draw(figures: dict[str, Any], width: float) -> str:
+    words = [svg.short(word, 14) for word in figures["tokens"]]
+    left, top = svg.length("0000", 11) + 6, 0.87 * max(map(svg.length, words)) + 10
+    over = 0.5 * svg.length(words[-1]) + 4
+    cell = min(40.0, max(15.0, (width - left - over) / len(words)))
+    high = 13
+    parts = [
+        svg.text(left + (column + 0.6) * cell, top - 6, word, turned=True, size=12)
+        for column, word in enumerate(words)
+    ]
+    parts += [
+        svg.text(left - 6, top + row * high + 10, str(unit), anchor="end", fill="soft", size=10)
+        for row, unit in enumerate(figures["units"])
+    ]
+    values = [list(unit) for unit in zip(*figures["values"], strict=True)]
+    parts += svg.cells(values, left, top, (cell, high), power=1)
+    right, bottom = left + cell * len(words), top + high * len(values)
+    parts.append(svg.frame(left, top, right - left, bottom - top, "rule"))
+    return svg.whole(_("What the network remembers"), max(width, right + over), bottom + 2, parts)

@@ -9,7 +9,7 @@ from prosa.extras import packages_of
 from prosa.i18n import _
 
 if TYPE_CHECKING:
-    from prosa.explain.picture import Picture
+    from prosa.explanation.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ def explain(
     Raises:
         InputError: No such model, no text, a text that is too long, or a folder that is there.
     """
-    from prosa.explain import page
-    from prosa.explain.pictures import look
-    from prosa.explain.subject import Subject
+    from prosa.explanation import page
+    from prosa.explanation.pictures import look
+    from prosa.explanation.subject import Subject
     from prosa.verbs.writing import load_model
 
     folder = runs.resolve(str(model))

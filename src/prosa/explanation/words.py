@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
-from prosa.explain import svg
-from prosa.explain.picture import Picture
-from prosa.explain.subject import Subject, label
+from prosa.explanation import svg
+from prosa.explanation.picture import Picture
+from prosa.explanation.subject import Subject, label
 from prosa.i18n import _, number
 from prosa.models.ngram import NGramForCausalLM
 

@@ -8,8 +8,8 @@ from types import ModuleType
 from jinja2 import Environment
 
 from prosa.errors import InputError
-from prosa.explain import svg
-from prosa.explain.picture import WIDE, Picture
+from prosa.explanation import svg
+from prosa.explanation.picture import WIDE, Picture
 from prosa.extras import need
 from prosa.i18n import _, language
 

@@ -1,12 +1,12 @@
 """All pictures of a model and a sentence: those that it has, and no others."""
 
-from prosa.explain.attention import alignment, decoder_attention, encoder_attention
-from prosa.explain.cuts import cuts
-from prosa.explain.picture import Picture
-from prosa.explain.states import states
-from prosa.explain.subject import Subject
-from prosa.explain.vectors import vectors
-from prosa.explain.words import back_off, next_words
+from prosa.explanation.attention import alignment, decoder_attention, encoder_attention
+from prosa.explanation.cuts import cuts
+from prosa.explanation.picture import Picture
+from prosa.explanation.states import states
+from prosa.explanation.subject import Subject
+from prosa.explanation.vectors import vectors
+from prosa.explanation.words import back_off, next_words
 
 _PICTURES = (
     cuts,

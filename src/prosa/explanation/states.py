@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from prosa.explain import svg
-from prosa.explain.picture import Picture
-from prosa.explain.subject import Subject
+from prosa.explanation import svg
+from prosa.explanation.picture import Picture
+from prosa.explanation.subject import Subject
 from prosa.i18n import _
 
 _UNITS = 32

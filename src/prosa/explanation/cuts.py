@@ -5,9 +5,9 @@ from itertools import islice
 from typing import Any
 
 from prosa import samples
-from prosa.explain import svg
-from prosa.explain.picture import Picture
-from prosa.explain.subject import Subject, label
+from prosa.explanation import svg
+from prosa.explanation.picture import Picture
+from prosa.explanation.subject import Subject, label
 from prosa.i18n import _, ngettext
 from prosa.tokens.encoder import TextEncoder
 from prosa.tokens.learn import algorithm, learn

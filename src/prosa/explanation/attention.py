@@ -68,13 +68,13 @@ def _picture(
         "layers": [[_rounded(head) for head in layer] for layer in layers],
     }
     first = _(
-        "A line is a word and shows which words it takes something from; the darker, the "
-        "more, and all of a line makes 100 %."
+        "Each row is a word and shows which words it takes something from: the stronger the "
+        "colour, the more, and a row adds up to 100 %."
     )
     if name == "alignment":
         first = _(
-            "A line is a word that the model writes and shows which words of the sentence it "
-            "looks at then; the darker, the more, and all of a line makes 100 %."
+            "Each row is a word that the model writes and shows which words of the sentence it "
+            "looks at then: the stronger the colour, the more, and a row adds up to 100 %."
         )
     second = _("This is the model's only head.")
     if len(heads) > 1:
@@ -119,7 +119,7 @@ def draw(
     columns = [svg.short(word, 14) for word in figures["columns"]]
     left, top = max(map(svg.length, rows)) + 8, 0.87 * max(map(svg.length, columns)) + 10
     over = 0.5 * svg.length(columns[-1]) + 4  # the last turned word ends to the right of its column
-    cell = min(30.0, max(15.0, (width - left - over) / len(columns)))
+    cell = min(34.0, max(15.0, (width - left - over) / len(columns)))
     parts = [
         svg.text(left + (column + 0.7) * cell, top - 6, word, turned=True, size=12)
         for column, word in enumerate(columns)

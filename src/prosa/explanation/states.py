@@ -31,7 +31,7 @@ def states(subject: Subject) -> Picture | None:
         "state",
         _("What the network remembers"),
         _(
-            "A column is the network's memory after that word, a line is one of its units: green "
+            "Each column is the network's memory after that word, each row one of its units: green "
             "is above zero, orange below, and what stays the same over many words is remembered."
         )
         + " "

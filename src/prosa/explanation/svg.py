@@ -52,7 +52,8 @@ def rules() -> str:
 
 def still(picture: str) -> str:
     """The picture in light colours, for what knows no style sheet."""
-    return re.sub(r"var\(--picture-(\w+)\)", lambda found: _LIGHT[found[1]], picture)
+    light = re.sub(r"var\(--picture-(\w+)\)", lambda found: _LIGHT[found[1]], picture)
+    return light.replace("<svg ", f'<svg style="background:{_LIGHT["paper"]}" ', 1)
 
 
 def whole(title: str, width: float, height: float, parts: Iterable[str]) -> str:

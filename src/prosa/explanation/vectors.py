@@ -132,10 +132,10 @@ def _draw(figures: dict[str, Any], width: float) -> str:
                 )
             )
     y = height + 12
-    for one in figures["neighbours"]:
+    names = [svg.short(one["word"], 16) for one in figures["neighbours"]]
+    start = max(map(svg.length, names), default=0) + 14
+    for name, one in zip(names, figures["neighbours"], strict=True):
         words = [f"{near['word']} {number(near['cosine'])}" for near in one["nearest"]]
-        name = svg.short(one["word"], 16)
-        start = svg.length(name) + 12
         parts.append(svg.text(0, y + 14, name, bold=True))
         places = svg.flow(
             [svg.length(svg.short(word, 20), 12) for word in words], width - start, 14

@@ -18,17 +18,22 @@ def next_words(subject: Subject) -> Picture | None:
     if subject.next is None:
         return None
     candidates, rest = likeliest(subject)
+    second = _(
+        "All of them together make 100 %, and a text is written by choosing one, adding it, and "
+        "asking again."
+    )
     if subject.fills:
         title = _("What fits in the gap")
         first = _(
-            "The model reads the words on both sides of the gap and gives every word of its "
-            "vocabulary a probability; the bars show the likeliest."
+            "The model reads the words on both sides of the gap and gives every token of its "
+            "vocabulary a probability to be the hidden one; the bars show the likeliest."
         )
+        second = _("All of them together make 100 %, and the more one stands out, the surer it is.")
     elif subject.pairs:
         title = _("The next word of what it writes")
         first = _(
-            "The model has read the sentence and now writes another text, word by word; "
-            "the bars show what it may write next."
+            "The model has read the sentence and now writes another text, word by word; the bars "
+            "show what it may write next."
         )
     else:
         title = _("The next word")
@@ -36,10 +41,6 @@ def next_words(subject: Subject) -> Picture | None:
             "After reading the sentence, the model gives every token of its vocabulary a "
             "probability to come next; the bars show the likeliest."
         )
-    second = _(
-        "All of them together make 100 %, and a text is written by choosing one, adding it, "
-        "and asking again."
-    )
     figures = {"place": subject.next.place, "candidates": candidates, "rest": rest}
     rows = [(one["token"], one["probability"]) for one in candidates] + [(_("all others"), rest)]
     return Picture(

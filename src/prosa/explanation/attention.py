@@ -115,24 +115,10 @@ def draw(
         head: Layer and head from 1 on; by default the one that was chosen.
     """
     layer, number = head or (figures["shown"]["layer"], figures["shown"]["head"])
-    rows = [svg.short(word, 14) for word in figures["rows"]]
-    columns = [svg.short(word, 14) for word in figures["columns"]]
-    left, top = max(map(svg.length, rows)) + 8, 0.87 * max(map(svg.length, columns)) + 10
-    over = 0.5 * svg.length(columns[-1]) + 4  # the last turned word ends to the right of its column
-    cell = min(34.0, max(15.0, (width - left - over) / len(columns)))
-    parts = [
-        svg.text(left + (column + 0.7) * cell, top - 6, word, turned=True, size=12)
-        for column, word in enumerate(columns)
-    ]
-    parts += [
-        svg.text(left - 6, top + (row + 0.5) * cell + 4, word, anchor="end", size=12)
-        for row, word in enumerate(rows)
-    ]
-    parts += svg.cells(figures["layers"][layer - 1][number - 1], left, top, (cell, cell))
-    right, bottom = left + cell * len(columns), top + cell * len(rows)
-    parts.append(svg.frame(left, top, right - left, bottom - top, "rule"))
+    weights = figures["layers"][layer - 1][number - 1]
+    parts, wide, bottom = svg.grid(figures["rows"], figures["columns"], weights, width)
+    width = max(width, wide)
     heads = [(n, k) for n, one in enumerate(figures["layers"], 1) for k in range(1, len(one) + 1)]
-    width = max(width, right + over)
     if len(heads) > 1:
         bottom = _small(parts, figures, heads[:_HEADS], (layer, number), (width, bottom + 22))
     return svg.whole(title, width, bottom + 2, parts)

@@ -52,13 +52,11 @@ def _draw(cut: list[tuple[str, list[str], list[bool]]], width: float) -> str:
     for name, words, special in cut:
         count = ngettext("{n} token", "{n} tokens", len(words)).format(n=len(words))
         parts.append(svg.text(0, y + 14, f"{name} · {count}", fill="soft"))
-        shown = [svg.short(word, 24) for word in words]
-        widths = [svg.length(word) + 10 for word in shown]
-        places = svg.flow(widths, width, gap=3)
-        for number, (word, box, (x, line)) in enumerate(zip(shown, widths, places, strict=True)):
-            top = y + 22 + line * (svg.LINE + 4)
-            tint = "soft" if special[number] else ("accent", "second")[number % 2]
-            parts.append(svg.rect(x, top, box, svg.LINE, tint, 0.2))
-            parts.append(svg.text(x + box / 2, top + 17, word, anchor="middle"))
-        y += 22 + (places[-1][1] + 1 if places else 0) * (svg.LINE + 4) + 12
+        tints = [
+            ("soft" if apart else ("accent", "second")[n % 2], 0.2)
+            for n, apart in enumerate(special)
+        ]
+        more, y = svg.chips(words, tints, y + 22, width)
+        parts += more
+        y += 12
     return svg.whole(_("How the sentence is cut"), width, y, parts)

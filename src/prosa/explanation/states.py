@@ -66,21 +66,7 @@ def _of_cells(subject: Subject, cells: nn.RNNBase) -> Tensor:
 
 
 def _draw(figures: dict[str, Any], width: float) -> str:
-    words = [svg.short(word, 14) for word in figures["tokens"]]
-    left, top = svg.length("0000", 11) + 6, 0.87 * max(map(svg.length, words)) + 10
-    over = 0.5 * svg.length(words[-1]) + 4
-    cell = min(40.0, max(15.0, (width - left - over) / len(words)))
-    high = 13
-    parts = [
-        svg.text(left + (column + 0.6) * cell, top - 6, word, turned=True, size=12)
-        for column, word in enumerate(words)
-    ]
-    parts += [
-        svg.text(left - 6, top + row * high + 10, str(unit), anchor="end", fill="soft", size=10)
-        for row, unit in enumerate(figures["units"])
-    ]
     values = [list(unit) for unit in zip(*figures["values"], strict=True)]
-    parts += svg.cells(values, left, top, (cell, high), power=1)
-    right, bottom = left + cell * len(words), top + high * len(values)
-    parts.append(svg.frame(left, top, right - left, bottom - top, "rule"))
-    return svg.whole(_("What the network remembers"), max(width, right + over), bottom + 2, parts)
+    units = [str(unit) for unit in figures["units"]]
+    parts, wide, high = svg.grid(units, figures["tokens"], values, width, row_height=13, power=1)
+    return svg.whole(_("What the network remembers"), max(width, wide), high + 2, parts)

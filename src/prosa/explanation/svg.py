@@ -160,6 +160,53 @@ def flow(widths: Iterable[float], width: float, gap: float = 4) -> list[tuple[fl
     return places
 
 
+def chips(
+    words: Sequence[str], tints: Sequence[tuple[str, float]], y: float, width: float
+) -> tuple[list[str], float]:
+    """Words in boxes of a colour and its strength, line by line from y on; and where they end."""
+    parts = []
+    shown = [short(word, 24) for word in words]
+    widths = [length(word) + 10 for word in shown]
+    places = flow(widths, width)
+    for word, box, tint, (x, line) in zip(shown, widths, tints, places, strict=True):
+        top = y + line * (LINE + 4)
+        parts.append(rect(x, top, box, LINE, *tint))
+        parts.append(text(x + box / 2, top + 17, word, anchor="middle"))
+    return parts, y + (places[-1][1] + 1 if places else 0) * (LINE + 4)
+
+
+def grid(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: Sequence[Sequence[float]],
+    width: float,
+    *,
+    row_height: float = 0,
+    power: float = 0.5,
+) -> tuple[list[str], float, float]:
+    """Shades with the names of their rows and columns, and how wide and high they are together.
+
+    Rows are as high as columns are wide, unless a height is given. More columns than the width has
+    room for make it wider.
+    """
+    rows, columns = ([short(name, 14) for name in names] for names in (rows, columns))
+    left, top = max(map(length, rows)) + 8, 0.87 * max(map(length, columns)) + 10
+    over = 0.5 * length(columns[-1]) + 4  # the last turned name ends to the right of its column
+    cell = min(34.0, max(15.0, (width - left - over) / len(columns)))
+    high = row_height or cell
+    parts = [
+        text(left + (n + 0.65) * cell, top - 6, name, turned=True, size=12)
+        for n, name in enumerate(columns)
+    ]
+    parts += [
+        text(left - 6, top + (n + 0.5) * high + 4, name, anchor="end", size=12 if high > 14 else 10)
+        for n, name in enumerate(rows)
+    ]
+    parts += cells(values, left, top, (cell, high), power)
+    parts.append(frame(left, top, cell * len(columns), high * len(rows), "rule"))
+    return parts, left + cell * len(columns) + over, top + high * len(rows)
+
+
 def _plain(words: str) -> str:
     """Without what XML cannot hold: control signs are shown by their pictures."""
     return words.translate(_CONTROL)

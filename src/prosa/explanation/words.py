@@ -153,17 +153,11 @@ def _path(figures: dict[str, Any], width: float) -> str:
     whole = _("Together: {percent}").format(percent=percent(figures["probability"]))
     parts.append(svg.text(0, y + 16, whole, bold=True))
     parts.append(svg.text(0, y + 48, _("The longest run known at each word:"), fill="soft"))
-    y += 58
-    shown = [f"{svg.short(one['token'], 24)} {one['order']}" for one in figures["longest"]]
-    widths = [svg.length(word) + 10 for word in shown]
-    places = svg.flow(widths, width)
+    words = [f"{one['token']} {one['order']}" for one in figures["longest"]]
     highest = max(1, len(figures["orders"]) - 1)
-    for word, box, one, (x, line) in zip(shown, widths, figures["longest"], places, strict=True):
-        top = y + line * (svg.LINE + 4)
-        parts.append(svg.rect(x, top, box, svg.LINE, "accent", 0.08 + 0.3 * one["order"] / highest))
-        parts.append(svg.text(x + box / 2, top + 17, word, anchor="middle"))
-    height = y + (places[-1][1] + 1) * (svg.LINE + 4)
-    return svg.whole(_("Which order answered"), width, height, parts)
+    tints = [("accent", 0.08 + 0.3 * one["order"] / highest) for one in figures["longest"]]
+    chips, height = svg.chips(words, tints, y + 58, width)
+    return svg.whole(_("Which order answered"), width, height, [*parts, *chips])
 
 
 def _step(

@@ -76,6 +76,19 @@ class InputError(ProsaError):
         return " ".join(part for part in parts if part)
 
 
+def understood(error: Exception) -> ProsaError:
+    """Any failure as one that a person can read."""
+    if isinstance(error, ProsaError):
+        return error
+    if isinstance(error, MemoryError):
+        hint = _("Use a smaller --context, --batch-size or --hidden-size, or less data")
+        return ProsaError(_("The memory of this machine is full"), hint=hint)
+    what = _("Something went wrong inside prosa: {kind}: {error}")
+    text = what.format(kind=type(error).__name__, error=error)
+    hint = _("This is our fault. Run again with --debug and report what it prints")
+    return ProsaError(text, hint=hint)
+
+
 def _sentence(text: str) -> str:
     """Close a sentence that has no closing mark yet."""
     text = text.strip()

@@ -1,17 +1,22 @@
 """Messages in the person's language: gettext, English in the source, Brazilian Portuguese shipped.
 
 The language is asked for at every call, so it can change while the program runs (tests, a server).
-It comes from `use()` (the `--lang` flag), then `PROSA_LANG`, then the locale's own variables.
+It comes from `speaking()` (a page of the browser), then `use()` (the `--lang` flag), then
+`PROSA_LANG`, then the locale's own variables.
 """
 
 import gettext
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
 LANGUAGES = ("en", "pt_BR")
 _LOCALE = Path(__file__).parent / "locale"
 _chosen: list[str] = []
+_spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
 
 
 def use(language: str | None) -> None:
@@ -23,8 +28,20 @@ def use(language: str | None) -> None:
     _chosen[:] = [_known(language)] if language else []
 
 
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak this language within; other threads and other tasks of a server keep theirs."""
+    token = _spoken.set(_known(language))
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
 def language() -> str:
     """The language in force: one of `LANGUAGES`."""
+    if spoken := _spoken.get():
+        return spoken
     if _chosen:
         return _chosen[0]
     for name in ("PROSA_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):

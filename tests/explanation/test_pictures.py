@@ -16,6 +16,7 @@ from tests.models.conftest import (
 from transformers import PreTrainedTokenizerFast
 
 from prosa.errors import InputError
+from prosa.explanation.attention import with_head
 from prosa.explanation.pictures import look
 from prosa.explanation.subject import LONGEST, Subject
 from prosa.generation.fill import fill
@@ -145,6 +146,37 @@ def test_writing_goes_on_from_what_was_begun(kind):
     assert place["candidates"][0]["id"] == first.written[4]
 
 
+@pytest.mark.parametrize("kind", names())
+def test_a_sentence_goes_on_from_what_was_chosen(kind):
+    begun = [subject_of(kind, "A coruja gu").ids[i] for i in (-2, -1)]
+    longer = subject_of(kind, "A coruja ", begun=begun)
+    assert longer.so_far == "A coruja gu"
+    expected = seen(subject_of(kind, "A coruja gu"))
+    assert seen(longer)["next-word"].figures == expected["next-word"].figures
+
+
+def test_gaps_are_filled_one_after_the_other():
+    text = "A gata subiu no [MASK] e não [MASK]."
+    chosen = seen(subject_of("encoder", text))["next-word"].figures["candidates"][0]
+    assert chosen["token"] == "muro"
+    second = subject_of("encoder", text, begun=[chosen["id"]])
+    assert "muro" in second.so_far
+    last = subject_of("encoder", SENTENCES[6]).ids[-3]
+    assert seen(second)["next-word"].figures["candidates"][0]["id"] == last
+    whole = subject_of("encoder", text, begun=[chosen["id"], last])
+    assert "next-word" not in seen(whole)
+
+
+def test_another_head_is_large_when_asked_for():
+    picture = seen(subject_of("decoder"))["attention"]
+    other = with_head(picture, 2, 1)
+    assert "head 1 of layer 2" in other.explanation
+    assert other.svg(800) != with_head(picture, 1, 1).svg(800)
+    assert with_head(picture, 3, 1) is with_head(picture, 1, 3) is picture
+    path = seen(subject_of("ngram"))["back-off"]
+    assert with_head(path, 1, 1) is path
+
+
 def test_a_gap_is_filled_as_by_fill():
     trained = encoder_model()
     pictures = seen(subject_of("encoder"))
@@ -266,6 +298,11 @@ def test_no_text_is_one_message(text):
 def test_a_text_too_long_for_pictures_is_one_message():
     with pytest.raises(InputError, match=rf"101 tokens.*hold {LONGEST}.*one sentence"):
         subject_of("ngram", "a" * 100)
+
+
+def test_a_text_beyond_reason_is_not_even_cut():
+    with pytest.raises(InputError, match=r"1,000,000 characters"):
+        subject_of("ngram", "a" * 1_000_000)
 
 
 def test_a_text_too_long_for_the_model_is_one_message():

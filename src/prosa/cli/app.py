@@ -19,11 +19,12 @@ from prosa.cli import (
     documents,
     explaining,
     measuring,
+    studio,
     training,
     usage,
     writing,
 )
-from prosa.errors import ProsaError
+from prosa.errors import ProsaError, understood
 from prosa.i18n import _
 
 INTERRUPTED = 130
@@ -56,7 +57,8 @@ def build() -> typer.Typer:
             print(f"prosa {__version__}")
             raise typer.Exit
 
-    for group in (demo, data, training, measuring, comparing, writing, explaining, documents):
+    groups = (demo, data, training, measuring, comparing, writing, explaining, documents, studio)
+    for group in groups:
         group.register(app)
     writing.register_export(app)
     return app
@@ -78,8 +80,6 @@ def run(arguments: Sequence[str]) -> int:
     code = 0
     try:
         code = int(build()(args=words, prog_name="prosa", standalone_mode=False) or 0)
-    except ProsaError as error:
-        code = _fail(error)
     except typer.TyperException as error:
         usage.show(error)
         code = error.exit_code
@@ -89,14 +89,8 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader of our output (head, less) has gone: nothing is wrong.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
-    except MemoryError:
-        hint = _("Use a smaller --context, --batch-size or --hidden-size, or less data")
-        code = _fail(ProsaError(_("The memory of this machine is full"), hint=hint))
     except Exception as error:
-        what = _("Something went wrong inside prosa: {kind}: {error}")
-        text = what.format(kind=type(error).__name__, error=error)
-        hint = _("This is our fault. Run again with --debug and report what it prints")
-        code = _fail(ProsaError(text, hint=hint))
+        code = _fail(understood(error))
     return code
 
 

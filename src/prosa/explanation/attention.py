@@ -1,6 +1,7 @@
 """Which word looks at which: attention by layer and head, and the alignment of two texts."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -67,6 +68,19 @@ def _picture(
         "shown": {"layer": shown[0] + 1, "head": shown[1] + 1},
         "layers": [[_rounded(head) for head in layer] for layer in layers],
     }
+    return _made(name, title, figures)
+
+
+def with_head(picture: Picture, layer: int, head: int) -> Picture:
+    """The picture with another head large, from 1 on; as it is where it has none such."""
+    layers = picture.figures.get("layers", [])
+    if layer > len(layers) or head > len(layers[layer - 1]):
+        return picture
+    figures = {**picture.figures, "shown": {"layer": layer, "head": head}}
+    return _made(picture.name, picture.title, figures)
+
+
+def _made(name: str, title: str, figures: dict[str, Any]) -> Picture:
     first = _(
         "Each row is a word and shows which words it takes something from: the stronger the "
         "colour, the more, and a row adds up to 100 %."
@@ -77,14 +91,12 @@ def _picture(
             "looks at then: the stronger the colour, the more, and a row adds up to 100 %."
         )
     second = _("This is the model's only head.")
-    if len(heads) > 1:
+    if len(figures["layers"]) > 1 or len(figures["layers"][0]) > 1:
         second = _(
-            "Large is the head that looks most clearly at other words, layer {layer}, head "
-            "{head}; each head has learned by itself what to look for."
-        ).format(layer=shown[0] + 1, head=shown[1] + 1)
-    return Picture(
-        name, title, f"{first} {second}", figures, lambda width: draw(figures, title, width)
-    )
+            "Each head has learned by itself what to look for; large is head {head} of layer "
+            "{layer}."
+        ).format(**figures["shown"])
+    return Picture(name, title, f"{first} {second}", figures, partial(_draw, figures, title))
 
 
 def _rounded(head: Tensor) -> list[list[float]]:
@@ -94,7 +106,8 @@ def _rounded(head: Tensor) -> list[list[float]]:
 def _tells(head: Tensor, *, itself: bool) -> float:
     """How clearly a head looks at single words, itself and the first one left out.
 
-    Many heads rest on the first token when they have nothing to say (Xiao et al. 2024).
+    The head for which this is highest is shown large, until another is asked for. Many heads rest
+    on the first token when they have nothing to say (Xiao et al. 2024).
     """
     clear = head.square()
     if itself:
@@ -103,18 +116,9 @@ def _tells(head: Tensor, *, itself: bool) -> float:
     return float(clear.sum(1).mean())
 
 
-def draw(
-    figures: dict[str, Any], title: str, width: float, head: tuple[int, int] | None = None
-) -> str:
-    """One head large, its words beside it, and all of them small.
-
-    Args:
-        figures: Of a picture of attention.
-        title: What it is called.
-        width: Of the picture, at least.
-        head: Layer and head from 1 on; by default the one that was chosen.
-    """
-    layer, number = head or (figures["shown"]["layer"], figures["shown"]["head"])
+def _draw(figures: dict[str, Any], title: str, width: float) -> str:
+    """One head large, its words beside it, and all of them small."""
+    layer, number = figures["shown"]["layer"], figures["shown"]["head"]
     weights = figures["layers"][layer - 1][number - 1]
     parts, wide, bottom = svg.grid(figures["rows"], figures["columns"], weights, width)
     width = max(width, wide)

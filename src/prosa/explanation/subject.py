@@ -20,11 +20,12 @@ from prosa.errors import InputError
 from prosa.extras import quiet
 from prosa.generation.decode import context_of
 from prosa.generation.fill import gap_ids
-from prosa.i18n import _
+from prosa.i18n import _, number
 from prosa.tasks.task import writing_task
 
 LONGEST = 96
 """Tokens of a sentence at most: a table of attention this wide is still readable."""
+_CHARACTERS = 100 * LONGEST
 _WRITTEN = 24
 _PRINTED = [*range(33, 127), *range(161, 173), *range(174, 256)]
 _HIDDEN = (byte for byte in range(256) if byte not in _PRINTED)
@@ -47,7 +48,8 @@ class Subject:
         model: In evaluation mode.
         tokenizer: The model's own.
         text: A sentence; of a masked model with `[MASK]` where a word is missing.
-        begun: Of a model that reads one text and writes another: ids that it has written already.
+        begun: Ids that have been chosen already: they go on from the sentence; or are the beginning
+            of what is written, of a model that reads one text and writes another; or fill the gaps.
 
     Attributes:
         ids: The tokens that the model reads.
@@ -64,6 +66,9 @@ class Subject:
         self.text = text.encode("utf-8", "replace").decode()
         if not self.text.strip():
             raise InputError(_("There is no text to look at"), expected=_("a sentence"))
+        if len(self.text) > _CHARACTERS:
+            what = _("The text has {n} characters, too many for a picture")
+            raise InputError(what.format(n=number(len(self.text), 0)), expected=_("a sentence"))
         self.tokenizer, self.begun = tokenizer, list(begun)
         self.fills = tokenizer.mask_token is not None and type(model).__name__.endswith(
             "ForMaskedLM"
@@ -75,9 +80,13 @@ class Subject:
 
     def _read(self, model: PreTrainedModel) -> list[int]:
         if self.fills:
-            return gap_ids(self.tokenizer, self.text)
+            ids = gap_ids(self.tokenizer, self.text)
+            for chosen in self.begun:
+                ids[ids.index(self.tokenizer.mask_token_id)] = chosen
+            return ids
         if model.can_generate():
-            return writing_task(model).prompt(self.tokenizer, self.text)
+            ids = writing_task(model).prompt(self.tokenizer, self.text)
+            return ids if self.pairs else ids + self.begun
         return list(self.tokenizer(self.text)["input_ids"])
 
     def _check_length(self, model: PreTrainedModel) -> None:
@@ -100,7 +109,7 @@ class Subject:
     @property
     def words(self) -> list[str]:
         """The tokens that the model reads, as a person reads them."""
-        return [label(self.tokenizer, number) for number in self.ids]
+        return [label(self.tokenizer, i) for i in self.ids]
 
     @cached_property
     def written(self) -> list[int]:
@@ -146,21 +155,27 @@ class Subject:
             logits = self.output.logits[0, self.ids.index(self.tokenizer.mask_token_id)].clone()
             logits[torch.tensor(self.tokenizer.all_special_ids)] = -torch.inf
             logits[len(self.tokenizer) :] = -torch.inf
-            return Next(logits.float().softmax(-1).cpu(), self.text)
+            return Next(logits.float().softmax(-1).cpu(), self.so_far)
         if not self.model.can_generate():
             return None
         at = len(self.begun) if self.pairs else -1
-        place = self.tokenizer.decode(self.begun, skip_special_tokens=True)
-        place = place if self.pairs else self.text
-        return Next(self.output.logits[0, at].float().softmax(-1).cpu(), place)
+        return Next(self.output.logits[0, at].float().softmax(-1).cpu(), self.so_far)
+
+    @property
+    def so_far(self) -> str:
+        """The text with what was begun: the sentence, or what is written from it."""
+        if not self.begun:
+            return "" if self.pairs else self.text
+        ids = self.begun if self.pairs else self.ids
+        return str(self.tokenizer.decode(ids, skip_special_tokens=not self.fills))
 
 
-def label(tokenizer: Any, number: int) -> str:
+def label(tokenizer: Any, token: int) -> str:
     """A token as a person reads it: its spaces are seen, and so are parts of a letter."""
-    if number in tokenizer.all_special_ids:
-        return _special(tokenizer, number)
-    written = str(tokenizer.convert_ids_to_tokens(number))
-    text = tokenizer.decode([number], clean_up_tokenization_spaces=False) or written
+    if token in tokenizer.all_special_ids:
+        return _special(tokenizer, token)
+    written = str(tokenizer.convert_ids_to_tokens(token))
+    text = tokenizer.decode([token], clean_up_tokenization_spaces=False) or written
     if written.startswith("▁"):  # SentencePiece, whose decoder drops the first space
         text = " " + text.lstrip(" ")
     if "\ufffd" in text and all(letter in _BYTES for letter in written):
@@ -168,11 +183,11 @@ def label(tokenizer: Any, number: int) -> str:
     return str(text).replace(" ", "␣").replace("\n", "⏎")
 
 
-def _special(tokenizer: Any, number: int) -> str:
+def _special(tokenizer: Any, token: int) -> str:
     start, end = tokenizer.bos_token_id, tokenizer.eos_token_id
     names = {tokenizer.unk_token_id: _("(unknown)")}
     names |= {start: _("(start)"), end: _("(end)")} if start != end else {}
-    return names.get(number) or str(tokenizer.convert_ids_to_tokens(number))
+    return names.get(token) or str(tokenizer.convert_ids_to_tokens(token))
 
 
 def _plain_copy(model: PreTrainedModel) -> PreTrainedModel:

@@ -33,16 +33,19 @@ _CONTROL = {n: 0x2400 + n for n in range(32)} | {0x7F: "␡", 0xFFFE: "", 0xFFFF
 _LEVELS = 12
 
 
-def rules() -> str:
-    """Style rules for a page that shows pictures; `.dark` is the class by which Gradio is dark."""
+def rules(dark: str = "@media screen and (prefers-color-scheme: dark)") -> str:
+    """Style rules for a page that shows pictures.
 
-    def colours(of: dict[str, str]) -> str:
-        return " ".join(f"--picture-{name}: {value};" for name, value in of.items())
-
+    Args:
+        dark: When the page is dark; of a page that says so by a class, that class's selector.
+    """
+    light, night = (
+        " ".join(f"--picture-{name}: {value};" for name, value in of.items())
+        for of in (_LIGHT, _DARK)
+    )
+    night = f"{dark} {{ :root {{ {night} }} }}" if dark.startswith("@") else f"{dark} {{ {night} }}"
     return (
-        f":root {{ {colours(_LIGHT)} }}\n"
-        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {colours(_DARK)} }} }}\n"
-        f".dark {{ {colours(_DARK)} }}\n"
+        f":root {{ {light} }}\n{night}\n"
         ".picture { overflow-x: auto } .picture svg { display: block; max-width: none }\n"
         ".picture.wide { display: none }\n"
         "@media (min-width: 60rem) { .picture.wide { display: block }"

@@ -1,0 +1,23 @@
+"""The application of `prosa ui`: the API over everything on the disk, and the page."""
+
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from prosa import runs
+from prosa.server import app
+from prosa.server.engines import Engines, on_disk
+from prosa.server.settings import Settings
+from prosa.server.studio.page import PATHS, mount
+
+
+def build(root: Path = runs.RUNS) -> FastAPI:
+    """The application.
+
+    Args:
+        root: The folder of models and indexes; those that come later are there at once.
+    """
+    engines = Engines(partial(on_disk, root))
+    uploads = tuple(f"{path}/gradio_api/" for path in PATHS.values())
+    return mount(app.build(engines, Settings(upload_paths=uploads)), engines, root)

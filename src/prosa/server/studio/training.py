@@ -1,0 +1,147 @@
+"""The tab Train: from a file or pasted text to a training that is watched."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from prosa import samples
+from prosa.data.kinds import COLUMNS, Kind
+from prosa.data.prepare import Prepared
+from prosa.data.report import Report
+from prosa.errors import InputError
+from prosa.i18n import _
+from prosa.models.registry import family as family_named
+from prosa.report import duration, number
+from prosa.server.studio import dataset, watching
+from prosa.server.studio.dataset import KINDS, Data
+from prosa.server.studio.house import House, alert_box, text
+from prosa.training.plan import DEFAULT_MINUTES, Options
+from prosa.verbs.request import outlook
+
+FAMILY = "decoder"
+_ROLES = max(map(len, COLUMNS.values()))
+
+
+def build(house: House) -> None:
+    """Put the tab's parts on the page."""
+    with gr.Row(equal_height=True):
+        file = gr.File(label=_("A file: txt, md, csv, tsv, json, jsonl, parquet"), height=190)
+        with gr.Column():
+            pasted = gr.Textbox(label=_("Or paste text here"), lines=4, max_lines=4)
+            use = gr.Button(_("Use this text"), size="sm")
+        named = [(samples.describe(name), name) for name in samples.NAMES]
+        sample = gr.Radio(named, label=_("Or a bundled sample"))
+    data = gr.State(None)
+    with gr.Column(visible=False) as understood:
+        summary, records, tokens = gr.HTML(), gr.HTML(), gr.HTML()
+        with gr.Accordion(_("This is not what it is?"), open=False):
+            kinds = [(_(name), str(kind)) for kind, name in KINDS.items()]
+            kind = gr.Dropdown(kinds, label=_("It holds"))
+            with gr.Row():
+                roles = [gr.Dropdown([], visible=False) for _role in range(_ROLES)]
+            again = gr.Button(_("Understand it so"), size="sm")
+        family = gr.Radio([], label=_("Kind of model"), elem_classes="tall")
+        minutes = gr.Number(DEFAULT_MINUTES, label=_("Minutes that you are willing to wait"))
+        estimate = gr.HTML()
+        below = house.alerting(alert_box())
+        start = gr.Button(_("Start training"), variant="primary")
+    watching.build(house)
+
+    shown = [data, understood, summary, records, tokens, kind, *roles, family]
+    house.when(file.upload, partial(_dropped, house), [file], shown)
+    house.when(use.click, partial(_pasted, house), [pasted], shown)
+    house.when(sample.input, partial(_chosen, house), [sample], shown)
+    house.when(again.click, partial(_again, house), [data, kind, *roles], shown)
+    house.when(kind.input, _asked_for, [data, kind], roles)
+    for event in (data.change, family.change, minutes.change):
+        below.when(event, _cost, [data, family, minutes], [estimate], show_progress="hidden")
+    below.when(
+        start.click, partial(_start, house), [data, kind, *roles, family, minutes], [house.job]
+    )
+
+
+def _dropped(house: House, path: str) -> list[Any]:
+    return _shown(house, dataset.keep_file(house, path))
+
+
+def _pasted(house: House, pasted: str) -> list[Any]:
+    return _shown(house, dataset.keep_text(house, pasted))
+
+
+def _chosen(house: House, name: str) -> list[Any]:
+    return _shown(house, dataset.sample(name))
+
+
+def _again(house: House, data: Data, kind: str, *columns: str | None) -> list[Any]:
+    return _shown(house, data, kind, _columns(kind, columns))
+
+
+def _columns(kind: str, columns: tuple[str | None, ...]) -> dict[str, str]:
+    """Which column plays which role, where a person has said so for all."""
+    given = zip(COLUMNS[Kind(kind)], columns, strict=False)
+    return {role: column for role, column in given if column}
+
+
+def _shown(
+    house: House, data: Data, kind: str | None = None, columns: dict[str, str] | None = None
+) -> list[Any]:
+    """What the tab shows of data: a value for each of `shown` in `build`."""
+    prepared = dataset.understand(data, kind, columns or {})
+    families = [guess.family for guess in outlook(prepared)]
+    choices = [(f"{name}: {_(family_named(name).about.what)}", name) for name in families]
+    return [
+        replace(data, kind=prepared.kind, size=prepared.report.bytes),
+        gr.Column(visible=True),
+        dataset.summary(house, data, prepared),
+        dataset.records(prepared),
+        dataset.tokens(prepared),
+        str(prepared.kind),
+        *_role_fields(data, prepared.kind, prepared.report.columns),
+        gr.Radio(choices, value=FAMILY if FAMILY in families else None),
+    ]
+
+
+def _asked_for(data: Data, kind: str) -> list[Any]:
+    return _role_fields(data, Kind(kind), {})
+
+
+def _role_fields(data: Data, kind: Kind, columns: dict[str, str]) -> list[Any]:
+    fields = []
+    for number_of in range(_ROLES):
+        role = COLUMNS[kind][number_of] if number_of < len(COLUMNS[kind]) else None
+        value = columns.get(role or "")
+        fields.append(
+            gr.Dropdown(
+                list(data.columns),
+                value=value if value in data.columns else None,
+                label=_("Column of: {role}").format(role=role),
+                visible=bool(role and data.columns),
+            )
+        )
+    return fields
+
+
+def _cost(data: Data | None, family: str | None, minutes: float | None) -> str:
+    if data is None or data.kind is None or not family:
+        return ""
+    Options(family, minutes=minutes)
+    report = Report(data.kind, {}, bytes=data.size)
+    guesses = outlook(Prepared(data.kind, {}, report), minutes or DEFAULT_MINUTES)
+    guess = next(guess for guess in guesses if guess.family == family)
+    time = _("About {time} on this machine").format(time=duration(guess.seconds))
+    size = _(", {n} parameters").format(n=number(guess.parameters, 0)) if guess.parameters else ""
+    good = _("Good for {what}.").format(what=_(family_named(family).about.good_for))
+    return text(f"{time}{size}. {good}")
+
+
+def _start(house: House, data: Data | None, kind: str, *rest: Any) -> str:
+    *columns, family, minutes = rest
+    if data is None or not family:
+        raise InputError(_("There is nothing to train yet"), hint=_("Choose data and a family"))
+    Options(family, minutes=minutes)
+    settings: dict[str, Any] = {"family": family, "minutes": minutes}
+    if data.columns:
+        settings |= {"kind": kind, "columns": _columns(kind, tuple(columns)) or None}
+    return house.jobs.start(data.source, data.title, settings, house.language, house.root).name

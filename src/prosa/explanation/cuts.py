@@ -22,9 +22,10 @@ def cuts(subject: Subject) -> Picture:
     own = _("this model: {algorithm}").format(algorithm=algorithm(subject.tokenizer))
     special = set(subject.tokenizer.all_special_ids)
     cut = [(own, subject.words, [number in special for number in subject.ids])]
+    read = subject.text if subject.pairs else subject.so_far
     for name in _OTHERS:
         tokenizer = _learned(name)
-        ids = TextEncoder(tokenizer)([subject.text])[0].tolist()
+        ids = TextEncoder(tokenizer)([read])[0].tolist()
         cut.append((name, [label(tokenizer, i) for i in ids], [i < 4 for i in ids]))
     return Picture(
         "tokens",

@@ -34,5 +34,5 @@ class Picture:
         )
 
 
-NARROW, WIDE = 348, 860
-"""Pixels: what a telephone of 390 leaves, and a column of text."""
+NARROW, WIDE = 300, 860
+"""Pixels: what a page leaves on a telephone of 390, and a column of text."""

@@ -166,8 +166,9 @@ class Subject:
         """The text with what was begun: the sentence, or what is written from it."""
         if not self.begun:
             return "" if self.pairs else self.text
+        hidden = set(self.tokenizer.all_special_ids) - {self.tokenizer.mask_token_id}
         ids = self.begun if self.pairs else self.ids
-        return str(self.tokenizer.decode(ids, skip_special_tokens=not self.fills))
+        return str(self.tokenizer.decode([i for i in ids if i not in hidden]))
 
 
 def label(tokenizer: Any, token: int) -> str:

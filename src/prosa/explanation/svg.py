@@ -46,7 +46,8 @@ def rules(dark: str = "@media screen and (prefers-color-scheme: dark)") -> str:
     night = f"{dark} {{ :root {{ {night} }} }}" if dark.startswith("@") else f"{dark} {{ {night} }}"
     return (
         f":root {{ {light} }}\n{night}\n"
-        ".picture { overflow-x: auto } .picture svg { display: block; max-width: none }\n"
+        ".picture { overflow-x: auto; margin-bottom: 1.5rem }\n"
+        ".picture svg { display: block; max-width: none }\n"
         ".picture.wide { display: none }\n"
         "@media (min-width: 60rem) { .picture.wide { display: block }"
         " .picture.narrow { display: none } }\n"

@@ -22,15 +22,16 @@ def build(house: House) -> None:
     """Put the tab's parts on the page."""
     gr.HTML(f"<style>{svg.rules(dark='.dark')}</style>", padding=False)
     model = gr.Dropdown([], label=_("Model"))
+    sentence = gr.Textbox(label=_("Sentence"), max_lines=4)
     hint = _("In place of a word, [MASK] asks a model of the family encoder what fits.")
-    sentence = gr.Textbox(label=_("Sentence"), info=hint, max_lines=4)
+    gr.HTML(text(hint), padding=False)
     show = gr.Button(_("Look inside"), variant="primary")
     looked = gr.State(None)
-    first = gr.HTML()
+    first = gr.HTML(padding=False)
     with gr.Row(visible=False) as row:
-        buttons = [gr.Button(visible=False, size="sm", min_width=110) for _n in range(SHOWN)]
+        buttons = [gr.Button(visible=False, size="sm", min_width=100) for _n in range(SHOWN)]
     head = gr.Dropdown([], label=_("The head of attention that is large"), visible=False)
-    rest = gr.HTML()
+    rest = gr.HTML(padding=False)
     blocks = gr.context.Context.root_block
     assert blocks is not None
 
@@ -90,6 +91,7 @@ def _shown(house: House, looked: _Looked, head: str | None) -> list[Any]:
     said = text(said, "blockquote", **{"aria-live": "polite"})
     asks = text(_("Choose a word to go on with:")) if candidates else ""
     heads = sorted({at for one in pictures for at in _heads(one)})
+    large = next((one.figures["shown"] for one in pictures if _heads(one)), None)
     known = [(f"{layer} · {number}", f"{layer}.{number}") for layer, number in heads]
     return [
         replace(looked, choices=tuple(one["id"] for one in candidates)),
@@ -97,7 +99,9 @@ def _shown(house: House, looked: _Looked, head: str | None) -> list[Any]:
         gr.Row(visible=bool(candidates)),
         *(gr.Button(label, visible=True) for label in labels),
         *more,
-        gr.Dropdown(known, value=head, visible=len(known) > 1),
+        gr.Dropdown(
+            known, value=large and "{layer}.{head}".format(**large), visible=len(known) > 1
+        ),
         "".join(_section(one) for one in pictures if one is not words),
     ]
 

@@ -1,10 +1,11 @@
 """A conversation with a model: history and the template's prompt."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from prosa.generation.decode import context_of, continue_ids
+from prosa.generation.batch import context_of
+from prosa.generation.decode import continue_ids
 from prosa.generation.options import Decoding
 from prosa.tasks.task import writing_task
 from prosa.tokens import conversation
@@ -58,17 +59,31 @@ class Chat:
         """
         question = {"role": "user", "content": text}
         reply = ""
-        for piece in self._continue([*self.history, question] if self._memory else [question]):
+        messages = [*self.history, question] if self._memory else [question]
+        ids = prompt(self._model, self._tokenizer, messages, self._decoding)
+        for piece in continue_ids(self._model, self._tokenizer, ids, self._decoding):
             reply += piece
             yield piece
         self.history += [question, {"role": "assistant", "content": reply.strip()}]
 
-    def _continue(self, messages: list[dict[str, str]]) -> Iterator[str]:
-        if not self._tokenizer.chat_template:
-            ids = self._task.prompt(self._tokenizer, messages[-1]["content"])
-        else:
-            if context := context_of(self._model):
-                room = context - min(self._decoding.max_new_tokens, context // 2)
-                messages = conversation.trim(self._tokenizer, messages, room)
-            ids = conversation.prompt(self._tokenizer, messages)
-        yield from continue_ids(self._model, self._tokenizer, ids, self._decoding)
+
+def prompt(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    messages: Sequence[conversation.Message],
+    decoding: Decoding,
+) -> list[int]:
+    """What a model reads before it replies to the last of some messages.
+
+    Without a chat template that is the last message alone. Of a conversation longer than the
+    context the oldest turns are forgotten, so that a reply of some length has room.
+
+    Raises:
+        InputError: The model does not write, or the last message alone is too long.
+    """
+    if not tokenizer.chat_template:
+        return writing_task(model).prompt(tokenizer, messages[-1]["content"])
+    if context := context_of(model):
+        room = context - min(decoding.max_new_tokens, context // 2)
+        messages = conversation.trim(tokenizer, messages, room)
+    return conversation.prompt(tokenizer, messages)

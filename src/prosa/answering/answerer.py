@@ -107,6 +107,26 @@ class Answer:
         asked, given = language_of([self.question]), language_of([self.answer])
         return given if asked and not self.abstained and asked != given else None
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of it: how sure it is, and of another language."""
+        # Nobody is surer than that; a measured 99.6 % would read as 100 %.
+        share = f"{min(99.0, 100 * self.confidence):.0f} %"
+        if self.abstained:
+            text = _("The best I found has a confidence of {share}, too little to be given.")
+            return (text.format(share=share),)
+        sure = (
+            (0.95, _("Confidence: {share}, very sure")),
+            (0.8, _("Confidence: {share}, sure")),
+            (0.5, _("Confidence: {share}, rather sure")),
+            (0.0, _("Confidence: {share}, unsure: check the source")),
+        )
+        said = next(text for least, text in sure if self.confidence >= least).format(share=share)
+        names = {"english": _("The answer is in English, as it stands in its source.")}
+        names["portuguese"] = _("The answer is in Portuguese, as it stands in its source.")
+        other = names.get(self.language or "")
+        return (said, other) if other else (said,)
+
     def to_json(self) -> dict[str, Any]:
         """The documented keys of `prosa ask --json`."""
         value = asdict(self)

@@ -12,7 +12,8 @@ from typing import cast
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from prosa.answering.answerer import Written
-from prosa.generation.decode import context_of, continue_ids
+from prosa.generation.batch import context_of
+from prosa.generation.decode import continue_ids
 from prosa.generation.options import Decoding
 from prosa.i18n import _
 from prosa.tokens.conversation import prompt

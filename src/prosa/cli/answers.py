@@ -109,34 +109,13 @@ def _source_lines(chat: "Conversation") -> list[str]:
 def answer_lines(answer: "Answer") -> list[str]:
     """An answer as people see it: what is said, how sure it is, where it stands."""
     lines = [line for part in shared.plain(answer.answer).split("\n") for line in wrapped(part)]
-    lines += ["", _sure(answer)]
-    if answer.language:
-        names = {"english": _("The answer is in English, as it stands in its source.")}
-        names["portuguese"] = _("The answer is in Portuguese, as it stands in its source.")
-        lines += wrapped(names[answer.language])
+    lines += ["", *(line for remark in answer.remarks for line in wrapped(remark))]
     if not answer.citations:
         return lines
     lines += ["", _("Nearest passages:") if answer.abstained else _("Sources:")]
     for number, one in enumerate(answer.citations, 1):
         lines += _citation(number, one, answer=None if answer.abstained else answer.answer)
     return lines
-
-
-def _sure(answer: "Answer") -> str:
-    # Nobody is surer than that; a measured 99.6 % would read as 100 %.
-    share = f"{shared.number(min(99.0, 100 * answer.confidence), 0)} %"
-    if answer.abstained:
-        return _("The best I found has a confidence of {share}, too little to be given.").format(
-            share=share
-        )
-    for least, text in (
-        (0.95, _("Confidence: {share}, very sure")),
-        (0.8, _("Confidence: {share}, sure")),
-        (0.5, _("Confidence: {share}, rather sure")),
-    ):
-        if answer.confidence >= least:
-            return text.format(share=share)
-    return _("Confidence: {share}, unsure: check the source").format(share=share)
 
 
 def _citation(

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 from prosa.errors import InputError
 from prosa.extras import quiet
-from prosa.generation.decode import context_of
+from prosa.generation.batch import context_of
 from prosa.generation.fill import gap_ids
 from prosa.i18n import _, number
 from prosa.tasks.task import writing_task
@@ -69,7 +69,8 @@ class Subject:
         if len(self.text) > _CHARACTERS:
             what = _("The text has {n} characters, too many for a picture")
             raise InputError(what.format(n=number(len(self.text), 0)), expected=_("a sentence"))
-        self.tokenizer, self.begun = tokenizer, list(begun)
+        # Encoding changes switches of a tokenizer that another thread may be decoding with.
+        self.tokenizer, self.begun = copy.deepcopy(tokenizer), list(begun)
         self.fills = tokenizer.mask_token is not None and type(model).__name__.endswith(
             "ForMaskedLM"
         )

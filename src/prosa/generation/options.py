@@ -1,7 +1,6 @@
 """How text is drawn from a model: the ecosystem's names, checked once."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from prosa.i18n import _
 from prosa.models.sizes import wrong
@@ -44,11 +43,3 @@ class Decoding:
     def _need(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
             raise wrong(name, getattr(self, name), expected)
-
-    def arguments(self) -> dict[str, Any]:
-        """The same for `PreTrainedModel.generate`."""
-        shared = {"repetition_penalty": self.repetition_penalty, "num_beams": self.beams}
-        if self.temperature == 0 or self.top_k == 1 or self.beams > 1:
-            return {**shared, "do_sample": False}
-        drawn = {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
-        return {**shared, **drawn, "do_sample": True}

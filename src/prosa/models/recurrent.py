@@ -85,17 +85,19 @@ _SHARES = ("dropout", "embedding_dropout")
 _FIELDS = ("cell", *_SHARES, *_COUNTS)
 
 
-class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
-    """Embedding, recurrent layers, and a layer that scores every word of the vocabulary."""
+class RecurrentBody(PreTrainedModel):
+    """Embedding and recurrent layers, on which every head stands."""
 
     config_class = RecurrentConfig
-    _tied_weights_keys = {"lm_head.weight": "embed_tokens.weight"}  # noqa: RUF012  as transformers
     _no_split_modules = ["RNN", "LSTM", "GRU"]  # noqa: RUF012  read by the base class
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
         between_layers = config.dropout if config.num_hidden_layers > 1 else 0.0
         self.embed_tokens = nn.Embedding(config.vocab_size, config.embedding_size)
+        # A table that also scores words needs vectors of unit length: logits of unit size.
+        tied = config.tie_word_embeddings
+        self.embedding_scale = config.embedding_size**0.5 if tied else 1.0
         self.rnn = CELLS[config.cell](
             config.embedding_size,
             config.hidden_size,
@@ -103,19 +105,8 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
             batch_first=True,
             dropout=between_layers,
         )
-        tied = config.tie_word_embeddings
-        width = config.embedding_size if tied else config.hidden_size
-        self.projection = (
-            nn.Identity()
-            if width == config.hidden_size
-            else nn.Linear(config.hidden_size, width, bias=False)
-        )
-        self.lm_head = nn.Linear(width, config.vocab_size)
-        # A table that also scores words needs vectors of unit length: logits of unit size.
-        self.embedding_scale = width**0.5 if tied else 1.0
         self.dropout = nn.Dropout(config.dropout)
         self.embedding_dropout = nn.Dropout(config.embedding_dropout)
-        self.post_init()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -146,6 +137,40 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
             first = name == "weight_ih_l0"
             bound = (3 / self.config.embedding_size) ** 0.5 if first else H**-0.5
             nn.init.uniform_(parameter, -bound, bound)
+
+    def states(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        cache: Cache | None = None,
+        *,
+        keep_state: bool = False,
+    ) -> tuple[Tensor, Cache | None]:
+        """Outputs of the last layer [B, L, H] for tokens and mask [B, L], and the state."""
+        mask_BL = None
+        if attention_mask is not None:
+            mask_BL = attention_mask[:, -input_ids.shape[1] :].bool()
+            mask_BL = None if mask_BL.all() else mask_BL
+        embedded_BLE = self.embed_tokens(input_ids) * self.embedding_scale
+        embedded_BLE = self.embedding_dropout(embedded_BLE)
+        return read(self.rnn, embedded_BLE, mask_BL, cache, keep_state=keep_state)
+
+
+class RecurrentForCausalLM(StatefulGenerationMixin, RecurrentBody):
+    """A layer that scores every word of the vocabulary."""
+
+    _tied_weights_keys = {"lm_head.weight": "embed_tokens.weight"}  # noqa: RUF012  as transformers
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__(config)
+        width = config.embedding_size if config.tie_word_embeddings else config.hidden_size
+        self.projection = (
+            nn.Identity()
+            if width == config.hidden_size
+            else nn.Linear(config.hidden_size, width, bias=False)
+        )
+        self.lm_head = nn.Linear(width, config.vocab_size)
+        self.post_init()
 
     def forward(  # noqa: PLR0913, PLR0917  transformers asks for arguments by their names
         self,
@@ -189,13 +214,7 @@ class RecurrentForCausalLM(StatefulGenerationMixin, PreTrainedModel):
         keep_state = cache is not None or (
             use_cache if use_cache is not None else self.config.use_cache and not self.training
         )
-        mask_BL = None
-        if attention_mask is not None:
-            mask_BL = attention_mask[:, -input_ids.shape[1] :].bool()
-            mask_BL = None if mask_BL.all() else mask_BL
-        embedded_BLE = self.embed_tokens(input_ids) * self.embedding_scale
-        embedded_BLE = self.embedding_dropout(embedded_BLE)
-        read_BLH, cache = read(self.rnn, embedded_BLE, mask_BL, cache, keep_state=keep_state)
+        read_BLH, cache = self.states(input_ids, attention_mask, cache, keep_state=keep_state)
         hidden_BLH = self.projection(self.dropout(read_BLH))
 
         skip_logits = self.training and labels is not None if skip_logits is None else skip_logits

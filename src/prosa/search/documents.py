@@ -66,6 +66,8 @@ def find(source: Any) -> list[Document]:
     Raises:
         InputError: There is no such source, or a folder holds no document.
     """
+    if isinstance(source, Document):
+        return [source]
     if not isinstance(source, str | os.PathLike):
         return [_table(source)]
     name = os.fspath(source)
@@ -79,7 +81,34 @@ def find(source: Any) -> list[Document]:
             raise unknown_source(name, tuple(samples.NAMES))
     except OSError as error:
         raise _unreadable(name, error) from error
-    return [_file(path, name, root_of(name))]
+    return [file(path, name, root_of(name))]
+
+
+def file(path: Path, name: str, root: str, *, alone: bool = True) -> Document:
+    """The document of a file, cited by a name; one that is not `alone` tells later of a fault.
+
+    Raises:
+        InputError: It is alone, and the system refuses to read it.
+    """
+    try:
+        digest = _digest(path)
+    except OSError as error:
+        fault = _unreadable(name, error)
+        if alone:
+            raise fault from error
+        return _refused(path, name, root, fault)
+
+    def passages() -> Iterator[Passage]:
+        reader = _READERS.get(suffix_of(path))
+        if reader is None:
+            _refuse_unknown(path, name)
+            reader = records.passages
+        try:
+            yield from _some(_cut(reader(path, name)), name)
+        except OSError as error:
+            raise _unreadable(name, error) from error
+
+    return Document(os.path.abspath(path), name, root, digest, passages)  # noqa: PTH100
 
 
 def root_of(source: Any) -> str:
@@ -104,7 +133,7 @@ def _folder(folder: Path) -> list[Document]:
         skip_folder=stores.is_index,
         unreadable=refused,
     )
-    documents += (_file(path, str(path), root, alone=False) for path in files)
+    documents += (file(path, str(path), root, alone=False) for path in files)
     if not documents:
         raise InputError(
             _("There is no document in this folder"),
@@ -122,28 +151,6 @@ def _counts(path: Path) -> bool:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:
         return True  # why, is said when it is opened
-
-
-def _file(path: Path, name: str, root: str, *, alone: bool = True) -> Document:
-    try:
-        digest = _digest(path)
-    except OSError as error:
-        fault = _unreadable(name, error)
-        if alone:
-            raise fault from error
-        return _refused(path, name, root, fault)
-
-    def passages() -> Iterator[Passage]:
-        reader = _READERS.get(suffix_of(path))
-        if reader is None:
-            _refuse_unknown(path, name)
-            reader = records.passages
-        try:
-            yield from _some(_cut(reader(path, name)), name)
-        except OSError as error:
-            raise _unreadable(name, error) from error
-
-    return Document(os.path.abspath(path), name, root, digest, passages)  # noqa: PTH100
 
 
 def _refused(path: Path, name: str, root: str, fault: InputError) -> Document:

@@ -1,24 +1,293 @@
-"""The application: an OpenAI-compatible server on FastAPI."""
+"""The application: OpenAI's endpoints on FastAPI, for every family of model and for indexes."""
 
+import base64
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
-from fastapi import FastAPI
+import anyio.to_thread
+import numpy as np
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
-from prosa.server.engines import Engines
+from prosa.chat import CHAT_DECODING
+from prosa.errors import InputError, ProsaError
+from prosa.generation.batch import Row
+from prosa.generation.options import Decoding
+from prosa.i18n import _
+from prosa.server.engines import Engine, Engines, UnknownModelError
+from prosa.server.guard import Guard
+from prosa.server.metrics import Metrics
+from prosa.server.replies import Reply, event, failure, usage
+from prosa.server.schema import ChatRequest, CompletionRequest, EmbeddingRequest, Writing
 from prosa.server.settings import Settings
+from prosa.server.tickets import Ticket, unless_gone
+from prosa.server.worker import BusyError
 
 
 def build(engines: Engines, settings: Settings) -> FastAPI:
-    """The application; other pages may be mounted on it."""
-    app = FastAPI(title="prosa", docs_url=None, redoc_url=None)
+    """The application; other pages may be mounted on it. Its end gives the engines back."""
 
-    @app.get("/health")
-    def health() -> dict[str, str]:
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        engines.close()
+
+    app = FastAPI(title="prosa", docs_url=None, redoc_url=None, lifespan=life)
+    metrics = Metrics(engines)
+    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(_Counted, metrics=metrics)  # the last one added sees a request first
+    _add_failures(app)
+    api = _Api(engines, settings, metrics)
+    app.get("/health")(api.health)
+    app.get("/metrics")(api.metrics)
+    app.get("/v1/models")(api.models)
+    app.get("/v1/models/{name:path}")(api.model)
+    app.post("/v1/chat/completions")(api.chat)
+    app.post("/v1/completions")(api.complete)
+    app.post("/v1/embeddings")(api.embed)
+    return app
+
+
+class _Api:
+    """The endpoints."""
+
+    def __init__(self, engines: Engines, settings: Settings, metrics: Metrics) -> None:
+        self._engines, self._settings, self._metrics = engines, settings, metrics
+
+    async def health(self) -> dict[str, str]:
+        """Whether the server is there."""
         return {"status": "ok"}
 
-    @app.get("/v1/models")
-    def models() -> dict[str, Any]:
-        data = [{"id": name, "object": "model", "created": 0} for name in engines.names()]
-        return {"object": "list", "data": data}
+    async def metrics(self) -> Response:
+        """Counts, for Prometheus."""
+        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
 
-    return app
+    def models(self) -> dict[str, Any]:
+        """Everything that can be asked."""
+        return {"object": "list", "data": [_model(name) for name in self._engines.names()]}
+
+    def model(self, name: str) -> dict[str, Any]:
+        """One of them."""
+        if name not in self._engines.names():
+            self._engines.get(name)  # which says what there is
+        return _model(name)
+
+    async def chat(self, body: ChatRequest, request: Request) -> Response:
+        """Reply to a conversation."""
+        messages = [message.plain() for message in body.messages]
+        decoding = self._decoding(body, CHAT_DECODING)
+        engine = await self._engine(body.model)
+        if engine.documents is not None:
+            ticket = Ticket(engine, self._metrics, engine.ask(messages))
+        else:
+            ids = await anyio.to_thread.run_sync(engine.conversation, messages, decoding)
+            ticket = Ticket(engine, self._metrics, self._rows(engine, [ids], body, decoding))
+        return await self._answer(body, request, engine, ticket, chat=True)
+
+    async def complete(self, body: CompletionRequest, request: Request) -> Response:
+        """Go on with a text."""
+        decoding = self._decoding(body, Decoding())
+        prompts = body.prompts()
+        self._few(len(prompts) * (body.n or 1), "n")
+        engine = await self._engine(body.model)
+        if engine.documents is not None:
+            if len(prompts) != 1 or not isinstance(prompts[0], str):
+                raise InputError(_("an index answers one question"), expected=_("one text"))
+            question = [{"role": "user", "content": prompts[0]}]
+            ticket = Ticket(engine, self._metrics, engine.ask(question))
+        else:
+            ids = await anyio.to_thread.run_sync(_encoded, engine, prompts)
+            ticket = Ticket(engine, self._metrics, self._rows(engine, ids, body, decoding))
+        return await self._answer(body, request, engine, ticket, chat=False)
+
+    async def embed(self, body: EmbeddingRequest, request: Request) -> Response:
+        """Vectors of texts."""
+        texts = body.texts()
+        self._few(len(texts), "input", 16 * self._settings.max_choices)
+        engine = await self._engine(body.model)
+        ticket = Ticket(engine, self._metrics, engine.embed(texts))
+
+        async def collect() -> Any:
+            return np.concatenate([part async for _number, part in ticket.items()])
+
+        rows = await unless_gone(request, collect())
+        if rows is None:
+            return Response(status_code=499)
+        if body.dimensions not in (None, rows.shape[1]):
+            what = _("the vectors of this model have {n} dimensions").format(n=rows.shape[1])
+            raise InputError(what, hint=_("Leave dimensions away"))
+        data = [
+            {"object": "embedding", "index": i, "embedding": _vector(row, body.encoding_format)}
+            for i, row in enumerate(rows)
+        ]
+        spent = await anyio.to_thread.run_sync(engine.count, texts)
+        self._metrics.read(engine.name, spent)
+        counts = {"prompt_tokens": spent, "total_tokens": spent}
+        return JSONResponse({"object": "list", "data": data, "model": body.model, "usage": counts})
+
+    async def _engine(self, name: str) -> Engine:
+        return await anyio.to_thread.run_sync(self._engines.get, name)
+
+    def _decoding(self, body: Writing, default: Decoding) -> Decoding:
+        self._few(body.n or 1, "n")
+        decoding = body.decoding(default)
+        self._few(decoding.max_new_tokens, "max_tokens", self._settings.max_output)
+        return decoding
+
+    def _few(self, count: int, name: str, most: int | None = None) -> None:
+        most = self._settings.max_choices if most is None else most
+        if count > most:
+            raise InputError(
+                _("{flag} is {value}").format(flag=name, value=count),
+                expected=_("at most {most} on this server").format(most=most),
+            )
+
+    def _rows(
+        self, engine: Engine, prompts: list[list[int]], body: Any, decoding: Decoding
+    ) -> list[Row]:
+        """A row for each choice; with a seed each choice of a prompt has the next one."""
+        rows = []
+        for ids, number in itertools.product(prompts, range(body.n or 1)):
+            seed = None if decoding.seed is None else decoding.seed + number
+            rows.append(Row(ids, replace(decoding, seed=seed), body.top))
+            self._metrics.read(engine.name, len(ids))
+        return rows
+
+    async def _answer(
+        self, body: Any, request: Request, engine: Engine, ticket: Ticket, *, chat: bool
+    ) -> Response:
+        reply = Reply(body.model, engine.spelling, chat=chat)
+        rows = ticket.rows
+
+        def spent() -> dict[str, int]:  # a prompt is read once, whatever n is
+            read = sum(row.read for row in rows[:: body.n or 1])
+            return usage(read, sum(row.written for row in rows))
+
+        if body.stream:
+            wanted = body.stream_options and body.stream_options.include_usage
+            return _Stream(reply, ticket, spent if wanted else None)
+
+        async def collect() -> list[list[Any]]:
+            items: list[list[Any]] = [[] for _job in ticket.jobs]
+            async for number, item in ticket.items():
+                items[number].append(item)
+            return items
+
+        items = await unless_gone(request, collect())
+        if items is None:
+            return Response(status_code=499)
+        choices = [reply.choice(number, steps) for number, steps in enumerate(items)]
+        return JSONResponse(reply.body(choices, spent(), chunk=False))
+
+
+class _Stream(StreamingResponse):
+    """Server-sent events; the places are free when the client goes, wherever that was noticed."""
+
+    def __init__(
+        self, reply: Reply, ticket: Ticket, spent: Callable[[], dict[str, int]] | None
+    ) -> None:
+        self._reply, self._ticket, self._spent = reply, ticket, spent
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(self._events(), media_type="text/event-stream", headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ticket.close()
+
+    async def _events(self) -> AsyncIterator[str]:
+        lengths = [0] * len(self._ticket.jobs)
+        begun = [False] * len(lengths)
+        try:
+            async for number, item in self._ticket.items():
+                first, start = not begun[number], lengths[number]
+                choice = self._reply.chunk(number, item, first=first, start=start)
+                begun[number] = True
+                text = choice["delta"]["content"] if "delta" in choice else choice["text"]
+                lengths[number] += len(text)
+                if text or first or choice["finish_reason"] or choice["logprobs"]:
+                    yield event(self._reply.body([choice], chunk=True))
+        except ProsaError as error:
+            yield event({"error": {"message": str(error), "type": "server_error"}})
+            return
+        if self._spent is not None:
+            yield event(self._reply.body([], self._spent(), chunk=True))
+        yield "data: [DONE]\n\n"
+
+
+class _Counted:
+    """Counts requests by route and status; names no path that is not a route's own."""
+
+    def __init__(self, app: Any, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def count(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                note(message["status"])
+            await send(message)
+
+        def note(status: int) -> None:
+            self._metrics.request(getattr(scope.get("route"), "path", "other"), status)
+
+        try:
+            await self._app(scope, receive, count)
+        except Exception:
+            note(500)
+            raise
+
+
+def _add_failures(app: FastAPI) -> None:
+    """Every error in OpenAI's shape, with a message a person can act on."""
+
+    async def wrong(_request: Request, error: Any) -> Response:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"] if part != "body")
+        what = f"{place}: {first['msg']}" if place else str(first["msg"])
+        return failure(400, what, param=place or None)
+
+    async def http(_request: Request, error: Any) -> Response:
+        headers = dict(error.headers or {})
+        return failure(error.status_code, str(error.detail), headers=headers)
+
+    async def known(_request: Request, error: Any) -> Response:
+        if isinstance(error, BusyError):
+            return failure(429, str(error), headers={"Retry-After": str(error.seconds)})
+        if isinstance(error, UnknownModelError):
+            return failure(404, str(error), param="model", code="model_not_found")
+        return failure(400 if isinstance(error, InputError) else 503, str(error))
+
+    async def bug(_request: Request, _error: Any) -> Response:
+        return failure(500, _("Something went wrong inside prosa"))
+
+    app.add_exception_handler(RequestValidationError, wrong)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(ProsaError, known)
+    app.add_exception_handler(Exception, bug)
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "prosa"}
+
+
+def _encoded(engine: Engine, prompts: list[str | list[int]]) -> list[list[int]]:
+    return [
+        engine.beginning(one) if isinstance(one, str) else engine.tokens(one) for one in prompts
+    ]
+
+
+def _vector(row: Any, form: str | None) -> Any:
+    if form == "base64":
+        return base64.b64encode(row.astype("<f4").tobytes()).decode()
+    return row.tolist()

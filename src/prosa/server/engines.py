@@ -1,21 +1,47 @@
 """The models and indexes that are served, by name: loaded when first asked for, given back later.
 
-An engine is one of them at work. A model's worker thread writes all texts that are asked of it at
-the same time, together; whoever asks takes them from `chat` or `stream`, or in `app.py` as events.
+An engine is one of them at work. Its worker writes everything that is asked of it at the same time
+together; whoever asks takes the text from `chat`, or, in `app.py`, as events.
 """
 
+import copy
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import psutil
+
+from prosa import chat
+from prosa.answering.answerer import Answer
 from prosa.errors import InputError
+from prosa.generation.batch import Batch, Row, check_length
+from prosa.generation.embed import vectors
 from prosa.generation.options import Decoding
 from prosa.i18n import _
 from prosa.search.stores import is_index
+from prosa.server.replies import Spelling
+from prosa.server.settings import Settings
+from prosa.server.worker import Job, Worker
+from prosa.tasks.task import writing_task
+from prosa.tokens.encoder import TextEncoder
 from prosa.verbs.answering import open_documents
 from prosa.verbs.writing import load_model
+
+_TEXTS = 8
+"""Texts whose vectors are made between two steps of writing."""
+_IDLE = 600.0
+"""Seconds after which an engine that nobody asks is given back."""
+_RECENT = 10.0
+"""Seconds in which whoever asked for an engine has begun to use it."""
+_SPARE = 1 << 30
+"""Bytes of memory below which idle engines are given back before another is loaded."""
+
+
+class UnknownModelError(InputError):
+    """There is no model of this name."""
 
 
 class Engine:
@@ -26,15 +52,107 @@ class Engine:
         path: Its folder (or Hugging Face id).
         model: The `prosa.verbs.writing.Model`; None of an index.
         documents: The `prosa.verbs.answering.Documents`; None of a model.
+        worker: Takes jobs.
+        used: When it was last asked for.
     """
 
-    def __init__(self, name: str, path: str) -> None:
+    def __init__(self, name: str, path: str, settings: Settings) -> None:
         self.name, self.path = name, path
+        self._settings = settings
         index = is_index(path)
         self.documents = open_documents(path) if index else None
         self.model = None if index else load_model(path)
         self.used = time.monotonic()
+        # Encoding changes switches of the tokenizer, which decoding in the worker reads.
+        self._tokenizer = copy.deepcopy(self.model.tokenizer) if self.model else None
         self._lock = threading.Lock()
+        begin = None if index else self._batch
+        self.worker = Worker(begin, settings.max_rows, settings.max_waiting)
+
+    def _batch(self) -> Batch:
+        assert self.model is not None
+        return Batch(self.model.network, self.model.tokenizer)
+
+    def conversation(self, messages: Sequence[Mapping[str, str]], decoding: Decoding) -> list[int]:
+        """What the model reads before it replies.
+
+        Raises:
+            InputError: The model does not write, or what was said last is too long.
+        """
+        assert self.model is not None
+        shown = [dict(message) for message in messages]
+        shown = shown if self.model.remembers else shown[-1:]
+        with self._lock:
+            ids = chat.prompt(self.model.network, cast(Any, self._tokenizer), shown, decoding)
+        return self._checked(ids)
+
+    def beginning(self, text: str) -> list[int]:
+        """What the model reads before it continues a text.
+
+        Raises:
+            InputError: The model does not write, or the text is too long.
+        """
+        assert self.model is not None
+        with self._lock:
+            ids = writing_task(self.model.network).prompt(self._tokenizer, text)
+        return self._checked(ids)
+
+    def tokens(self, ids: list[int]) -> list[int]:
+        """A text that is ids already.
+
+        Raises:
+            InputError: There is no such token, or they are too many.
+        """
+        assert self.model is not None
+        words = self.model.network.config.get_text_config().vocab_size
+        if not ids or min(ids) < 0 or max(ids) >= words:
+            raise InputError(
+                _("the prompt is no text of this model's tokens"),
+                expected=_("numbers from 0 to {last}").format(last=words - 1),
+            )
+        return self._checked(ids)
+
+    @property
+    def spelling(self) -> Spelling | None:
+        """How the model's tokens read."""
+        return Spelling(self._tokenizer) if self._tokenizer else None
+
+    def count(self, texts: Sequence[str]) -> int:
+        """Tokens of texts."""
+        with self._lock:
+            return int(TextEncoder(cast(Any, self._tokenizer))(texts)[1].sum())
+
+    def _checked(self, ids: list[int]) -> list[int]:
+        assert self.model is not None
+        check_length(self.model.network, ids)
+        most = self._settings.max_prompt
+        if len(ids) > most:
+            what = _("The prompt has {n} tokens; this server reads {most}")
+            raise InputError(what.format(n=len(ids), most=most), hint=_("Shorten the prompt"))
+        return ids
+
+    def embed(self, texts: Sequence[str]) -> Iterator[Any]:
+        """Vectors of texts [texts, dimensions], some at a time.
+
+        Raises:
+            InputError: This is no model, or one without vectors of texts.
+        """
+        if self.model is None:
+            raise InputError(
+                _("an index has no vectors of texts"), expected=_("the name of a model")
+            )
+        for start in range(0, len(texts), _TEXTS):
+            yield vectors(self.model.network, self.model.tokenizer, texts[start : start + _TEXTS])
+
+    def ask(self, messages: Sequence[Mapping[str, str]]) -> Iterator[Answer]:
+        """The answer of an index to what the person said last.
+
+        Raises:
+            InputError: Nothing was asked.
+        """
+        assert self.documents is not None
+        said = [message["content"] for message in messages if message["role"] == "user"]
+        yield self.documents.ask(said[-1] if said else "", said[:-1])
 
     def chat(
         self, messages: Sequence[Mapping[str, str]], decoding: Decoding | None = None
@@ -45,16 +163,22 @@ class Engine:
 
         Raises:
             InputError: The conversation is longer than the model's context, or nothing is asked.
+            BusyError: Too many are waiting.
         """
-        said = [message["content"] for message in messages if message["role"] == "user"]
+        decoding = decoding or chat.CHAT_DECODING
+        items: queue.SimpleQueue[Any] = queue.SimpleQueue()
         if self.documents is not None:
-            yield self.documents.ask(said[-1], said[:-1]).answer
-            return
-        assert self.model is not None
-        with self._lock:
-            talk = self.model.chat(**(vars(decoding) if decoding else {}))
-            talk.history = [dict(message) for message in messages[:-1]]
-            yield from talk.say(messages[-1]["content"])
+            job = Job(items.put, work=self.ask(messages))
+        else:
+            job = Job(items.put, Row(self.conversation(messages, decoding), decoding))
+        self.worker.submit(job)
+        try:
+            while (item := items.get()) is not None:
+                if isinstance(item, Exception):
+                    raise item
+                yield item.answer if isinstance(item, Answer) else item.text
+        finally:
+            job.gone = True
 
 
 class Engines:
@@ -63,37 +187,74 @@ class Engines:
     Args:
         sources: Gives the names and the folders (or ids) behind them, anew at every call: a model
             that has just been trained is there at once.
+        settings: How many texts are written at a time, and so on.
     """
 
-    def __init__(self, sources: Callable[[], Mapping[str, str]], **settings: Any) -> None:
+    def __init__(
+        self, sources: Callable[[], Mapping[str, str]], settings: Settings | None = None
+    ) -> None:
         self._sources = sources
-        self._loaded: dict[str, Engine] = {}
+        self._settings = settings or Settings()
+        self._loaded: dict[str, tuple[Engine, float]] = {}
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
         """Everything that can be asked for."""
         return list(self._sources())
 
+    def loaded(self) -> list[Engine]:
+        """What is in memory now."""
+        return [engine for engine, _made in list(self._loaded.values())]
+
     def get(self, name: str) -> Engine:
-        """A model or an index, loaded.
+        """A model or an index, loaded; anew where its folder has been written since.
 
         Raises:
-            InputError: There is none of this name (the message lists them), or it is broken.
+            UnknownModelError: There is none of this name; the message lists them.
+            InputError: It is broken.
         """
         sources = self._sources()
         if name not in sources:
             known = ", ".join(sources) or _("none yet")
-            raise InputError(
-                _("There is no model '{name}'").format(name=name[:200]), expected=known
-            )
-        with self._lock:
-            if name not in self._loaded:
-                self._loaded[name] = Engine(name, sources[name])
-            return self._loaded[name]
+            what = _("There is no model '{name}'").format(name=name[:200])
+            raise UnknownModelError(what, expected=known)
+        made = _written(sources[name])
+        engine = self._kept(name, made)
+        if engine is None:
+            with self._lock:  # one at a time: two that load together need memory together
+                engine = self._kept(name, made)
+                if engine is None:
+                    self._make_room(name)
+                    engine = Engine(name, sources[name], self._settings)
+                    self._loaded[name] = engine, made
+        engine.used = time.monotonic()
+        return engine
+
+    def _kept(self, name: str, made: float) -> Engine | None:
+        engine, when = self._loaded.get(name, (None, made))
+        return engine if when == made else None
+
+    def _make_room(self, name: str) -> None:
+        """Give back what is not used: an older one of this name, idle ones, more if need be."""
+        now = time.monotonic()
+        for engine in sorted(self.loaded(), key=lambda engine: engine.used):
+            idle = now - engine.used > _RECENT and not engine.worker.jobs
+            short = psutil.virtual_memory().available < _SPARE
+            if engine.name == name or (idle and (short or now - engine.used > _IDLE)):
+                del self._loaded[engine.name]
+                engine.worker.close(finish=True)
 
     def close(self) -> None:
         """Give all of them back."""
+        for engine in self.loaded():
+            engine.worker.close()
         self._loaded.clear()
+
+
+def _written(path: str) -> float:
+    """When a model's folder was written; 0 of an index, which sees its changes itself."""
+    config = Path(path) / "config.json"
+    return config.stat().st_mtime if config.is_file() else 0.0
 
 
 def on_disk(root: Path) -> Mapping[str, str]:

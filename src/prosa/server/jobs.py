@@ -70,6 +70,8 @@ class Job:
             return outcome
         if alive:
             return {"state": "running"}
+        if self.stopping:  # before it could say so
+            return {"state": "stopped"}
         text = _(
             "The training ended without a word: it was killed, or the machine was switched off"
         )

@@ -6,11 +6,13 @@ Contents are encoded as plain text: "<|im_end|>" typed by a person closes nothin
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
+from jinja2 import TemplateError
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
@@ -159,17 +161,20 @@ def trim(
     renderer = Renderer(tokenizer)
     system = list(takewhile(lambda message: message["role"] == "system", conversation))
     said = list(conversation[len(system) :])
-    while (size := len(renderer.prompt(system + said))) > room:
-        later = [i for i, message in enumerate(said) if i and message["role"] == "user"]
-        if not later:
-            raise InputError(
-                _("What was said has {n} tokens; this model can read {room} at once").format(
-                    n=size, room=room
-                ),
-                hint=_("Say it in fewer words, or train a model with a larger --context"),
-            )
-        said = said[later[0] :]
-    return system + said
+    starts = [0, *(i for i, message in enumerate(said) if i and message["role"] == "user")]
+
+    def size(start: int) -> int:
+        return len(renderer.prompt(system + said[start:]))
+
+    kept = bisect_left(starts, True, key=lambda start: size(start) <= room)
+    if kept == len(starts):
+        raise InputError(
+            _("What was said has {n} tokens; this model can read {room} at once").format(
+                n=size(starts[-1]), room=room
+            ),
+            hint=_("Say it in fewer words, or train a model with a larger --context"),
+        )
+    return system + said[starts[kept] :]
 
 
 def _text(turn: Message) -> str:
@@ -233,4 +238,10 @@ def _answers(
 
 
 def _applied(tokenizer: Any, conversation: Sequence[Message], **options: bool) -> str:
-    return str(tokenizer.apply_chat_template(list(conversation), tokenize=False, **options))
+    try:
+        return str(tokenizer.apply_chat_template(list(conversation), tokenize=False, **options))
+    except TemplateError as error:
+        raise InputError(
+            _("The model's chat template refuses this conversation: {why}").format(why=error),
+            hint=_("Change the roles, or their order"),
+        ) from error

@@ -266,3 +266,38 @@ def _groups(texts: Iterable[str]) -> Iterator[tuple[list[int], list[str]]]:
                 owners, some, size = [], [], 0
     if some:
         yield owners, some
+
+
+class Framed:
+    """Texts to ids with what stands around each: start and end, as the tokenizer's models know it.
+
+    A tokenizer made here that adds nothing by itself gets its start and its end.
+
+    Attributes:
+        before: Ids before each text.
+        after: Ids behind it.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._encode = TextEncoder(tokenizer)
+        bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+        whole = tokenizer("a")["input_ids"]
+        start = next((i for i in range(len(whole)) if whole[i : i + len(bare)] == bare), len(whole))
+        self.before, self.after = whole[:start], whole[start + len(bare) :]
+        if is_ours(tokenizer) and not (self.before or self.after):
+            self.before, self.after = [tokenizer.bos_token_id], [tokenizer.eos_token_id]
+
+    def __call__(self, texts: Sequence[str]) -> Iterator[list[int]]:
+        """The ids of each text, framed."""
+        ids, lengths = self._encode(texts)
+        for row in np.split(ids, np.cumsum(lengths)[:-1]) if len(lengths) else ():
+            yield [*self.before, *row.tolist(), *self.after]
+
+    def windows(self, ids: list[int], most: int) -> list[list[int]]:
+        """A framed text in parts of at most `most` tokens, each framed."""
+        if len(ids) <= most:
+            return [ids]
+        inner = ids[len(self.before) : len(ids) - len(self.after)]
+        room = max(1, most - len(self.before) - len(self.after))
+        parts = [inner[i : i + room] for i in range(0, len(inner), room)]
+        return [[*self.before, *part, *self.after] for part in parts]

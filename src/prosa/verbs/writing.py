@@ -66,9 +66,11 @@ class Model:
         from prosa.generation.options import Decoding
 
         drawn = Decoding(**decoding) if decoding else CHAT_DECODING
-        return Chat(self.network, self.tokenizer, drawn, memory=self._has_turns())
+        return Chat(self.network, self.tokenizer, drawn, memory=self.remembers)
 
-    def _has_turns(self) -> bool:
+    @property
+    def remembers(self) -> bool:
+        """Whether it has learned from more than one turn, so that earlier ones may be shown."""
         manifest = runs.read_manifest(Path(self.path)) if Path(self.path).is_dir() else None
         return manifest is None or manifest.data.get("kind") != "question-answer"
 

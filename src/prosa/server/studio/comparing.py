@@ -156,7 +156,7 @@ def _pieces(house: House, answer: _Answer, prompt: str) -> Iterator[None]:
     if model is None:
         answer.speed = duration(seconds)
     else:
-        count = len(model.tokenizer(answer.written)["input_ids"])
+        count = engine.count([answer.written])
         answer.speed = _("{n} tokens/s").format(n=number(count / seconds, 0))
 
 

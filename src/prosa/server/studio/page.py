@@ -35,6 +35,14 @@ _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
     '<text y="27" x="6" font-size="32" fill="#4f46e5">¶</text></svg>'
 )
+# Gradio calls every place to drop a file "Click to upload or drop files", which hides from screen
+# readers what is written on it.
+_SCRIPT = """<script>
+document.documentElement.lang = "LANGUAGE";
+new MutationObserver(() => document.querySelectorAll("button.upload-container[aria-label]")
+  .forEach((button) => button.removeAttribute("aria-label"))
+).observe(document.documentElement, {childList: true, subtree: true});
+</script>"""
 _SYSTEM = ("system-ui", "sans-serif")
 _FIXED = ("ui-monospace", "monospace")
 
@@ -60,8 +68,9 @@ def mount(app: FastAPI, engines: Engines, root: Path = runs.RUNS) -> FastAPI:
 
     css = Path(__file__).with_name("studio.css")
     theme = gr.themes.Default(primary_hue="indigo", font=list(_SYSTEM), font_mono=list(_FIXED))
-    # White on Gradio's own shade of it falls short of the contrast that WCAG asks for, 4.5.
+    # Gradio's own shades fall short of the contrast that WCAG asks for, 4.5.
     theme.set(
+        body_text_color_subdued="*neutral_500",
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_dark="*primary_600",
         button_primary_background_fill_hover="*primary_700",
@@ -77,7 +86,7 @@ def mount(app: FastAPI, engines: Engines, root: Path = runs.RUNS) -> FastAPI:
             max_file_size=UPLOAD,
             theme=theme,
             css_paths=css,
-            head=f'<script>document.documentElement.lang = "{tag}";</script>',
+            head=_SCRIPT.replace("LANGUAGE", tag),
             ssr_mode=False,
             run_history=False,
         )

@@ -18,6 +18,8 @@ def build(root: Path = runs.RUNS) -> FastAPI:
     Args:
         root: The folder of models and indexes; those that come later are there at once.
     """
-    engines = Engines(partial(on_disk, root))
+    # What a person types travels with the page's own requests, conversations and all.
     uploads = tuple(f"{path}/gradio_api/" for path in PATHS.values())
-    return mount(app.build(engines, Settings(upload_paths=uploads)), engines, root)
+    settings = Settings(upload_paths=uploads)
+    engines = Engines(partial(on_disk, root), settings)
+    return mount(app.build(engines, settings), engines, root)

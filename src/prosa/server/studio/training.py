@@ -139,7 +139,9 @@ def _cost(data: Data | None, family: str | None, minutes: float | None) -> str:
 def _start(house: House, data: Data | None, kind: str, *rest: Any) -> str:
     *columns, family, minutes = rest
     if data is None or not family:
-        raise InputError(_("There is nothing to train yet"), hint=_("Choose data and a family"))
+        raise InputError(
+            _("There is nothing to train yet"), hint=_("Choose data and a kind of model")
+        )
     Options(family, minutes=minutes)
     settings: dict[str, Any] = {"family": family, "minutes": minutes}
     if data.columns:

@@ -217,5 +217,6 @@ def check_length(model: PreTrainedModel, ids: Sequence[int]) -> None:
 
 def end_ids(model: PreTrainedModel) -> set[int]:
     """The tokens that end a text."""
-    ends = model.generation_config.eos_token_id if model.generation_config else None
+    settings = getattr(model, "generation_config", None)  # a model that does not write has none
+    ends = settings.eos_token_id if settings else None
     return set(ends) if isinstance(ends, list) else {ends} if ends is not None else set()

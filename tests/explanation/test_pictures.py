@@ -5,6 +5,7 @@ import torch
 import transformers
 from tests.models.conftest import (
     PAIRWISE,
+    RECURRENT,
     SENTENCES,
     SMALL,
     character_tokenizer,
@@ -22,6 +23,7 @@ from prosa.explanation.subject import LONGEST, Subject
 from prosa.generation.fill import fill
 from prosa.models.family import SpecialIds
 from prosa.models.registry import build, family
+from prosa.tokens.conversation import prompt
 from prosa.tokens.learn import learn
 
 TEXT = "A coruja guardou"
@@ -144,6 +146,23 @@ def test_writing_goes_on_from_what_was_begun(kind):
     place = seen(second)["next-word"].figures
     assert place["place"] == "the"
     assert place["candidates"][0]["id"] == first.written[4]
+
+
+def test_a_model_that_chats_reads_a_turn_and_writes_its_reply():
+    tokenizer = learn(SENTENCES, "word", conversation=True)
+    torch.manual_seed(0)
+    model = build(family("gru"), RECURRENT, len(tokenizer), SpecialIds.of(tokenizer)).eval()
+    subject = Subject(model, tokenizer, "O menino perdeu a pipa?")
+    ids = prompt(tokenizer, [{"role": "user", "content": "O menino perdeu a pipa?"}])
+    assert subject.ids == ids
+    bars = seen(subject)["next-word"]
+    assert bars.title == "The next word of what it writes"
+    assert bars.figures["place"] == ""
+    with torch.no_grad():
+        expected = model(torch.tensor([ids])).logits[0, -1].softmax(-1)
+    assert bars.figures["candidates"][0]["probability"] == pytest.approx(expected.max().item())
+    word = tokenizer.get_vocab()["menino"]
+    assert Subject(model, tokenizer, "O menino?", [word]).so_far == "menino"
 
 
 @pytest.mark.parametrize("kind", names())

@@ -27,7 +27,8 @@ def models(tmp_path_factory):
     rows = "\n".join(f"{text},{text}" for text in sentences()[:60])
     (root / "pares.csv").write_text(f"Pergunta,Resposta\n{rows}", encoding="utf-8")
     small = [*QUICK, "--hidden-size", "16", "--layers", "1", "--embedding-size", "8"]
-    flags = {**TINY, "seq2seq": small}
+    heads = [*QUICK, "--hidden-size", "32", "--layers", "2", "--heads", "2"]
+    flags = {**TINY, "seq2seq": small, "decoder": heads}
     for family in PICTURES:
         data = root / ("pares.csv" if family == "seq2seq" else "frases.txt")
         command = ["train", data, "--family", family, "-o", root / "runs" / family]

@@ -22,7 +22,7 @@ def cuts(subject: Subject) -> Picture:
     own = _("this model: {algorithm}").format(algorithm=algorithm(subject.tokenizer))
     special = set(subject.tokenizer.all_special_ids)
     cut = [(own, subject.words, [number in special for number in subject.ids])]
-    read = subject.text if subject.pairs else subject.so_far
+    read = subject.text if subject.replies else subject.so_far
     for name in _OTHERS:
         tokenizer = _learned(name)
         ids = TextEncoder(tokenizer)([read])[0].tolist()

@@ -22,6 +22,7 @@ from prosa.generation.batch import context_of
 from prosa.generation.fill import gap_ids
 from prosa.i18n import _, number
 from prosa.tasks.task import writing_task
+from prosa.tokens import conversation
 
 LONGEST = 96
 """Tokens of a sentence at most: a table of attention this wide is still readable."""
@@ -49,12 +50,14 @@ class Subject:
         tokenizer: The model's own.
         text: A sentence; of a masked model with `[MASK]` where a word is missing.
         begun: Ids that have been chosen already: they go on from the sentence; or are the beginning
-            of what is written, of a model that reads one text and writes another; or fill the gaps.
+            of what is written, of a model that replies; or fill the gaps.
 
     Attributes:
         ids: The tokens that the model reads.
         fills: It fills in words.
-        pairs: It reads one text and writes another.
+        pairs: An encoder reads one text, and a decoder writes another.
+        replies: What it writes answers the sentence (through a chat template, or as `pairs`), and
+            does not go on from it.
 
     Raises:
         InputError: There is no text, or it is too long for pictures or for the model.
@@ -75,6 +78,7 @@ class Subject:
             "ForMaskedLM"
         )
         self.pairs = bool(model.config.is_encoder_decoder)
+        self.replies = self.pairs or (bool(tokenizer.chat_template) and model.can_generate())
         self.ids = self._read(model)
         self._check_length(model)
         self.model = _plain_copy(model)
@@ -85,6 +89,9 @@ class Subject:
             for chosen in self.begun:
                 ids[ids.index(self.tokenizer.mask_token_id)] = chosen
             return ids
+        if self.replies and not self.pairs:
+            said = [{"role": "user", "content": self.text}]
+            return [*conversation.prompt(self.tokenizer, said), *self.begun]
         if model.can_generate():
             ids = writing_task(model).prompt(self.tokenizer, self.text)
             return ids if self.pairs else ids + self.begun
@@ -166,9 +173,9 @@ class Subject:
     def so_far(self) -> str:
         """The text with what was begun: the sentence, or what is written from it."""
         if not self.begun:
-            return "" if self.pairs else self.text
+            return "" if self.replies else self.text
         hidden = set(self.tokenizer.all_special_ids) - {self.tokenizer.mask_token_id}
-        ids = self.begun if self.pairs else self.ids
+        ids = self.begun if self.replies else self.ids
         return str(self.tokenizer.decode([i for i in ids if i not in hidden]))
 
 

@@ -29,7 +29,7 @@ def next_words(subject: Subject) -> Picture | None:
             "vocabulary a probability to be the hidden one; the bars show the likeliest."
         )
         second = _("All of them together make 100 %, and the more one stands out, the surer it is.")
-    elif subject.pairs:
+    elif subject.replies:
         title = _("The next word of what it writes")
         first = _(
             "The model has read the sentence and now writes another text, word by word; the bars "

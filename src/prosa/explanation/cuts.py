@@ -20,8 +20,7 @@ _STORIES = 1_000
 def cuts(subject: Subject) -> Picture:
     """A line of tokens for each tokenizer."""
     own = _("this model: {algorithm}").format(algorithm=algorithm(subject.tokenizer))
-    special = set(subject.tokenizer.all_special_ids)
-    cut = [(own, subject.words, [number in special for number in subject.ids])]
+    cut = [(own, subject.words, [i in subject.special for i in subject.ids])]
     read = subject.text if subject.replies else subject.so_far
     for name in _OTHERS:
         tokenizer = _learned(name)

@@ -114,6 +114,12 @@ class Subject:
                 hint=_("Look at one sentence of it"),
             )
 
+    @cached_property
+    def special(self) -> set[int]:
+        """Tokens that are no text: start, end, those that part turns, and so on."""
+        added = self.tokenizer.added_tokens_decoder.items()
+        return {*self.tokenizer.all_special_ids, *(i for i, token in added if token.special)}
+
     @property
     def words(self) -> list[str]:
         """The tokens that the model reads, as a person reads them."""

@@ -127,13 +127,14 @@ def cells(
     A power of a half shows what is small, of 1 hides it. Cells of one shade are one path: of 16
     heads over 20 tokens a rectangle each would be 6,400.
     """
+    side = ".95" if size[0] > 8 else "1"  # small ones touch
     paths: dict[int, list[str]] = {}
     for row, line in enumerate(values):
         for column, value in enumerate(line):
             level = round(min(1.0, abs(value)) ** power * _LEVELS)
             if level:
                 key = level if value > 0 else -level
-                paths.setdefault(key, []).append(f"M{column} {row}h.95v.95h-.95z")
+                paths.setdefault(key, []).append(f"M{column} {row}h{side}v{side}h-{side}z")
     turn = f"translate({x:.1f} {y:.1f}) scale({size[0]:.2f} {size[1]:.2f})"
     return [
         f'<path transform="{turn}" d="{"".join(shapes)}" fill-opacity="{abs(key) / _LEVELS:.2f}" '

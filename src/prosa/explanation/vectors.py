@@ -22,8 +22,7 @@ def vectors(subject: Subject) -> Picture | None:
         return None
     weights = table.detach().float().cpu()[: len(subject.tokenizer)]
     weights = torch.nn.functional.normalize(weights, dim=1)
-    special = set(subject.tokenizer.all_special_ids)
-    own = [i for i in dict.fromkeys(subject.ids) if i not in special]
+    own = [i for i in dict.fromkeys(subject.ids) if i not in subject.special]
     if not own:
         return None
     shown = [*own, *(i for i in _frequent(subject.tokenizer) if i not in own)]

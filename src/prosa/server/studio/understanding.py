@@ -13,6 +13,7 @@ from prosa.explanation.picture import Picture
 from prosa.explanation.pictures import look
 from prosa.explanation.subject import Subject
 from prosa.explanation.words import SHOWN, percent
+from prosa.generation.batch import end_ids
 from prosa.i18n import _
 from prosa.search.stores import is_index
 from prosa.server.studio.house import House, text
@@ -84,7 +85,8 @@ def _shown(house: House, looked: _Looked, head: str | None) -> list[Any]:
         layer, number = map(int, head.split("."))
         pictures = [with_head(picture, layer, number) for picture in pictures]
     words = next((one for one in pictures if one.name == "next-word"), None)
-    candidates = words.figures["candidates"] if words and not _ended(subject) else []
+    ended = not end_ids(subject.model).isdisjoint(subject.begun)
+    candidates = words.figures["candidates"] if words and not ended else []
     labels = [f"{one['token']} · {percent(one['probability'])}" for one in candidates]
     more = [gr.Button(visible=False)] * (SHOWN - len(labels))
     said = _("So far: {text}").format(text=subject.so_far) if looked.begun else ""
@@ -104,10 +106,6 @@ def _shown(house: House, looked: _Looked, head: str | None) -> list[Any]:
         ),
         "".join(_section(one) for one in pictures if one is not words),
     ]
-
-
-def _ended(subject: Subject) -> bool:
-    return subject.tokenizer.eos_token_id in subject.begun
 
 
 def _heads(picture: Picture) -> list[tuple[int, int]]:

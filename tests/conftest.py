@@ -9,7 +9,7 @@ import pytest
 
 from prosa import i18n
 
-pytest_plugins = ["tests.fixtures"]
+pytest_plugins = ["tests.fixtures", "tests.server.browser"]
 
 
 @pytest.fixture(autouse=True, scope="session")

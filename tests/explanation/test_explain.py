@@ -82,6 +82,13 @@ def test_bad_input_is_one_message_and_leaves_nothing(model, tmp_path, prosa, wor
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_an_index_is_no_model(tmp_path, prosa, faq_file):
+    assert prosa("index", faq_file, "-o", tmp_path / "indice")[0] == 0
+    code, _out, err = prosa("explain", tmp_path / "indice", "O gato")
+    assert code == 2
+    assert "An index has no model inside" in err
+
+
 def test_a_folder_is_replaced_only_when_asked(model, tmp_path, prosa):
     assert prosa("explain", model, "A coruja", "-o", "fotos")[0] == 0
     code, _out, err = prosa("explain", model, "O menino", "-o", "fotos")

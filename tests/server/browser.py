@@ -148,6 +148,29 @@ class Visit:
             assert not foreign, foreign
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    """One browser for the tests of a file."""
+    with browser() as program:
+        yield program
+
+
+@pytest.fixture
+def studio(chromium, tmp_path):
+    """`visit(language="en", width=1280, dark=False)` opens the page; each visit is checked."""
+    visits = []
+    with served(tmp_path / "runs") as address:
+
+        def visit(**options):
+            visits.append(Visit(chromium, address, **options))
+            return visits[-1]
+
+        visit.address = address
+        yield visit
+        for opened in visits:
+            opened.close()
+
+
 def axe():
     """The file of axe-core: PROSA_AXE, or what npm put into the environment."""
     import sys

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from prosa.errors import InputError
-from prosa.server.jobs import Jobs
+from prosa.server.jobs import Data, Jobs
 
 ROOT = Path("runs")
 
@@ -18,7 +18,7 @@ ROOT = Path("runs")
 def begin(data, **settings):
     jobs = Jobs(ROOT / ".studio" / "jobs")
     wanted = {"family": "decoder", "minutes": 5, "layers": 1, "hidden_size": 16, **settings}
-    return jobs, jobs.start(str(data), Path(data).name, wanted, "pt_BR", ROOT)
+    return jobs, jobs.start(Data(str(data), Path(data).name), wanted, "pt_BR", ROOT)
 
 
 def until(said, seconds=60):
@@ -78,7 +78,8 @@ def test_stop_at_the_first_moment_is_a_stop(faq_file):
 def test_process_with_a_reused_number_is_not_taken_for_the_training(tmp_path):
     folder = tmp_path / "jobs" / "1-abc"
     folder.mkdir(parents=True)
-    asked = {"data": "faq.csv", "title": "faq.csv", "settings": {"family": "ngram"}, "created": 1.0}
+    asked = {"data": "faq.csv", "title": "faq.csv", "examples": [], "created": 1.0}
+    asked["settings"] = {"family": "ngram"}
     (folder / "job.json").write_text(json.dumps(asked))
     mine = psutil.Process()
     known = {"pid": mine.pid, "started": mine.create_time() - 100}

@@ -165,7 +165,8 @@ class Batch:
 
     def _scored(self, group: _Group, logits: Tensor) -> dict[Row, Scored]:
         """Scores as the model has them, before temperature and penalty, for who wants them."""
-        wanted = [i for i, row in enumerate(group.rows) if row.top is not None]
+        said = enumerate(zip(group.rows, group.tokens, strict=True))
+        wanted = [i for i, (row, id_) in said if row.top is not None and id_ not in self._ends]
         if not wanted:
             return {}
         rows = [group.rows[i] for i in wanted]
@@ -217,6 +218,5 @@ def check_length(model: PreTrainedModel, ids: Sequence[int]) -> None:
 
 def end_ids(model: PreTrainedModel) -> set[int]:
     """The tokens that end a text."""
-    settings = getattr(model, "generation_config", None)  # a model that does not write has none
-    ends = settings.eos_token_id if settings else None
+    ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     return set(ends) if isinstance(ends, list) else {ends} if ends is not None else set()

@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -40,8 +41,7 @@ def build(engines: Engines, settings: Settings) -> FastAPI:
 
     app = FastAPI(title="prosa", docs_url=None, redoc_url=None, lifespan=life)
     metrics = Metrics(engines)
-    app.add_middleware(Guard, settings=settings)
-    app.add_middleware(_Counted, metrics=metrics)  # the last one added sees a request first
+    app.add_middleware(Guard, settings=settings, metrics=metrics)
     _add_failures(app)
     api = _Api(engines, settings, metrics)
     app.get("/health")(api.health)
@@ -97,12 +97,12 @@ class _Api:
         self._few(len(prompts) * (body.n or 1), "n")
         engine = await self._engine(body.model)
         if engine.documents is not None:
-            if len(prompts) != 1 or not isinstance(prompts[0], str):
+            if len(prompts) != 1:
                 raise InputError(_("an index answers one question"), expected=_("one text"))
             question = [{"role": "user", "content": prompts[0]}]
             ticket = Ticket(engine, self._metrics, engine.ask(question))
         else:
-            ids = await anyio.to_thread.run_sync(_encoded, engine, prompts)
+            ids = [await anyio.to_thread.run_sync(engine.beginning, one) for one in prompts]
             ticket = Ticket(engine, self._metrics, self._rows(engine, ids, body, decoding))
         return await self._answer(body, request, engine, ticket, chat=False)
 
@@ -214,38 +214,12 @@ class _Stream(StreamingResponse):
                 lengths[number] += len(text)
                 if text or first or choice["finish_reason"] or choice["logprobs"]:
                     yield event(self._reply.body([choice], chunk=True))
-        except ProsaError as error:
-            yield event({"error": {"message": str(error), "type": "server_error"}})
+        except Exception as error:  # too late for a status: the stream says it, and ends
+            yield event({"error": {"message": _said(error), "type": "server_error"}})
             return
         if self._spent is not None:
             yield event(self._reply.body([], self._spent(), chunk=True))
         yield "data: [DONE]\n\n"
-
-
-class _Counted:
-    """Counts requests by route and status; names no path that is not a route's own."""
-
-    def __init__(self, app: Any, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def count(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                note(message["status"])
-            await send(message)
-
-        def note(status: int) -> None:
-            self._metrics.request(getattr(scope.get("route"), "path", "other"), status)
-
-        try:
-            await self._app(scope, receive, count)
-        except Exception:
-            note(500)
-            raise
 
 
 def _add_failures(app: FastAPI) -> None:
@@ -268,8 +242,10 @@ def _add_failures(app: FastAPI) -> None:
             return failure(404, str(error), param="model", code="model_not_found")
         return failure(400 if isinstance(error, InputError) else 503, str(error))
 
-    async def bug(_request: Request, _error: Any) -> Response:
-        return failure(500, _("Something went wrong inside prosa"))
+    async def bug(_request: Request, error: Any) -> Response:
+        # With --debug there is a traceback.
+        logging.getLogger("prosa").error("500: %s", type(error).__name__)
+        return failure(500, _said(error))
 
     app.add_exception_handler(RequestValidationError, wrong)
     app.add_exception_handler(HTTPException, http)
@@ -277,14 +253,14 @@ def _add_failures(app: FastAPI) -> None:
     app.add_exception_handler(Exception, bug)
 
 
+def _said(error: Exception) -> str:
+    """What a client is told. An error that is no one's fault but ours may quote a prompt."""
+    known = isinstance(error, ProsaError)
+    return str(error) if known else _("Something went wrong inside prosa")
+
+
 def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "prosa"}
-
-
-def _encoded(engine: Engine, prompts: list[str | list[int]]) -> list[list[int]]:
-    return [
-        engine.beginning(one) if isinstance(one, str) else engine.tokens(one) for one in prompts
-    ]
 
 
 def _vector(row: Any, form: str | None) -> Any:

@@ -97,21 +97,6 @@ class Engine:
             ids = writing_task(self.model.network).prompt(self._tokenizer, text)
         return self._checked(ids)
 
-    def tokens(self, ids: list[int]) -> list[int]:
-        """A text that is ids already.
-
-        Raises:
-            InputError: There is no such token, or they are too many.
-        """
-        assert self.model is not None
-        words = self.model.network.config.get_text_config().vocab_size
-        if not ids or min(ids) < 0 or max(ids) >= words:
-            raise InputError(
-                _("the prompt is no text of this model's tokens"),
-                expected=_("numbers from 0 to {last}").format(last=words - 1),
-            )
-        return self._checked(ids)
-
     @property
     def spelling(self) -> Spelling | None:
         """How the model's tokens read."""
@@ -195,7 +180,7 @@ class Engines:
     ) -> None:
         self._sources = sources
         self._settings = settings or Settings()
-        self._loaded: dict[str, tuple[Engine, float]] = {}
+        self._loaded: dict[str, tuple[Engine, int]] = {}
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
@@ -230,7 +215,7 @@ class Engines:
         engine.used = time.monotonic()
         return engine
 
-    def _kept(self, name: str, made: float) -> Engine | None:
+    def _kept(self, name: str, made: int) -> Engine | None:
         engine, when = self._loaded.get(name, (None, made))
         return engine if when == made else None
 
@@ -251,10 +236,10 @@ class Engines:
         self._loaded.clear()
 
 
-def _written(path: str) -> float:
-    """When a model's folder was written; 0 of an index, which sees its changes itself."""
-    config = Path(path) / "config.json"
-    return config.stat().st_mtime if config.is_file() else 0.0
+def _written(path: str) -> int:
+    """When a model's folder, or the words of an index, was written last; 0 of what has none."""
+    files = (Path(path) / name for name in ("config.json", "words/meta.json"))
+    return max((file.stat().st_mtime_ns for file in files if file.is_file()), default=0)
 
 
 def on_disk(root: Path) -> Mapping[str, str]:

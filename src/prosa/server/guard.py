@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from prosa.i18n import _
+from prosa.server.metrics import Metrics
 from prosa.server.replies import failure
 from prosa.server.settings import Settings
 
@@ -26,11 +27,10 @@ _OPEN = ("/health",)
 
 
 class Guard:
-    """Refuses what `Settings` do not allow."""
+    """Refuses what `Settings` do not allow, and counts what is answered, by route and status."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
-        self._settings = settings
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app, self._settings, self._metrics = app, settings, metrics
         self._hosts = {"localhost", *map(str.lower, settings.allowed_hosts)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,6 +38,22 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+
+        def count(status: int) -> None:  # no path that is not a route's own becomes a label
+            self._metrics.request(getattr(scope.get("route"), "path", "other"), status)
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                count(message["status"])
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, counted)
+        except Exception:
+            count(500)  # which is answered by who called this
+            raise
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         refused = self._stranger(scope, headers) or self._without_key(scope, headers)
         if refused is None and scope["type"] == "http":

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import psutil
 
 from prosa import child, files
+from prosa.data.kinds import Kind
 from prosa.errors import InputError, ProsaError
 from prosa.i18n import _
 
@@ -32,6 +33,36 @@ _children: list[subprocess.Popen[bytes]] = []  # waited for, so that none stays 
 
 
 @dataclass(frozen=True)
+class Data:
+    """Data that was given.
+
+    Attributes:
+        source: What `prosa train` takes.
+        title: What people call it.
+        columns: The names that its columns have; none where it is plain text.
+        kind: How it was understood, when it was.
+        size: Bytes of text that were left by cleaning.
+        examples: Some questions that it answers.
+        said_kind: What kind it is, where a person has said so.
+        said_columns: Which column plays which role, likewise.
+    """
+
+    source: str
+    title: str
+    columns: tuple[str, ...] = ()
+    kind: Kind | None = None
+    size: int = 0
+    examples: tuple[str, ...] = ()
+    said_kind: str | None = None
+    said_columns: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What a person has said of it, as fields of `verbs.request.Request`."""
+        return {"kind": self.said_kind, "columns": dict(self.said_columns) or None}
+
+
+@dataclass(frozen=True)
 class Job:
     """One training.
 
@@ -39,6 +70,7 @@ class Job:
         folder: Where it says how it goes.
         data: What it learns from, as `prosa train` takes it.
         title: What people call that.
+        examples: Some questions that a model of it should answer.
         settings: Fields of `verbs.request.Request`.
         created: Seconds since 1970.
     """
@@ -46,6 +78,7 @@ class Job:
     folder: Path
     data: str
     title: str
+    examples: list[str]
     settings: dict[str, Any]
     created: float
 
@@ -120,7 +153,7 @@ class Jobs:
         for path in self.folder.glob(f"*/{JOB}"):
             asked = _load(path)
             if asked:
-                fields = ("data", "title", "settings", "created")
+                fields = ("data", "title", "examples", "settings", "created")
                 found.append(Job(path.parent, *(asked[name] for name in fields)))
         return sorted(found, key=lambda job: job.created, reverse=True)
 
@@ -132,14 +165,11 @@ class Jobs:
         """A training by its name; None where there is none."""
         return next((job for job in self.all() if job.name == name), None)
 
-    def start(
-        self, data: str, title: str, settings: Mapping[str, Any], language: str, root: Path
-    ) -> Job:
+    def start(self, data: Data, settings: Mapping[str, Any], language: str, root: Path) -> Job:
         """Start a training in a process that outlives this one.
 
         Args:
-            data: What `prosa train` takes.
-            title: What people call it.
+            data: What it learns from.
             settings: Fields of `verbs.request.Request`.
             language: Of its messages.
             root: The folder of runs.
@@ -156,17 +186,17 @@ class Jobs:
                 )
             created = time.time()
             folder = self.folder / f"{created:.0f}-{os.urandom(3).hex()}"
-            asked = {"data": data, "title": title, "settings": dict(settings), "root": str(root)}
+            given = {"data": data.source, "title": data.title, "examples": list(data.examples)}
+            asked: dict[str, Any] = {**given, "settings": dict(settings), "created": created}
             with files.replacing(folder) as place:
-                text = json.dumps({**asked, "created": created}, ensure_ascii=False)
-                (place / JOB).write_text(text, encoding="utf-8")
+                write(place / JOB, {**asked, "root": str(root)})
             try:
                 _spawn(folder, language)
             except OSError as error:
                 shutil.rmtree(folder)
                 what = _("The training cannot be started: {why}").format(why=error)
                 raise ProsaError(what) from error
-            return Job(folder, data, title, dict(settings), created)
+            return Job(folder, **asked)
 
 
 def _spawn(folder: Path, language: str) -> None:

@@ -1,6 +1,7 @@
 """Runs an application on a port of this machine, and ends it without cutting anybody off."""
 
 import errno
+import os
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -66,13 +67,20 @@ def run(
     """
     with listen(host, port) as sock:
         shown = f"[{host}]" if ":" in host else host
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=int(grace),
-            server_header=False,
-        )
         if started is not None:
             started(f"http://{shown}:{sock.getsockname()[1]}")
-        Server(config).run(sockets=[sock])
+        server(app, grace).run(sockets=[sock])
+
+
+def server(app: FastAPI, grace: float = GRACE) -> Server:
+    """What serves an application; it writes no line about a request, so no prompt anywhere."""
+    level = "error" if os.environ.get("PROSA_DEBUG") == "1" else "critical"
+    return Server(
+        uvicorn.Config(
+            app,
+            log_level=level,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(grace),
+        )
+    )

@@ -14,7 +14,6 @@ from prosa.generation.options import Decoding
 Text = Annotated[str, Field(max_length=1 << 20)]
 Name = Annotated[str, Field(min_length=1, max_length=1_000)]
 Stop = Annotated[str, Field(max_length=200)]
-Tokens = Annotated[list[Annotated[int, Field(ge=0, le=1 << 31)]], Field(min_length=1)]
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 
@@ -112,7 +111,7 @@ class ChatRequest(Writing):
 class CompletionRequest(Writing):
     """Texts that the model goes on with."""
 
-    prompt: Text | list[Text] | Tokens | list[Tokens] = Field("", description="Text, or tokens.")
+    prompt: Text | Annotated[list[Text], Field(min_length=1)] = ""
     logprobs: int | None = Field(None, ge=0, le=5)
     echo: Literal[False] | None = None
     suffix: Literal[""] | None = None
@@ -123,11 +122,9 @@ class CompletionRequest(Writing):
         """How many likely tokens are wanted with each one; None for no scores."""
         return self.logprobs
 
-    def prompts(self) -> list[str | list[int]]:
+    def prompts(self) -> list[str]:
         """One or several."""
-        prompt: Any = self.prompt
-        several = isinstance(prompt, list) and not (prompt and isinstance(prompt[0], int))
-        return prompt if several else [prompt]
+        return [self.prompt] if isinstance(self.prompt, str) else self.prompt
 
 
 class EmbeddingRequest(BaseModel):

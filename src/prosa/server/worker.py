@@ -14,6 +14,9 @@ from prosa.errors import ProsaError
 from prosa.generation.batch import Batch, Row
 from prosa.i18n import _
 
+_READ = 8_192
+"""Tokens of prompts, with their padding, that are read in one step: others wait meanwhile."""
+
 
 class BusyError(ProsaError):
     """Too many are waiting already.
@@ -127,13 +130,24 @@ class Worker:
                 return False
             for job in [job for job in self._running if job.gone]:
                 self._leave(job)
-            while self._waiting and len(self._running) < self._most:
-                job = self._waiting.popleft()
-                if not job.gone:
-                    self._running.append(job)
-                    if job.row is not None and self._batch is not None:
-                        self._batch.add(job.row)
+            self._let_in()
             return True
+
+    def _let_in(self) -> None:
+        """Begin as many as there is room for; prompts that are read together are padded alike."""
+        longest = begun = 0
+        while self._waiting and len(self._running) < self._most:
+            job = self._waiting[0]
+            longest = max(longest, len(job.row.ids) if job.row else 0)
+            begun += 1
+            if begun > 1 and begun * longest > _READ:
+                return
+            self._waiting.popleft()
+            if job.gone:
+                continue
+            self._running.append(job)
+            if job.row is not None and self._batch is not None:
+                self._batch.add(job.row)
 
     def _leave(self, job: Job) -> None:
         self._running = [other for other in self._running if other is not job]

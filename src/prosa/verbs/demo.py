@@ -89,7 +89,7 @@ def demo(
     until = time.monotonic() + 60 * scale * COMPARING_MINUTES
     comparison = side_by_side(ladder, prepared, PROBED, until, prompts=[PROMPT], probes=asked)
     baselines = _baselines(ladder, comparison, asked)
-    known = _known()
+    known = known_by_heart()
     spent = (time.monotonic() - began) / 60
     left = max((MINUTES - CLOSING_MINUTES) * scale - spent, scale / 4)
     chat = train(
@@ -122,8 +122,8 @@ def _baselines(
     return {"untrained": ask(untrained.eval(), best.tokenizer, asked), **rules(asked)}
 
 
-def _known() -> "Sequence[Answer]":
-    """Some answers from the beginning of every topic, so that the model can talk of each."""
+def known_by_heart() -> "Sequence[Answer]":
+    """Some answers of the sample, of every topic: so many a small model learns in a minute."""
     from prosa.samples import questions
 
     answers = questions.load().answers

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prosa import files, runs
+from prosa.errors import InputError
 from prosa.extras import packages_of
 from prosa.i18n import _
 
@@ -55,9 +56,12 @@ def explain(
     from prosa.explanation import page
     from prosa.explanation.pictures import look
     from prosa.explanation.subject import Subject
+    from prosa.search.stores import is_index
     from prosa.verbs.writing import load_model
 
     folder = runs.resolve(str(model))
+    if is_index(folder):
+        raise InputError(_("An index has no model inside"), path=folder, expected=_("a model"))
     place = files.free_place(output or f"{Path(folder).name}-explained", overwrite=overwrite)
     loaded = load_model(folder)
     subject = Subject(loaded.network, loaded.tokenizer, text)

@@ -1,6 +1,6 @@
 """The tab Ask: documents that are dropped in, answers that cite them, and what they do not hold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -105,23 +105,22 @@ def _open_questions(asked: dict[str, int], *, unfold: bool = False) -> list[Any]
     return [gr.Radio(choices=times, value=next(iter(asked))), gr.Accordion(label=label, open=True)]
 
 
-def _add(house: House, name: str, files: Sequence[str], bar: gr.Progress = _BAR) -> list[Any]:
+def _add(
+    house: House, name: str, files: Sequence[str], bar: gr.Progress = _BAR
+) -> Iterator[list[Any]]:
     def tell(name: str, done: int, total: int) -> None:
         said = _("Reading {n} of {total}: {name}").format(n=done + 1, total=total, name=name)
         bar((done, total), said if name else _("Encoding the meaning of passages"))
 
-    uploads = [(Path(file).name, Path(file)) for file in files or ()]
-    if not uploads:
-        return [None, *_whole(house, name)]
-    collection = Collection(
-        house.indexes, name or free_name(house.indexes, Path(uploads[0][0]).stem)
-    )
+    uploads = [(Path(file).name, Path(file)) for file in files]
+    yield [None, *[gr.skip()] * 5]  # whatever comes of them, more may be dropped
+    wanted = name or free_name(house.indexes, Path(uploads[0][0]).stem)
     try:
-        report = collection.add(uploads, tell)
+        report = Collection(house.indexes, wanted).add(uploads, tell)
     finally:
         for _name, path in uploads:
             path.unlink(missing_ok=True)
-    return [None, *_whole(house, collection.name, report)]
+    yield [gr.skip(), *_whole(house, wanted, report)]
 
 
 def _remove(house: House, name: str, gone: list[str]) -> list[Any]:

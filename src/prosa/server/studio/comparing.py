@@ -10,14 +10,14 @@ from typing import Any
 
 import gradio as gr
 
-from prosa import samples
+from prosa import files, samples
 from prosa.comparison import TEXT, TURNS
 from prosa.errors import InputError
 from prosa.i18n import _, ngettext
 from prosa.report import duration, number, render
 from prosa.search.stores import is_index
+from prosa.server.jobs import Data
 from prosa.server.studio import dataset, ranking
-from prosa.server.studio.dataset import Data
 from prosa.server.studio.house import House, alert_box, table, text
 from prosa.server.studio.ranking import Vote
 from prosa.verbs.comparing import compare
@@ -189,8 +189,7 @@ def _measure(house: House, names: list[str], source: str | None, file: str | Non
         data=replace(result.data, name=house.named(result.data.name)),
         notes=[house.named(note) for note in result.notes],
     )
-    place = house.data.with_name("comparison.html")
-    named.report(place, overwrite=True)
+    place = named.report(files.scratch() / "comparison.html")
     shown = html.escape(render(named.to_json()))
     title = html.escape(_("The comparison"))
     frame = f'<iframe class="report" sandbox title="{title}" srcdoc="{shown}"></iframe>'

@@ -4,7 +4,6 @@ import hashlib
 import shutil
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from prosa.data.prepare import Prepared
 from prosa.errors import InputError
 from prosa.i18n import N_, _
 from prosa.samples import NAMES
+from prosa.server.jobs import Data
 from prosa.server.studio.house import House, table, text
 from prosa.tokens.learn import learn
 from prosa.verbs.request import Request, look
@@ -27,26 +27,7 @@ KINDS = {
     Kind.LABELLED: N_("texts with labels"),
     Kind.SPAN_QA: N_("questions about a text, answered in its words"),
 }
-_RECORDS, _LETTERS, _LEARNED = 5, 300, 2_000
-
-
-@dataclass(frozen=True)
-class Data:
-    """Data that was given.
-
-    Attributes:
-        source: What `prosa train` takes.
-        title: What people call it.
-        columns: The names that its columns have; none where it is plain text.
-        kind: How it was understood, when it was.
-        size: Bytes of text that were left by cleaning.
-    """
-
-    source: str
-    title: str
-    columns: tuple[str, ...] = ()
-    kind: Kind | None = None
-    size: int = 0
+_RECORDS, _EXAMPLES, _LETTERS, _LEARNED = 5, 3, 300, 2_000
 
 
 def sample(name: str) -> Data:
@@ -71,9 +52,13 @@ def keep_text(house: House, pasted: str) -> Data:
     """
     if not pasted.strip():
         raise InputError(_("There is no text"), hint=_("Paste some, or drop a file in"))
-    content = pasted.encode("utf-8", "replace")
+    return keep(house, _("text.txt"), pasted.encode("utf-8", "replace"))
+
+
+def keep(house: House, name: str, content: bytes) -> Data:
+    """Keep data under a name."""
     mark = hashlib.sha256(content).hexdigest()[:12]
-    return _kept(house.data / mark / _("text.txt"), lambda place: place.write_bytes(content))
+    return _kept(house.data / mark / name, lambda place: place.write_bytes(content))
 
 
 def _kept(path: Path, write: Any) -> Data:
@@ -128,6 +113,14 @@ def records(prepared: Prepared) -> str:
     rows = prepared.splits["train"].slice(0, _RECORDS).to_pylist()
     cells = [[_short(_plain(row[name])) for name in names] for row in rows]
     return table(names, cells, _("So it reads"))
+
+
+def examples(prepared: Prepared) -> tuple[str, ...]:
+    """Some questions out of data that has questions."""
+    if prepared.kind is not Kind.QUESTION_ANSWER:
+        return ()
+    rows = prepared.splits["train"].slice(0, _EXAMPLES).to_pylist()
+    return tuple(_short(row["question"]) for row in rows)
 
 
 def tokens(prepared: Prepared) -> str:

@@ -30,6 +30,8 @@ TABS = {
 PATHS = {"en": "/en", "pt_BR": "/pt"}
 UPLOAD = "2gb"
 """The largest file that may be dropped in. It goes to the disk in pieces, not through memory."""
+CACHE = (3600, 86_400)
+"""Every hour Gradio's own copies of what was dropped in are removed, when they are a day old."""
 
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
@@ -97,7 +99,7 @@ def build(language: str, engines: Engines, root: Path = runs.RUNS) -> gr.Blocks:
     """The page in one language."""
     with (
         i18n.speaking(language),
-        gr.Blocks(title="prosa", analytics_enabled=False) as blocks,
+        gr.Blocks(title="prosa", analytics_enabled=False, delete_cache=CACHE) as blocks,
     ):
         gr.HTML("<h1>prosa</h1>", padding=False)
         model, job = gr.State(None), gr.State(None)

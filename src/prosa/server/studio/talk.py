@@ -121,11 +121,12 @@ class Talk:
         name, count, saved = conversation.id, len(conversation.messages), False
         if name in self._written:
             raise InputError(_("A reply is being written"), hint=_("Wait for it, or stop it"))
+        message = Message("user", _checked(said, model))
         before = shown(self._kept.open(name)) if conversation.changed else []
         self._written[name] = threading.Event()
         conversation.model = model
         try:
-            conversation.messages.append(Message("user", _checked(said, model)))
+            conversation.messages.append(message)
             busy = gr.Textbox(value="", submit_btn=False, stop_btn=True)
             yield [shown(conversation), name, busy, gr.skip()]
             for reply in self._until_stopped(conversation, drawn):
@@ -137,7 +138,7 @@ class Talk:
         except Exception:
             begun = len(conversation.messages) > count + 1
             chat, box = (gr.skip(), _ready()) if begun else (before, _ready(said))
-            yield [chat, gr.skip(), box, gr.skip()]
+            yield [chat, name if begun or conversation.changed else "", box, gr.skip()]
             raise
         finally:
             if not saved and len(conversation.messages) > count + 1:

@@ -14,13 +14,15 @@ from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.models.registry import family as family_named
 from prosa.report import duration, number
+from prosa.server.jobs import Data
 from prosa.server.studio import dataset, watching
-from prosa.server.studio.dataset import KINDS, Data
+from prosa.server.studio.dataset import KINDS
 from prosa.server.studio.house import House, alert_box, text
 from prosa.training.plan import DEFAULT_MINUTES, Options
 from prosa.verbs.request import outlook
 
 FAMILY = "decoder"
+NOTHING_KEPT_BACK = {"validation": 0, "test": 0}
 _ROLES = max(map(len, COLUMNS.values()))
 
 
@@ -43,13 +45,17 @@ def build(house: House) -> None:
                 roles = [gr.Dropdown([], visible=False) for _role in range(_ROLES)]
             again = gr.Button(_("Understand it so"), size="sm")
         family = gr.Radio([], label=_("Kind of model"), elem_classes="tall")
+        whole = gr.Checkbox(
+            label=_("Learn every record"),
+            info=_("Nothing is kept back to measure with: for a chatbot that knows all answers."),
+        )
         minutes = gr.Number(DEFAULT_MINUTES, label=_("Minutes that you are willing to wait"))
         estimate = gr.HTML()
         below = house.alerting(alert_box())
         start = gr.Button(_("Start training"), variant="primary")
     watching.build(house)
 
-    shown = [data, understood, summary, records, tokens, kind, *roles, family]
+    shown = [data, understood, summary, records, tokens, kind, *roles, family, whole]
     house.when(file.upload, partial(_dropped, house), [file], shown)
     house.when(use.click, partial(_pasted, house), [pasted], shown)
     house.when(sample.input, partial(_chosen, house), [sample], shown)
@@ -57,9 +63,8 @@ def build(house: House) -> None:
     house.when(kind.input, _asked_for, [data, kind], roles)
     for event in (data.change, family.change, minutes.change):
         below.when(event, _cost, [data, family, minutes], [estimate], show_progress="hidden")
-    below.when(
-        start.click, partial(_start, house), [data, kind, *roles, family, minutes], [house.job]
-    )
+    inputs = [data, family, whole, minutes]
+    below.when(start.click, partial(_start, house), inputs, [house.job])
 
 
 def _dropped(house: House, path: str) -> list[Any]:
@@ -92,7 +97,14 @@ def _shown(
     families = [guess.family for guess in outlook(prepared)]
     choices = [(f"{name}: {_(family_named(name).about.what)}", name) for name in families]
     return [
-        replace(data, kind=prepared.kind, size=prepared.report.bytes),
+        replace(
+            data,
+            kind=prepared.kind,
+            size=prepared.report.bytes,
+            examples=dataset.examples(prepared),
+            said_kind=kind,
+            said_columns=tuple((columns or {}).items()),
+        ),
         gr.Column(visible=True),
         dataset.summary(house, data, prepared),
         dataset.records(prepared),
@@ -100,6 +112,8 @@ def _shown(
         str(prepared.kind),
         *_role_fields(data, prepared.kind, prepared.report.columns),
         gr.Radio(choices, value=FAMILY if FAMILY in families else None),
+        # An answer that was kept back cannot be guessed from the others.
+        prepared.kind is Kind.QUESTION_ANSWER,
     ]
 
 
@@ -136,14 +150,15 @@ def _cost(data: Data | None, family: str | None, minutes: float | None) -> str:
     return text(f"{time}{size}. {good}")
 
 
-def _start(house: House, data: Data | None, kind: str, *rest: Any) -> str:
-    *columns, family, minutes = rest
+def _start(
+    house: House, data: Data | None, family: str | None, whole: bool, minutes: float | None
+) -> str:
     if data is None or not family:
         raise InputError(
             _("There is nothing to train yet"), hint=_("Choose data and a kind of model")
         )
     Options(family, minutes=minutes)
-    settings: dict[str, Any] = {"family": family, "minutes": minutes}
-    if data.columns:
-        settings |= {"kind": kind, "columns": _columns(kind, tuple(columns)) or None}
-    return house.jobs.start(data.source, data.title, settings, house.language, house.root).name
+    settings = {"family": family, "minutes": minutes, **data.said}
+    if whole:
+        settings |= NOTHING_KEPT_BACK
+    return house.jobs.start(data, settings, house.language, house.root).name

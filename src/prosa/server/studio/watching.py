@@ -106,7 +106,7 @@ def _status(house: House, job: Job, events: list[dict[str, Any]], outcome: dict[
     elif outcome["state"] == "failed":
         parts.append(text(house.named(outcome["message"]), "div", role="alert"))
     elif "model" in outcome:
-        parts += _result(outcome)
+        parts += _result(job, outcome)
     else:
         parts.append(text(_("Stopped before there was anything to keep."), "p", role="status"))
     if planned := last.get("planned"):
@@ -115,7 +115,8 @@ def _status(house: House, job: Job, events: list[dict[str, Any]], outcome: dict[
         text(house.named(event["text"]), "li") for event in events if event["event"] == "note"
     )
     if notes:
-        parts.append(f"<details>{text(_('About the data'), 'summary')}<ul>{notes}</ul></details>")
+        title = text(_("About the data"), "summary")
+        parts.append(f"<details>{title}<ul>{notes}</ul></details>")
     return "".join(parts)
 
 
@@ -123,7 +124,7 @@ def _progress(last: dict[str, dict[str, Any]], *, stopping: bool) -> str:
     event = last.get("progress")
     if event is None:
         said = _("Training …") if "planned" in last else _("Reading the data …")
-        bar = f'<progress aria-label="{_("Progress")}"></progress>'
+        share = ""
     else:
         said = _("Step {step} of {steps}, loss {loss}, {left} left").format(
             step=number(event["step"], 0),
@@ -131,13 +132,13 @@ def _progress(last: dict[str, dict[str, Any]], *, stopping: bool) -> str:
             loss=number(event["loss"], 3),
             left=duration(event["seconds_left"]),
         )
-        share = min(1.0, event["step"] / max(1, event["steps"]))
-        bar = f'<progress value="{share:.3f}" aria-label="{_("Progress")}"></progress>'
+        share = f"{min(1.0, event['step'] / max(1, event['steps'])):.3f}"
     said = _("Stopping; what was learned so far is being kept …") if stopping else said
-    return text(said) + bar
+    value = {"value": share} if share else {}
+    return text(said) + text("", "progress", **value, **{"aria-label": _("Progress")})
 
 
-def _result(outcome: dict[str, Any]) -> list[str]:
+def _result(job: Job, outcome: dict[str, Any]) -> list[str]:
     result = outcome["result"]
     said = [_("Done.") if outcome["state"] == "done" else _("Stopped; the model is kept.")]
     if result["validation_bits_per_byte"] is not None:
@@ -148,7 +149,9 @@ def _result(outcome: dict[str, Any]) -> list[str]:
             )
         )
     said.append(_("It is called {name}.").format(name=outcome["model"]))
-    return [text(" ".join(said), "p", role="status")]
+    asked = "".join(text(question, "li") for question in job.examples)
+    for_instance = text(_("Ask it, for instance:")) + f"<ul>{asked}</ul>" if asked else ""
+    return [text(" ".join(said), "p", role="status"), for_instance]
 
 
 def _planned(plan: dict[str, Any]) -> str:

@@ -1,14 +1,19 @@
 """What leads a person on an empty disk to a first chat."""
 
+import json
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from prosa.i18n import _
+from prosa.server.studio import dataset
 from prosa.server.studio.house import House, text
+from prosa.server.studio.training import FAMILY, NOTHING_KEPT_BACK
+from prosa.verbs.demo import known_by_heart
 
-SAMPLE, MINUTES = "perguntas", 1.5
+MINUTES = 1.5
 
 
 def build(house: House) -> None:
@@ -22,7 +27,7 @@ def build(house: House) -> None:
             sample = gr.Button(_("Try it with a bundled sample"), variant="primary")
             own = gr.Button(_("Begin with a file of mine"))
         gr.HTML(
-            text(_("The sample holds questions and answers about language models, in Portuguese."))
+            text(_("The sample teaches a model 30 answers about language models, in Portuguese."))
         )
     blocks = gr.context.Context.root_block
     assert blocks is not None
@@ -37,8 +42,13 @@ def _look(house: House) -> Any:
 
 
 def _try(house: House) -> list[Any]:
-    settings = {"family": "decoder", "minutes": MINUTES}
-    job = house.jobs.start(SAMPLE, SAMPLE, settings, house.language, house.root)
+    known = known_by_heart()
+    rows = [{"question": said, "answer": one.answer} for one in known for said in one.questions]
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    data = dataset.keep(house, _("questions.jsonl"), lines.encode())
+    examples = tuple(one.questions[0] for one in known[:: len(known) // 3])
+    settings = {"family": FAMILY, "minutes": MINUTES, **NOTHING_KEPT_BACK}
+    job = house.jobs.start(replace(data, examples=examples), settings, house.language, house.root)
     return [job.name, _go()]
 
 

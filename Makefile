@@ -10,7 +10,10 @@ WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 PIP_FLAGS := --quiet --disable-pip-version-check $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: demo test test-newest test-oldest test-slow check fix bench catalogue lock clean
+.PHONY: ui demo test test-newest test-oldest test-slow check fix bench catalogue lock clean
+
+ui: $(VENV)/.prosa-page
+	$(BIN)/prosa ui
 
 demo: $(VENV)/.prosa-runs
 	$(BIN)/prosa demo
@@ -68,8 +71,12 @@ $(VENV)/.prosa-runs: pyproject.toml requirements.lock
 	$(BIN)/python -m pip install $(PIP_FLAGS) $(CONSTRAINTS) --only-binary :all: -e .
 	touch $@
 
-$(VENV)/.prosa-tests: $(VENV)/.prosa-runs
-	$(BIN)/python -m pip install $(PIP_FLAGS) $(CONSTRAINTS) -e '.[test,ui,explain]'
+$(VENV)/.prosa-page: $(VENV)/.prosa-runs
+	$(BIN)/python -m pip install $(PIP_FLAGS) $(CONSTRAINTS) --only-binary :all: -e '.[ui,explain]'
+	touch $@
+
+$(VENV)/.prosa-tests: $(VENV)/.prosa-page
+	$(BIN)/python -m pip install $(PIP_FLAGS) $(CONSTRAINTS) -e '.[test]'
 	@# What the browser tests judge accessibility with; without npm those tests say that it is missing.
 	! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --no-save --prefix $(VENV) axe-core@4
 	touch $@
@@ -78,7 +85,7 @@ $(VENV)/.prosa-tests: $(VENV)/.prosa-runs
 ADVICE = if [ -z "$(TORCH)" ] && [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null \
   && ! $(BIN)/python -c 'import importlib.util as u; exit(not u.find_spec("torch"))'; then \
   echo 'No NVIDIA GPU is seen here. The usual torch downloads about 3 GB of libraries for one;'; \
-  echo 'without them: Ctrl-C now, and TORCH=cpu at the end of the line: make $(or $(MAKECMDGOALS),demo) TORCH=cpu'; \
+  echo 'without them: Ctrl-C now, and TORCH=cpu at the end of the line: make $(or $(MAKECMDGOALS),ui) TORCH=cpu'; \
   if [ -t 1 ]; then sleep 5; fi; fi
 
 clean:

@@ -2,11 +2,15 @@
 
 import re
 import shlex
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from prosa.cli.app import run
+from prosa.server.engines import Engines, on_disk
 from tests.fixtures import sentences
+from tests.server.conftest import serving
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "README.pt-BR.md"]
@@ -51,8 +55,8 @@ def test_every_command_runs(page, files, prosa, monkeypatch):
     for words, output in commands:
         language = ["--lang", "pt"] if "pt-BR" in page.name else []
         extra = next((QUICK[key] for key in QUICK if words.startswith(key)), "")
-        if words.startswith(("demo", "compare --ladder")):
-            continue  # test_demo and test_compare run them at a small scale
+        if words.startswith(("demo", "compare --ladder", "ui", "serve")):
+            continue  # tests of their own run them at a small scale, or as a process
         code, out, err = prosa(*shlex.split(words), *shlex.split(extra), *language)
         assert code == 0, (words, err)
         for shown in output:
@@ -63,8 +67,21 @@ def test_the_python_runs(files, capsys):
     for page in PAGES:
         for block in blocks(page, "python"):
             code = block.replace('output="', f'output="{page.stem}-')
-            exec(compile(code, page.name, "exec"), {})
+            with ExitStack() as stack:
+                if "openai" in code:
+                    code = code.replace("http://127.0.0.1:8000", stack.enter_context(served()))
+                exec(compile(code, page.name, "exec"), {})
             assert capsys.readouterr().out.strip()
+
+
+@contextmanager
+def served():
+    """What the READMEs say that `prosa serve` serves."""
+    if not Path("runs/faq-decoder").exists():
+        flags = QUICK["train your-file.csv"].replace("32", "128", 1)
+        assert run(["train", "your-file.csv", "-o", "runs/faq-decoder", *flags.split()]) == 0
+    with serving(Engines(lambda: on_disk(Path("runs")))) as address:
+        yield address
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -46,8 +46,8 @@ def build(house: House) -> None:
         blind = gr.Button(_("Blind vote: two of them, without their names"))
     answers, pair = gr.HTML(), gr.State(None)
     with gr.Row(visible=False) as voting:
-        choices = {1.0: _("A is better"), 0.5: _("Both the same"), 0.0: _("B is better")}
-        votes = [(share, gr.Button(name)) for share, name in choices.items()]
+        shares = {1.0: _("A is better"), 0.5: _("Both the same"), 0.0: _("B is better")}
+        votes = [(share, gr.Button(name)) for share, name in shares.items()]
     ranks = gr.HTML()
     with gr.Accordion(_("Measure them on data"), open=False):
         below = house.alerting(alert_box())
@@ -60,13 +60,8 @@ def build(house: House) -> None:
     blocks = gr.context.Context.root_block
     assert blocks is not None
     for event in (blocks.load, house.tabs.change, house.job.change):
-        house.when(
-            event,
-            partial(_choices, house),
-            [models, data],
-            [models, data, ranks],
-            show_progress="hidden",
-        )
+        choices = partial(_choices, house)
+        house.when(event, choices, outputs=[models, data, ranks], show_progress="hidden")
     house.when(ask.click, partial(_side_by_side, house), [models, prompt], [answers, voting])
     house.when(blind.click, partial(_blind, house), [models, prompt], [answers, pair, voting])
     for share, button in votes:
@@ -76,15 +71,12 @@ def build(house: House) -> None:
     below.when(measure.click, partial(_measure, house), [models, data, file], [page, saved])
 
 
-def _choices(house: House, chosen: list[str], data: str | None) -> list[Any]:
-    names = house.engines.names()
-    known = {job.data: job.title for job in reversed(house.jobs.all())}
-    known = {name: name for name in samples.NAMES} | known
-    return [
-        gr.CheckboxGroup(names, value=[name for name in chosen if name in names]),
-        gr.Dropdown([(title, source) for source, title in known.items()], value=data),
-        _ranks(house),
-    ]
+def _choices(house: House) -> list[Any]:
+    """What there is to choose from; what is chosen is left alone, as a person may be choosing."""
+    known = {name: name for name in samples.NAMES}
+    known |= {job.data: job.title for job in reversed(house.jobs.all())}
+    data = [(title, source) for source, title in known.items()]
+    return [gr.CheckboxGroup(house.engines.names()), gr.Dropdown(data), _ranks(house)]
 
 
 def _checked(names: Sequence[str], prompt: str, least: int) -> None:

@@ -20,12 +20,11 @@ from prosa.server.jobs import Data
 from prosa.server.studio import dataset, ranking
 from prosa.server.studio.house import House, alert_box, table, text
 from prosa.server.studio.ranking import Vote
+from prosa.server.studio.talk import LONGEST
 from prosa.verbs.comparing import compare
 
 _SHOWN_SECONDS = 0.25
 """Between two pictures of an answer that is being written."""
-_PROMPT = 20_000
-"""Characters of a prompt at most: more than any model here reads."""
 
 
 @dataclass
@@ -57,17 +56,14 @@ def build(house: House) -> None:
         page = gr.HTML()
         saved = gr.File(label=_("The page as a file"), visible=False)
 
-    blocks = gr.context.Context.root_block
-    assert blocks is not None
-    for event in (blocks.load, house.tabs.change, house.job.change):
+    for event in (house.opened, house.tabs.change, house.job.change):
         choices = partial(_choices, house)
         house.when(event, choices, outputs=[models, data, ranks], show_progress="hidden")
     house.when(ask.click, partial(_side_by_side, house), [models, prompt], [answers, voting])
     house.when(blind.click, partial(_blind, house), [models, prompt], [answers, pair, voting])
     for share, button in votes:
-        house.when(
-            button.click, partial(_vote, house, share), [pair, answers], [answers, ranks, voting]
-        )
+        voted = [pair, answers, ranks, voting]
+        house.when(button.click, partial(_vote, house, share), [pair], voted)
     below.when(measure.click, partial(_measure, house), [models, data, file], [page, saved])
 
 
@@ -86,9 +82,9 @@ def _checked(names: Sequence[str], prompt: str, least: int) -> None:
         )
     if not prompt.strip():
         raise InputError(_("The prompt is empty"), hint=_("Write what they are to answer"))
-    if len(prompt) > _PROMPT:
+    if len(prompt) > LONGEST:
         what = _("The prompt has {n} characters").format(n=number(len(prompt), 0))
-        raise InputError(what, expected=_("at most {n}").format(n=number(_PROMPT, 0)))
+        raise InputError(what, expected=_("at most {n}").format(n=number(LONGEST, 0)))
 
 
 def _side_by_side(house: House, names: list[str], prompt: str) -> Iterator[list[Any]]:
@@ -109,14 +105,14 @@ def _blind(house: House, names: list[str], prompt: str) -> Iterator[list[Any]]:
     yield [gr.skip(), kept, gr.Row(visible=True)]
 
 
-def _vote(house: House, share: float, pair: tuple[str, ...] | None, shown: str) -> list[Any]:
-    if pair is None:
-        return [shown, _ranks(house), gr.Row(visible=False)]
+def _vote(house: House, share: float, pair: tuple[str, ...] | None) -> list[Any]:
+    if pair is None:  # a second click
+        return [gr.skip()] * 4
     first, second, prompt, *written = pair
     ranking.add(house.votes, Vote(first, second, share), prompt)
     names = (f"A: {first}", f"B: {second}")
     cards = [(name, said, "") for name, said in zip(names, written, strict=True)]
-    return [_cards(cards), _ranks(house), gr.Row(visible=False)]
+    return [None, _cards(cards), _ranks(house), gr.Row(visible=False)]
 
 
 def _written(house: House, names: Sequence[str], prompt: str) -> Iterator[list[_Answer]]:

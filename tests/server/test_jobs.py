@@ -92,7 +92,7 @@ def test_process_with_a_reused_number_is_not_taken_for_the_training(tmp_path):
 def test_a_folder_that_is_no_training_is_left_out(tmp_path):
     folder = tmp_path / "jobs"
     (folder / "x").mkdir(parents=True)
-    (folder / "x" / "job.json").write_text("[]")
+    (folder / "x" / "job.json").write_text('{"title": "of another version"}')
     assert Jobs(folder).all() == []
     assert Jobs(tmp_path / "none").all() == []
     assert Jobs(folder).get("../x") is None

@@ -205,7 +205,7 @@ def test_faults_are_said_where_the_person_is(studio, tmp_path):
         expect(page.get_by_role("alert").filter(visible=True)).to_contain_text(said)
     page.get_by_label("Prompt").fill("Olá")
     page.get_by_role("button", name="Answers side by side").click()
-    page.get_by_role("article").get_by_text("leer/config.json").wait_for()
+    page.get_by_role("article").get_by_text("leer/model.safetensors").wait_for()
     page.get_by_text("Measure them on data").click()
     page.get_by_role("button", name="Measure", exact=True).click()
     expect(page.get_by_role("alert").filter(visible=True)).to_contain_text("Choose data")

@@ -30,10 +30,12 @@ def _run(port: int, *, open_browser: bool) -> None:
 
     for module, extra in (("fastapi", "serve"), ("gradio", "ui")):
         need(module, extra)
-    from prosa.server.run import run
+    from prosa.server.run import listen, run
+
+    listen(HOST, port).close()  # says that the port is taken before the page is made
+    shared.say(_("Getting ready …"))
     from prosa.server.studio.program import build
 
-    shared.say(_("Getting ready …"))
     app = build()
 
     def started(address: str) -> None:

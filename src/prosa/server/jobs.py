@@ -152,8 +152,8 @@ class Jobs:
         found = []
         for path in self.folder.glob(f"*/{JOB}"):
             asked = _load(path)
-            if asked:
-                fields = ("data", "title", "examples", "settings", "created")
+            fields = ("data", "title", "examples", "settings", "created")
+            if all(name in asked for name in fields):
                 found.append(Job(path.parent, *(asked[name] for name in fields)))
         return sorted(found, key=lambda job: job.created, reverse=True)
 

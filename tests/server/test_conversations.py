@@ -80,6 +80,7 @@ def test_a_name_that_is_none_reaches_nothing(kept, tmp_path, name):
         '{"id": "x", "messages": [{"role": "root", "content": "a"}]}',
         '{"id": "x", "messages": [{"role": "user", "content": {"a": 1}}]}',
         '{"id": "x", "format": 99}',
+        '{"id": "x", "changed": "ontem"}',
     ],
 )
 def test_a_broken_file_is_named_passed_over_and_left_alone(kept, tmp_path, broken):

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -23,13 +22,10 @@ from prosa.search import stores
 from prosa.search.build import build
 from prosa.search.changes import IndexReport
 from prosa.search.documents import Document, file, root_of
-from prosa.verbs.answering import Documents, open_documents
+from prosa.search.index import open_index
 
 MOST = 500
 """Questions without an answer that are kept; the oldest go first."""
-
-LONGEST = 200
-"""Bytes of a file's name: most systems allow 255."""
 
 _QUESTIONS = TypeAdapter(dict[str, int])
 Progress = Callable[[str, int, int], None]
@@ -55,7 +51,7 @@ class Collection:
         """Its documents and how many passages each has."""
         if not stores.is_index(self.place):
             return {}
-        entries = opened(self.place).answerer.index.store.entries()
+        entries = open_index(self.place).store.entries()
         return {entry.name: entry.passages for entry in entries}
 
     def add(
@@ -194,20 +190,6 @@ def collections(folder: Path) -> list[str]:
     return sorted(one.name for one in found if one.name[0] != "." and stores.is_index(one))
 
 
-def opened(place: str | Path) -> Documents:
-    """An index to ask, as it is on the disk now."""
-    try:
-        words = (Path(place) / "words" / "meta.json").stat()
-    except OSError:
-        return open_documents(place)
-    return _opened(str(place), words.st_ino, words.st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _opened(place: str, *_state: int) -> Documents:
-    return open_documents(place)
-
-
 def free_name(folder: Path, wanted: str) -> str:
     """A name for a new collection that none has: `manual`, `manual-2`."""
     base = runs.slug(wanted)[:60].strip("-")
@@ -218,23 +200,18 @@ def free_name(folder: Path, wanted: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """The name of an upload alone, without the folders that a browser or a mischief put before it.
+    """The name of an upload alone, without folders that stand before it.
 
     Raises:
         InputError: Nothing is left of it.
     """
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    text = "".join(sign for sign in last if sign.isprintable()).strip().lstrip(".")
-    path = Path(text.encode("utf-8", "ignore").decode())
-    stem, suffix = path.stem, path.suffix
-    while len(f"{stem}{suffix}".encode()) > LONGEST and stem:
-        stem = stem[:-1]
-    if not stem:
+    text = Path(name.replace("\0", "")).name.lstrip(".")
+    if not text:
         raise InputError(
             _("A file without a name cannot be kept: '{name}'").format(name=name),
             expected=_("a name such as manual.pdf"),
         )
-    return f"{stem}{suffix}"
+    return text
 
 
 def _free(path: Path, taken: list[Path]) -> Path:

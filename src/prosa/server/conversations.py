@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from prosa.answering.answerer import Citation
 from prosa.errors import InputError
@@ -18,6 +18,7 @@ from prosa.search.terms import fold
 FORMAT = 1
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _NAME = 60
+_NEVER = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Message:
 
 @dataclass
 class Conversation:
-    """One conversation, with a model or an index of some name."""
+    """One conversation, with a model or an index of some name; `changed` once it was saved."""
 
     id: str
     model: str = ""
     title: str = ""
-    changed: str = ""
+    changed: AwareDatetime | None = None
     messages: list[Message] = field(default_factory=list)
     format: int = FORMAT
 
@@ -106,7 +107,7 @@ class Conversations:
             InputError: The folder cannot be written to.
             ProsaError: The disk is full.
         """
-        conversation.changed = datetime.now(UTC).isoformat()
+        conversation.changed = datetime.now(UTC)
         with replacing(self._path(conversation.id), overwrite=True, file=True) as new:
             new.write_bytes(_JSON.dump_json(conversation, indent=1) + b"\n")
 
@@ -128,7 +129,7 @@ class Conversations:
             text = fold("\n".join([one.title, *(said.content for said in one.messages)]))
             if all(word in text for word in wanted):
                 found.append(one)
-        return sorted(found, key=lambda one: one.changed, reverse=True)
+        return sorted(found, key=lambda one: one.changed or _NEVER, reverse=True)
 
     def _path(self, name: str) -> Path:
         if not _ID.fullmatch(name):

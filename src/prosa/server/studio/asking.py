@@ -11,7 +11,7 @@ from prosa.answering.answerer import Answer
 from prosa.errors import InputError
 from prosa.i18n import _, ngettext
 from prosa.search.changes import IndexReport
-from prosa.server.collection import Collection, collections, free_name, opened
+from prosa.server.collection import Collection, collections, free_name
 from prosa.server.studio.cited import cited
 from prosa.server.studio.house import House, text
 from prosa.server.studio.talk import LONGEST
@@ -26,7 +26,7 @@ def build(house: House) -> None:
     """Put the tab's parts on the page."""
     with gr.Row():
         place = gr.Dropdown(label=_("Documents"), min_width=280)
-        kinds = _("Drop documents here: pdf, docx, html, txt, md, csv, json")
+        kinds = "pdf, docx, html, txt, md, csv, json"
         files = gr.File(label=kinds, file_count="multiple", height=140, min_width=280, scale=2)
     state = gr.HTML()
     question = gr.Textbox(label=_("Question"), submit_btn=_("Ask"), max_lines=4)
@@ -39,7 +39,7 @@ def build(house: House) -> None:
             drop = gr.Button(_("Take the question off the list"))
     with gr.Accordion(_("Take documents out"), open=False):
         gone = gr.CheckboxGroup(label=_("Documents"), elem_classes="tall")
-        remove = gr.Button(_("Take these out"), variant="stop")
+        remove = gr.Button(_("Take these out"))
 
     shown, open_questions = [state, gone], [asked, fold]
     whole = [place, *shown, *open_questions]
@@ -138,7 +138,7 @@ def _ask(house: House, name: str, question: str) -> list[Any]:
             expected=_("{n} at most").format(n=LONGEST),
         )
     collection = Collection(house.indexes, name)
-    answer = opened(collection.place).ask(question)
+    answer = next(house.engines.get(name).ask([{"role": "user", "content": question}]))
     collection.note(answer)
     waiting = collection.unanswered()
     return [_answered(answer), *_open_questions(waiting, unfold=answer.abstained)]

@@ -63,7 +63,7 @@ def build(house: House) -> None:
         kept = gr.Radio(label=_("Kept conversations"), elem_classes="tall")
         with gr.Row():
             title = gr.Textbox(label=_("Title"), max_lines=1, scale=3, submit_btn=_("Rename"))
-            delete = gr.Button(_("Delete"), variant="stop", scale=1, min_width=120)
+            delete = gr.Button(_("Delete"), scale=1, min_width=120)
 
     talk = Talk(house)
     spoken = [current, model, *drawn]
@@ -102,5 +102,4 @@ def _settings() -> list[Any]:
             gr.Slider(0, 200, usual.top_k, step=1, label=_("Likeliest words (top-k)")),
             gr.Slider(1, 2, usual.repetition_penalty, step=0.05, label=_("Against repetition")),
             gr.Slider(1, 2000, usual.max_new_tokens, step=1, label=_("Longest reply, in tokens")),
-            gr.Number(label=_("Seed"), precision=0, info=_("A number makes replies repeatable")),
         ]

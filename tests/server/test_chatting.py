@@ -76,7 +76,7 @@ class Chat:
         for _try in range(200):
             if holds():
                 return
-            self.page.wait_for_timeout(50)
+            time.sleep(0.05)
         raise AssertionError("it does not come to hold")
 
 
@@ -204,13 +204,20 @@ def test_what_cannot_be_answered_is_said_and_stays_in_the_box(chat, tmp_path, sa
         assert len(kept(tmp_path)) == 1
 
 
-def test_a_new_conversation_leaves_one_whose_reply_is_being_written(chat, tmp_path, monkeypatch):
+@pytest.fixture
+def counting(monkeypatch):
+    """Models that count for twenty seconds."""
+
     def slow(_engine, _messages, _decoding=None):
         for number in range(1000):
             time.sleep(0.02)
             yield f"{number} "
 
     monkeypatch.setattr(Engine, "chat", slow)
+
+
+@pytest.mark.usefixtures("counting")
+def test_a_new_conversation_leaves_one_whose_reply_is_being_written(chat, tmp_path):
     here = chat()
     here.choose("faq")
     here.say("Conte")
@@ -222,6 +229,19 @@ def test_a_new_conversation_leaves_one_whose_reply_is_being_written(chat, tmp_pa
     assert here.page.get_by_test_id("user").count() == 0
     (conversation,) = kept(tmp_path)
     assert conversation["messages"][1]["content"].startswith("0 1 2")
+
+
+@pytest.mark.usefixtures("counting")
+def test_a_page_that_is_closed_keeps_what_was_written(chat, tmp_path):
+    here = chat()
+    here.choose("faq")
+    here.say("Conte")
+    here.page.get_by_text("5 6").wait_for()
+    here.page.close()
+    here.until(lambda: kept(tmp_path))
+    said = kept(tmp_path)[0]["messages"][1]["content"]
+    assert said.startswith("0 1 2")
+    assert not said.endswith("999")
 
 
 def test_a_page_without_any_model_says_what_to_do(studio):

@@ -20,12 +20,11 @@ from prosa.server.jobs import Data
 from prosa.server.studio import dataset, ranking
 from prosa.server.studio.house import House, alert_box, table, text
 from prosa.server.studio.ranking import Vote
+from prosa.server.studio.talk import LONGEST
 from prosa.verbs.comparing import compare
 
 _SHOWN_SECONDS = 0.25
 """Between two pictures of an answer that is being written."""
-_PROMPT = 20_000
-"""Characters of a prompt at most: more than any model here reads."""
 
 
 @dataclass
@@ -46,8 +45,8 @@ def build(house: House) -> None:
         blind = gr.Button(_("Blind vote: two of them, without their names"))
     answers, pair = gr.HTML(), gr.State(None)
     with gr.Row(visible=False) as voting:
-        choices = {1.0: _("A is better"), 0.5: _("Both the same"), 0.0: _("B is better")}
-        votes = [(share, gr.Button(name)) for share, name in choices.items()]
+        shares = {1.0: _("A is better"), 0.5: _("Both the same"), 0.0: _("B is better")}
+        votes = [(share, gr.Button(name)) for share, name in shares.items()]
     ranks = gr.HTML()
     with gr.Accordion(_("Measure them on data"), open=False):
         below = house.alerting(alert_box())
@@ -57,34 +56,23 @@ def build(house: House) -> None:
         page = gr.HTML()
         saved = gr.File(label=_("The page as a file"), visible=False)
 
-    blocks = gr.context.Context.root_block
-    assert blocks is not None
-    for event in (blocks.load, house.tabs.change, house.job.change):
-        house.when(
-            event,
-            partial(_choices, house),
-            [models, data],
-            [models, data, ranks],
-            show_progress="hidden",
-        )
+    for event in (house.opened, house.tabs.change, house.job.change):
+        choices = partial(_choices, house)
+        house.when(event, choices, outputs=[models, data, ranks], show_progress="hidden")
     house.when(ask.click, partial(_side_by_side, house), [models, prompt], [answers, voting])
     house.when(blind.click, partial(_blind, house), [models, prompt], [answers, pair, voting])
     for share, button in votes:
-        house.when(
-            button.click, partial(_vote, house, share), [pair, answers], [answers, ranks, voting]
-        )
+        voted = [pair, answers, ranks, voting]
+        house.when(button.click, partial(_vote, house, share), [pair], voted)
     below.when(measure.click, partial(_measure, house), [models, data, file], [page, saved])
 
 
-def _choices(house: House, chosen: list[str], data: str | None) -> list[Any]:
-    names = house.engines.names()
-    known = {job.data: job.title for job in reversed(house.jobs.all())}
-    known = {name: name for name in samples.NAMES} | known
-    return [
-        gr.CheckboxGroup(names, value=[name for name in chosen if name in names]),
-        gr.Dropdown([(title, source) for source, title in known.items()], value=data),
-        _ranks(house),
-    ]
+def _choices(house: House) -> list[Any]:
+    """What there is to choose from; what is chosen is left alone, as a person may be choosing."""
+    known = {name: name for name in samples.NAMES}
+    known |= {job.data: job.title for job in reversed(house.jobs.all())}
+    data = [(title, source) for source, title in known.items()]
+    return [gr.CheckboxGroup(house.engines.names()), gr.Dropdown(data), _ranks(house)]
 
 
 def _checked(names: Sequence[str], prompt: str, least: int) -> None:
@@ -94,9 +82,9 @@ def _checked(names: Sequence[str], prompt: str, least: int) -> None:
         )
     if not prompt.strip():
         raise InputError(_("The prompt is empty"), hint=_("Write what they are to answer"))
-    if len(prompt) > _PROMPT:
+    if len(prompt) > LONGEST:
         what = _("The prompt has {n} characters").format(n=number(len(prompt), 0))
-        raise InputError(what, expected=_("at most {n}").format(n=number(_PROMPT, 0)))
+        raise InputError(what, expected=_("at most {n}").format(n=number(LONGEST, 0)))
 
 
 def _side_by_side(house: House, names: list[str], prompt: str) -> Iterator[list[Any]]:
@@ -117,14 +105,14 @@ def _blind(house: House, names: list[str], prompt: str) -> Iterator[list[Any]]:
     yield [gr.skip(), kept, gr.Row(visible=True)]
 
 
-def _vote(house: House, share: float, pair: tuple[str, ...] | None, shown: str) -> list[Any]:
-    if pair is None:
-        return [shown, _ranks(house), gr.Row(visible=False)]
+def _vote(house: House, share: float, pair: tuple[str, ...] | None) -> list[Any]:
+    if pair is None:  # a second click
+        return [gr.skip()] * 4
     first, second, prompt, *written = pair
     ranking.add(house.votes, Vote(first, second, share), prompt)
     names = (f"A: {first}", f"B: {second}")
     cards = [(name, said, "") for name, said in zip(names, written, strict=True)]
-    return [_cards(cards), _ranks(house), gr.Row(visible=False)]
+    return [None, _cards(cards), _ranks(house), gr.Row(visible=False)]
 
 
 def _written(house: House, names: Sequence[str], prompt: str) -> Iterator[list[_Answer]]:

@@ -72,6 +72,13 @@ class House:
         """One folder an index; they lie beside the models."""
         return self.root
 
+    @property
+    def opened(self) -> Callable[..., Any]:
+        """The event of the page being opened."""
+        blocks: Any = gr.context.Context.root_block
+        load: Callable[..., Any] = blocks.load
+        return load
+
     def named(self, said: str) -> str:
         """A message with the files of `data` called by their own names, without the path."""
         place = rf"(?:{re.escape(str(self.data))}|{re.escape(str(self.data.resolve()))})"

@@ -4,10 +4,9 @@ A reply is stopped by a flag and ends by itself. Gradio's own way, `cancels`, no
 the word "Error" over the conversation: a picture of the reply may still be on its way.
 """
 
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -42,7 +41,7 @@ class Talk:
     def __init__(self, house: House) -> None:
         self._house = house
         self._kept = Conversations(house.conversations)
-        self._written: dict[str, threading.Event] = {}  # by id; set where the reply is to stop
+        self._written: dict[str, _Pen] = {}  # by the id of the conversation
 
     def say(self, said: str, name: str, model: str, *drawn: Any) -> Iterator[Step]:
         """Say something, in a conversation or in a new one."""
@@ -67,7 +66,7 @@ class Talk:
     def stop(self, name: str) -> None:
         """Let a reply end where it is."""
         if name in self._written:
-            self._written[name].set()
+            self._written[name].stopped = True
 
     def undo(self, name: str) -> list[Any]:
         """Take the last question and its reply back."""
@@ -78,13 +77,13 @@ class Talk:
 
     def new(self, current: str) -> list[Any]:
         """Leave a conversation, for one that begins with what is said next."""
-        self._leave(current)
+        self._leave(current, [], "")
         return [[], "", gr.Radio(value=None), ""]
 
     def open(self, name: str, current: str, model: str) -> list[Any]:
         """Leave a conversation, for one of the list."""
-        self._leave(current)
         one = self._kept.open(name)
+        self._leave(current, shown(one), name)
         known = one.model in self._house.engines.names()
         return [shown(one), name, one.model if known else model, one.name]
 
@@ -97,7 +96,7 @@ class Talk:
 
     def delete(self, name: str, words: str) -> list[Any]:
         """Remove a conversation from the disk."""
-        self._leave(name)
+        self._leave(name, [], "")
         if name:
             self._kept.delete(name)
         return [[], "", self.listed(words, ""), ""]
@@ -123,7 +122,7 @@ class Talk:
             raise InputError(_("A reply is being written"), hint=_("Wait for it, or stop it"))
         message = Message("user", _checked(said, model))
         before = shown(self._kept.open(name)) if conversation.changed else []
-        self._written[name] = threading.Event()
+        pen = self._written[name] = _Pen()
         conversation.model = model
         try:
             conversation.messages.append(message)
@@ -134,7 +133,8 @@ class Talk:
                 yield [shown(conversation), gr.skip(), gr.skip(), gr.skip()]
             self._kept.save(conversation)
             saved = True
-            yield [shown(conversation), gr.skip(), _ready(), self.listed("", name)]
+            chat, current = pen.after or (shown(conversation), name)
+            yield [chat, current, _ready(), self.listed("", current)]
         except Exception:
             begun = len(conversation.messages) > count + 1
             chat, box = (gr.skip(), _ready()) if begun else (before, _ready(said))
@@ -149,7 +149,7 @@ class Talk:
         """A reply as it grows, some times a second, and as it is in the end."""
         last, seen = None, time.monotonic()
         for last in self._replies(conversation, drawn):
-            if self._written[conversation.id].is_set():
+            if self._written[conversation.id].stopped:
                 break
             if time.monotonic() - seen > _EVERY:
                 yield last
@@ -175,12 +175,26 @@ class Talk:
         if not text.strip():
             yield Message("assistant", "", remarks=(*remarks, _("The model wrote nothing.")))
 
-    def _leave(self, name: str) -> None:
-        """Stop a reply and wait for its end: what it still shows would come after what follows."""
-        self.stop(name)
+    def _leave(self, name: str, chat: list[Any], current: str) -> None:
+        """Stop a reply for good, and wait for its end: what it shows last is what follows it."""
+        if name in self._written:
+            self._written[name].after = chat, current
+            self.stop(name)
         end = time.monotonic() + _PATIENCE
         while name in self._written and time.monotonic() < end:
             time.sleep(0.02)
+
+
+@dataclass
+class _Pen:
+    """A reply that is being written: whether it is to stop, and what is shown in its place then.
+
+    Gradio sends the last picture of a reply once more when it has ended, later than the answer to
+    whatever has ended it.
+    """
+
+    stopped: bool = False
+    after: tuple[list[Any], str] | None = None
 
 
 def _dated(one: Conversation) -> str:

@@ -35,12 +35,10 @@ def build(house: House) -> None:
             bits = gr.LinePlot(y="bits", y_title=_("bits per byte"), **axes)
         samples = gr.HTML()
     timer = gr.Timer(SECONDS, active=False)
-    blocks = gr.context.Context.root_block
-    assert blocks is not None
 
     shown = [whole, chosen, status, stop, chat, loss, bits, samples, timer]
     watch = partial(_shown, house)
-    house.when(blocks.load, partial(_newest, house), outputs=[house.job])
+    house.when(house.opened, partial(_newest, house), outputs=[house.job])
     for event in (house.job.change, timer.tick):
         house.when(event, watch, [house.job], shown, show_progress="hidden")
     house.when(chosen.input, lambda name: name, [chosen], [house.job])

@@ -84,7 +84,7 @@ def build(house: House) -> None:
     house.when(delete.click, talk.delete, [current, words], [chat, current, kept, title])
     tab: Any = gr.context.Context.block
     root: Any = gr.context.Context.root_block
-    house.when(house.model.change, talk.choices, [house.model], [model])
+    house.when(house.model.change, talk.choose, [house.model], [model])
     for event in (tab.select, root.load):
         house.when(event, talk.choices, [model], [model])
         house.when(event, talk.listed, [words, current], [kept])

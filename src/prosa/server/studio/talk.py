@@ -107,11 +107,18 @@ class Talk:
         there = any(name == current for _title, name in found)
         return gr.Radio(choices=found, value=current if there else None)
 
-    def choices(self, wanted: str | None) -> gr.Dropdown:
-        """The models and indexes there are now; without a wanted one the latest is chosen."""
+    def choices(self, chosen: str | None) -> gr.Dropdown:
+        """The models and indexes there are now; the latest is chosen where none is."""
         names, root = self._house.engines.names(), self._house.root
+        if chosen in names:  # it stays: another may be chosen at this moment by `choose`
+            return gr.Dropdown(choices=names)
         latest = max(names, key=lambda name: (root / name).stat().st_mtime, default=None)
-        return gr.Dropdown(choices=names, value=wanted if wanted in names else latest)
+        return gr.Dropdown(choices=names, value=latest)
+
+    def choose(self, wanted: str | None) -> gr.Dropdown:
+        """Choose what another tab hands over."""
+        names = self._house.engines.names()
+        return gr.Dropdown(choices=names, value=wanted) if wanted in names else gr.Dropdown()
 
     def _reply(
         self, conversation: Conversation, said: str, model: str, drawn: Decoding

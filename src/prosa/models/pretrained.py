@@ -351,7 +351,7 @@ def _check_tokenizer(
         wrong = _("the tokenizer has {tokens} tokens, but the model knows {words}").format(
             tokens=tokens, words=words
         )
-    elif getattr(model.config, "tokenizer_hash", None) not in (None, _hash(tokenizer)):
+    elif (hash_ := getattr(model.config, "tokenizer_hash", None)) and hash_ != _hash(tokenizer):
         wrong = _("the tokenizer is not the one that this model was trained with")
     if wrong:
         hint = _("Its files come from different models; copy the whole folder again.")

@@ -11,6 +11,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
+from jinja2 import TemplateError
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
@@ -233,4 +234,12 @@ def _answers(
 
 
 def _applied(tokenizer: Any, conversation: Sequence[Message], **options: bool) -> str:
-    return str(tokenizer.apply_chat_template(list(conversation), tokenize=False, **options))
+    """The text of a conversation; a template that knows no system reads it before the question."""
+    try:
+        return str(tokenizer.apply_chat_template(list(conversation), tokenize=False, **options))
+    except TemplateError:
+        if len(conversation) < 2 or conversation[0]["role"] != "system":
+            raise
+        system, first, *rest = conversation
+        said = {**first, "content": f"{system['content']}\n\n{first['content']}"}
+        return _applied(tokenizer, [said, *rest], **options)

@@ -78,7 +78,7 @@ class Network:
     @property
     def plain(self) -> bool:
         """Whether it came without a chat template."""
-        return self._tokenizer.chat_template == TEMPLATE
+        return bool(self._tokenizer.chat_template == TEMPLATE)
 
     def stream(self, prompt: str, options: Decoding) -> Iterator[str]:
         """Continue a prompt piece by piece."""
@@ -171,7 +171,8 @@ class Packed:
         signs = [self._llama.token_bos(), self._llama.token_eos()]
         start, end = (self._llama.detokenize([i], special=True).decode() for i in signs)
         render = Jinja2ChatFormatter(template=self._template, bos_token=start, eos_token=end)
-        text = render(messages=list(messages)).prompt
+        said: list[Any] = list(messages)
+        text = render(messages=said).prompt
         ids: list[int] = self._llama.tokenize(text.encode(), add_bos=False, special=True)
         return ids
 

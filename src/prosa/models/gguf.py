@@ -112,8 +112,8 @@ def _convert(path: Path, folder: Path) -> None:
     with quiet():
         model.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-    for path in folder.glob("*.safetensors"):
-        _align(path)
+    for weights in folder.glob("*.safetensors"):
+        _align(weights)
 
 
 def _align(path: Path) -> None:

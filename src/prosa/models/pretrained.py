@@ -87,7 +87,10 @@ def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: str
     """
     model.config.tokenizer_hash = _hash(tokenizer)
     with quiet():
-        model.save_pretrained(folder)
+        if adapters.carries_one(model):
+            adapters.save(model, Path(folder))
+        else:
+            model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
 

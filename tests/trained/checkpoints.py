@@ -1,4 +1,4 @@
-"""Tiny random checkpoints of other people's architectures, with real tokenizers, made in a moment."""
+"""Tiny random checkpoints of other people's architectures, with real tokenizers."""
 
 import torch
 import transformers as hf
@@ -44,7 +44,13 @@ MAKERS = {
     "gpt2": lambda v: (
         hf.GPT2LMHeadModel(
             hf.GPT2Config(
-                vocab_size=v, n_positions=128, n_embd=32, n_layer=2, n_head=2, bos_token_id=2, eos_token_id=2
+                vocab_size=v,
+                n_positions=128,
+                n_embd=32,
+                n_layer=2,
+                n_head=2,
+                bos_token_id=2,
+                eos_token_id=2,
             )
         ),
         {"bos_token": "</s>", "eos_token": "</s>"},
@@ -52,7 +58,9 @@ MAKERS = {
     ),
     # Padding is the end.
     "llama": lambda v: (
-        hf.LlamaForCausalLM(hf.LlamaConfig(vocab_size=v, **DECODER, bos_token_id=1, eos_token_id=2)),
+        hf.LlamaForCausalLM(
+            hf.LlamaConfig(vocab_size=v, **DECODER, bos_token_id=1, eos_token_id=2)
+        ),
         {**NAMES, "pad_token": "</s>"},
         None,
     ),
@@ -85,7 +93,9 @@ MAKERS = {
     ),
     "bart": lambda v: (
         hf.BartForConditionalGeneration(
-            hf.BartConfig(vocab_size=v, **PAIR, decoder_start_token_id=2, forced_eos_token_id=2, **IDS)
+            hf.BartConfig(
+                vocab_size=v, **PAIR, decoder_start_token_id=2, forced_eos_token_id=2, **IDS
+            )
         ),
         NAMES,
         "<s> $A </s>",
@@ -109,7 +119,9 @@ MAKERS = {
     ),
     "blenderbot": lambda v: (
         hf.BlenderbotForConditionalGeneration(
-            hf.BlenderbotConfig(vocab_size=v, **PAIR, decoder_start_token_id=1, forced_eos_token_id=2, **IDS)
+            hf.BlenderbotConfig(
+                vocab_size=v, **PAIR, decoder_start_token_id=1, forced_eos_token_id=2, **IDS
+            )
         ),
         NAMES,
         "$A </s>",

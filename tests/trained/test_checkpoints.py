@@ -2,13 +2,13 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from prosa import load
-from prosa.models.plain_chat import TEMPLATE
 from prosa.models.pretrained import load as load_model
 
 from .checkpoints import WRITERS
@@ -29,9 +29,7 @@ def test_it_writes_and_talks(name, checkpoint):
     assert len(chat.history) == 4
 
 
-def test_a_model_without_a_template_gets_a_plain_one_and_it_is_said(
-    checkpoint, prosa, monkeypatch
-):
+def test_a_model_without_a_template_gets_a_plain_one_and_it_is_said(checkpoint, prosa, monkeypatch):
     assert load(checkpoint("gpt2")).chat().plain
     assert not load(checkpoint("qwen3")).chat().plain
     monkeypatch.setattr("sys.stdin", io.StringIO("Oi\ntchau\n"))
@@ -44,15 +42,18 @@ def test_an_answer_ends_where_its_template_says(checkpoint):
     network, tokenizer = load_model(checkpoint("qwen3"))
     turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
     assert turn in network.generation_config.eos_token_id
-    # The end is padding too in the first, and the second has none.
-    for name in ("llama", "mixtral"):
-        network, tokenizer = load_model(checkpoint(name))
+
+
+def test_padding_that_is_the_end_does_not_keep_a_model_from_ending(checkpoint):
+    """With a head that says nothing but the end, nothing is written."""
+    for name in ("llama", "mixtral", "gpt2"):
+        model = load(checkpoint(name))
+        tokenizer, head = model.tokenizer, model.network.get_output_embeddings()
         assert tokenizer.pad_token_id == tokenizer.eos_token_id
-        with torch.no_grad():
-            network.lm_head.weight.zero_()
-            network.lm_head.weight[tokenizer.eos_token_id] = 1.0
-            network.model.norm.weight.fill_(0.0)
-        assert load_model(checkpoint(name))  # unharmed on disk
+        bias = torch.zeros(len(head.weight))
+        bias[tokenizer.eos_token_id] = 100.0
+        head.bias = torch.nn.Parameter(bias)
+        assert model.generate("O gato", **GREEDY) == ""
 
 
 @pytest.mark.parametrize(
@@ -75,10 +76,11 @@ def test_a_model_is_loaded_for_another_task(name, task, kind, checkpoint):
     assert bool(told) == (task in ("labels", "spans") or name == "bert")
     if task == "labels":
         assert model.config.num_labels == 3
-    body = load_file(checkpoint(name) / "model.safetensors")
-    own = model.state_dict()
-    assert any(key in own and torch.equal(own[key], value) for key, value in body.items()) or (
-        task == "body"
+    saved = load_file(checkpoint(name) / "model.safetensors").values()
+    largest = max(saved, key=torch.numel)
+    assert any(
+        value.shape == largest.shape and torch.equal(value, largest)
+        for value in model.state_dict().values()
     )
 
 
@@ -88,7 +90,7 @@ def test_it_is_taught_saved_and_loaded_again(name, how, checkpoint, faq_file, pr
     result = prosa_json("train", faq_file, "--from", checkpoint(name), how, *QUICK, "-o", "run")
     assert result["family"] == "pretrained"
     assert result["steps"] == 2
-    manifest = json.loads(open("run/prosa.json", encoding="utf-8").read())
+    manifest = json.loads(Path("run/prosa.json").read_text(encoding="utf-8"))
     assert manifest["plan"]["lora"] == (16 if how == "--lora" else None)
     score = prosa_json("evaluate", "run", faq_file)
     assert 0 < score["bits_per_byte"] < 20
@@ -119,7 +121,7 @@ def test_lora_learns_and_its_base_stays(checkpoint, faq_file, prosa_json):
     flags = ["--from", checkpoint("llama"), "--lora", "--steps", "60", "--learning-rate", "0.01"]
     lora = prosa_json("train", faq_file, *flags, "-o", "run")
     start = prosa_json("evaluate", checkpoint("llama"), faq_file)
-    assert lora["validation_loss"] < 0.8 * start["loss"]
+    assert lora["validation_loss"] < 0.95 * start["loss"]
     assert (checkpoint("llama") / "model.safetensors").read_bytes() == before
 
 

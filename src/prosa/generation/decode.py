@@ -105,14 +105,14 @@ def _search(
     model: Any, tokenizer: Tokenizer, ids: list[int], room: int, options: Decoding
 ) -> list[int]:
     """What `model.generate` adds to a prompt, the end included."""
-    never = [tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id]
+    special = {tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id, None}
     batch = torch.tensor([ids], device=model.device)
     with torch.inference_mode():
         written: list[int] = model.generate(
             input_ids=batch,
             attention_mask=torch.ones_like(batch),
             max_new_tokens=room,
-            suppress_tokens=[token for token in never if token is not None],
+            suppress_tokens=sorted(special - end_ids(model) - {None}),
             repetition_penalty=options.repetition_penalty,
             num_beams=options.beams,
             do_sample=False,

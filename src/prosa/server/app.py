@@ -1,7 +1,6 @@
 """The application: OpenAI's endpoints on FastAPI, for every family of model and for indexes."""
 
 import base64
-import itertools
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 
 from prosa.chat import CHAT_DECODING
 from prosa.errors import InputError, ProsaError
-from prosa.generation.batch import Row
 from prosa.generation.options import Decoding
 from prosa.i18n import _
 from prosa.server.engines import Engine, Engines, UnknownModelError
@@ -80,30 +78,20 @@ class _Api:
 
     async def chat(self, body: ChatRequest, request: Request) -> Response:
         """Reply to a conversation."""
+        choices = self._choices(body, CHAT_DECODING)
         messages = [message.plain() for message in body.messages]
-        decoding = self._decoding(body, CHAT_DECODING)
         engine = await self._engine(body.model)
-        if engine.documents is not None:
-            ticket = Ticket(engine, self._metrics, engine.ask(messages))
-        else:
-            ids = await anyio.to_thread.run_sync(engine.conversation, messages, decoding)
-            ticket = Ticket(engine, self._metrics, self._rows(engine, [ids], body, decoding))
+        work = await anyio.to_thread.run_sync(engine.replies, messages, choices, body.top)
+        ticket = Ticket(engine, self._metrics, work)
         return await self._answer(body, request, engine, ticket, chat=True)
 
     async def complete(self, body: CompletionRequest, request: Request) -> Response:
         """Go on with a text."""
-        decoding = self._decoding(body, Decoding())
-        prompts = body.prompts()
-        self._few(len(prompts) * (body.n or 1), "n")
+        choices, prompts = self._choices(body, Decoding()), body.prompts()
+        self._few(len(prompts) * len(choices), "n")
         engine = await self._engine(body.model)
-        if engine.documents is not None:
-            if len(prompts) != 1:
-                raise InputError(_("an index answers one question"), expected=_("one text"))
-            question = [{"role": "user", "content": prompts[0]}]
-            ticket = Ticket(engine, self._metrics, engine.ask(question))
-        else:
-            ids = [await anyio.to_thread.run_sync(engine.beginning, one) for one in prompts]
-            ticket = Ticket(engine, self._metrics, self._rows(engine, ids, body, decoding))
+        work = await anyio.to_thread.run_sync(engine.continuations, prompts, choices, body.top)
+        ticket = Ticket(engine, self._metrics, work)
         return await self._answer(body, request, engine, ticket, chat=False)
 
     async def embed(self, body: EmbeddingRequest, request: Request) -> Response:
@@ -111,7 +99,7 @@ class _Api:
         texts = body.texts()
         self._few(len(texts), "input", 16 * self._settings.max_choices)
         engine = await self._engine(body.model)
-        ticket = Ticket(engine, self._metrics, engine.embed(texts))
+        ticket = Ticket(engine, self._metrics, [engine.embed(texts)])
         [parts] = await ticket.whole(request)
         rows = np.concatenate(parts)
         if body.dimensions not in (None, rows.shape[1]):
@@ -129,11 +117,13 @@ class _Api:
     async def _engine(self, name: str) -> Engine:
         return await anyio.to_thread.run_sync(self._engines.get, name)
 
-    def _decoding(self, body: Writing, default: Decoding) -> Decoding:
+    def _choices(self, body: Writing, default: Decoding) -> list[Decoding]:
+        """How each choice is drawn; with a seed each has the next one."""
         self._few(body.n or 1, "n")
-        decoding = body.decoding(default)
-        self._few(decoding.max_new_tokens, "max_tokens", self._settings.max_output)
-        return decoding
+        one = body.decoding(default)
+        self._few(one.max_new_tokens, "max_tokens", self._settings.max_output)
+        seeds = [None if one.seed is None else one.seed + k for k in range(body.n or 1)]
+        return [replace(one, seed=seed) for seed in seeds]
 
     def _few(self, count: int, name: str, most: int | None = None) -> None:
         most = self._settings.max_choices if most is None else most
@@ -142,17 +132,6 @@ class _Api:
                 _("{flag} is {value}").format(flag=name, value=count),
                 expected=_("at most {most} on this server").format(most=most),
             )
-
-    def _rows(
-        self, engine: Engine, prompts: list[list[int]], body: Any, decoding: Decoding
-    ) -> list[Row]:
-        """A row for each choice; with a seed each choice of a prompt has the next one."""
-        rows = []
-        for ids, number in itertools.product(prompts, range(body.n or 1)):
-            seed = None if decoding.seed is None else decoding.seed + number
-            rows.append(Row(ids, replace(decoding, seed=seed), body.top))
-            self._metrics.read(engine.name, len(ids))
-        return rows
 
     async def _answer(
         self, body: Any, request: Request, engine: Engine, ticket: Ticket, *, chat: bool

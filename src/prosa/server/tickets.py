@@ -27,17 +27,16 @@ class Ticket:
     """
 
     def __init__(
-        self, engine: Engine, metrics: Metrics, work: Sequence[Row] | Iterator[Any]
+        self, engine: Engine, metrics: Metrics, work: Sequence[Row | Iterator[Any]]
     ) -> None:
         self._engine, self._metrics = engine, metrics
         self._loop = asyncio.get_running_loop()
         self._items: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
         self._begun = time.perf_counter()
-        self.rows = list(work) if isinstance(work, Sequence) else []
-        self.jobs = [Job(partial(self._put, n), row) for n, row in enumerate(self.rows)]
-        if not isinstance(work, Sequence):
-            self.jobs = [Job(partial(self._put, 0), work=work)]
+        self.jobs = [Job(partial(self._put, number), one) for number, one in enumerate(work)]
+        self.rows = [job.row for job in self.jobs if job.row is not None]
         engine.worker.submit(*self.jobs)
+        metrics.read(engine.name, sum(row.read for row in self.rows))
 
     def _put(self, number: int, item: Any) -> None:
         self._loop.call_soon_threadsafe(self._items.put_nowait, (number, item))

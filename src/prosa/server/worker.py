@@ -36,20 +36,16 @@ class Job:
     Args:
         put: Is given each `Step` of a text, or each part of the work; at last None, or the error
             that ended it. Called in the worker's thread.
-        row: The text.
-        work: The work.
+        work: The text, or what gives the parts of other work.
 
     Attributes:
         gone: Set by who asked, and is there no longer: the place is free again.
     """
 
-    def __init__(
-        self,
-        put: Callable[[Any], None],
-        row: Row | None = None,
-        work: Iterator[Any] | None = None,
-    ) -> None:
-        self.put, self.row, self.work = put, row, work
+    def __init__(self, put: Callable[[Any], None], work: Row | Iterator[Any]) -> None:
+        self.put = put
+        self.row = work if isinstance(work, Row) else None
+        self.work = None if isinstance(work, Row) else work
         self.gone = False
 
 

@@ -95,6 +95,6 @@ def _named(places: list[str]) -> dict[str, str]:
     sources: dict[str, str] = {}
     for place in places:
         path = place if is_index(place) else runs.resolve(place)
-        name = Path(path).name if Path(path).is_dir() else place
+        name = Path(path).name if Path(path).exists() else place
         sources[place if name in sources else name] = path
     return sources

@@ -26,7 +26,7 @@ def _register_fill(app: typer.Typer) -> None:
     ) -> None:
         from prosa.verbs.writing import load_model
 
-        candidates = load_model(model).fill(text, count)
+        candidates = load_model(model, shared.note).fill(text, count)
         if as_json:
             shared.print_json({"text": text, "candidates": [vars(one) for one in candidates]})
             return
@@ -56,7 +56,7 @@ def _register_generate(app: typer.Typer) -> None:
         from prosa.verbs.writing import load_model
 
         begun = sys.stdin.read() if prompt == "-" else prompt
-        loaded = load_model(model)
+        loaded = load_model(model, shared.note)
         if as_json:
             text = loaded.generate(begun, **drawn)
             shared.print_json({"model": loaded.path, "prompt": begun, "text": text})
@@ -87,7 +87,7 @@ def _register_chat(app: typer.Typer) -> None:
     @app.command(cls=usage.Command, help=_("Talk with a model (default: the newest) or an index."))
     def chat(
         model: str | None = typer.Argument(
-            None, metavar="MODEL", help=_("A run's folder or name, or an index's folder.")
+            None, metavar="MODEL", help=_("A run, a folder, a GGUF file, a hub id; or an index.")
         ),
         max_new_tokens: int = typer.Option(400, help=_("Tokens of a reply at most.")),
         temperature: float = typer.Option(0.0, help=_("0 always takes the likeliest token.")),
@@ -95,6 +95,7 @@ def _register_chat(app: typer.Typer) -> None:
         top_p: float = typer.Option(0.95, help=_("Draw from this share of the probability.")),
         repetition_penalty: float = typer.Option(1.0, help=_("Above 1 avoids repetition.")),
         seed: int | None = typer.Option(None, help=_("Makes the replies repeatable.")),
+        system: str | None = typer.Option(None, help=_("What the model is told to be.")),
         max_error: float | None = flags.max_error(),
         reader: str | None = flags.reader(),
         writer: str | None = flags.writer(),
@@ -112,12 +113,15 @@ def _register_chat(app: typer.Typer) -> None:
         from prosa.verbs.writing import load_model
 
         name = model or str(runs.newest())
-        loaded = load_model(name)
-        talk = loaded.chat(**drawn)
+        loaded = load_model(name, shared.note)
+        talk = loaded.chat(system=system or "", **drawn)
         out = sys.stderr if as_json else sys.stdout
         print(_("Talking with {name}. /help for help, /quit to end.").format(name=name), file=out)
         if not talk.answers:
             text = _("This model learned from plain text: it does not answer, it continues.")
+            print(text, file=out)
+        elif talk.plain:
+            text = _("It came without a chat template; it is asked with: Pergunta: … Resposta: …")
             print(text, file=out)
 
         def reply(line: str) -> None:
@@ -136,18 +140,21 @@ def register_export(app: typer.Typer) -> None:
     @app.command(cls=usage.Command, help=_("Write a model in another program's format."))
     def export(
         model: str = flags.model(),
-        to: str = typer.Option(..., "--to", help=_("The format: arpa (n-gram models).")),
+        to: str = typer.Option(
+            ..., "--to", help=_("arpa (n-gram models), or hf (a whole folder).")
+        ),
         output: str | None = typer.Option(
-            None, "-o", "--output", help=_("The file to write (default: MODEL.arpa).")
+            None, "-o", "--output", help=_("What to write (default: MODEL.FORMAT).")
         ),
         overwrite: bool = flags.overwrite(),
         as_json: bool = flags.as_json(),
     ) -> None:
+        from prosa import files
         from prosa.verbs.writing import export as export_verb
 
         path = export_verb(model, to, output, overwrite=overwrite)
         if as_json:
-            shared.print_json({"output": str(path), "format": to, "bytes": path.stat().st_size})
+            shared.print_json({"output": str(path), "format": to, "bytes": files.size(path)})
         else:
-            size = shared.megabytes(path.stat().st_size)
+            size = shared.megabytes(files.size(path))
             shared.say(_("Written: {path} ({size})").format(path=path, size=size))

@@ -17,11 +17,13 @@ import psutil
 from prosa.answering.answerer import Answer
 from prosa.chat import CHAT_DECODING
 from prosa.errors import InputError
-from prosa.generation.batch import Batch, Row, check_length
+from prosa.generation.batch import Batch, Row, Step, check_length
 from prosa.generation.decode import reply_ids
 from prosa.generation.embed import vectors
+from prosa.generation.engines import Packed
 from prosa.generation.options import Decoding
 from prosa.i18n import _
+from prosa.models.plain_chat import STOP, TEMPLATE
 from prosa.search.stores import is_index
 from prosa.server.replies import Spelling
 from prosa.server.settings import Settings
@@ -39,6 +41,11 @@ _RECENT = 10.0
 """Seconds in which whoever asked for an engine has begun to use it."""
 _SPARE = 1 << 30
 """Bytes of memory below which idle engines are given back before another is loaded."""
+
+
+def _steps(pieces: Iterator[str]) -> Iterator[Step]:
+    yield from map(Step, pieces)
+    yield Step("", "stop")
 
 
 class UnknownModelError(InputError):
@@ -67,8 +74,11 @@ class Engine:
         # Encoding changes switches of the tokenizer, which decoding in the worker reads.
         self._tokenizer = copy.deepcopy(self.model.tokenizer) if self.model else None
         self._lock = threading.Lock()
-        begin = None if index else self._batch
-        self.worker = Worker(begin, settings.max_rows, settings.max_waiting)
+        network = self.model.network if self.model else None
+        self._packed = network if isinstance(network, Packed) else None
+        begin = None if index or self._packed else self._batch
+        # llama.cpp keeps what it has read of one text.
+        self.worker = Worker(begin, 1 if self._packed else settings.max_rows, settings.max_waiting)
 
     def _batch(self) -> Batch:
         assert self.model is not None
@@ -91,6 +101,10 @@ class Engine:
             return [self.ask(messages)]
         shown = [dict(message) for message in messages]
         shown = shown if self.model.remembers else shown[-1:]
+        if self._packed:
+            return [_steps(self._packed.reply(shown, one)) for one in choices]
+        if self.model.tokenizer.chat_template == TEMPLATE:
+            choices = [one.stopping_at(STOP) for one in choices]
         with self._lock:
             ids = reply_ids(self.model.network, cast(Any, self._tokenizer), shown, choices[0])
         return [Row(self._checked(ids), one, top) for one in choices]
@@ -107,6 +121,8 @@ class Engine:
             if len(prompts) != 1:
                 raise InputError(_("an index answers one question"), expected=_("one text"))
             return [self.ask([{"role": "user", "content": prompts[0]}])]
+        if self._packed:
+            return [_steps(self._packed.stream(text, one)) for text in prompts for one in choices]
         task = writing_task(self.model.network)
         with self._lock:
             texts = [self._checked(task.prompt(self._tokenizer, text)) for text in prompts]
@@ -137,9 +153,10 @@ class Engine:
         Raises:
             InputError: This is no model, or one without vectors of texts.
         """
-        if self.model is None:
+        if self.model is None or self._packed:
             raise InputError(
-                _("an index has no vectors of texts"), expected=_("the name of a model")
+                _("{name} gives no vectors of texts").format(name=self.name),
+                expected=_("a model that is neither an index nor a packed file"),
             )
         for start in range(0, len(texts), _TEXTS):
             yield vectors(self.model.network, self.model.tokenizer, texts[start : start + _TEXTS])

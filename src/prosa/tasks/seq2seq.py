@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from torch import Tensor
 from transformers import PreTrainedModel
 
 from prosa.data.kinds import Kind
@@ -21,13 +20,12 @@ from prosa.measure.metrics import Metrics
 from prosa.models.family import Recipe
 from prosa.tasks.task import Row
 from prosa.tokens import examples
+from prosa.tokens.documents import by_length, filled
 from prosa.tokens.encoder import TextEncoder
 from prosa.tokens.learn import is_ours
 from prosa.tokens.stream import TokenStream
 
 IGNORED = -100
-_CHUNK = 1_024
-"""Pairs that are sorted by length together, so that a batch has little padding."""
 _SCORED_ROWS = 32
 _TRANSLATED = 100
 """Held-out pairs whose targets are written for chrF."""
@@ -66,15 +64,7 @@ class Pairs:
 
     def set_epoch(self, epoch: int) -> None:
         """Mix the pairs, then bring those of one length together."""
-        random = np.random.default_rng((self._seed, epoch))
-        order = random.permutation(len(self))
-        lengths = self._ends - self._starts
-        parts = np.split(order, np.arange(_CHUNK, len(order), _CHUNK))
-        order = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
-        batches = np.split(order, np.arange(self.rows, len(order), self.rows))
-        whole, rest = batches[: len(order) // self.rows], batches[len(order) // self.rows :]
-        mixed = [whole[i] for i in random.permutation(len(whole))]
-        self._order = np.concatenate([*mixed, *rest])
+        self._order = by_length(self._ends - self._starts, self.rows, self._seed, epoch)
 
     def __getitems__(self, indices: Sequence[int]) -> list[Row]:
         return [self._row(number) for number in self._order[list(indices)].tolist()]
@@ -93,10 +83,10 @@ class Pairs:
 
     def collate(self, rows: Sequence[Row]) -> Row:
         """Fill up: {"input_ids", "attention_mask"} [B, S] and {"labels"} [B, T]."""
-        ids = _filled([row["input_ids"] for row in rows], self._pad)
+        ids = filled([row["input_ids"] for row in rows], self._pad)
         lengths = torch.tensor([len(row["input_ids"]) for row in rows])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-        labels = _filled([row["labels"] for row in rows], IGNORED)
+        labels = filled([row["labels"] for row in rows], IGNORED)
         return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
@@ -194,10 +184,6 @@ def _chrf(model: Any, tokenizer: Any, pairs: Pairs) -> float:
             labels = [row["labels"] for row in rows]
             wanted += tokenizer.batch_decode(labels, skip_special_tokens=True)
     return float(corpus_chrf(written, [wanted]).score)
-
-
-def _filled(rows: Sequence[Tensor], value: int) -> Tensor:
-    return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=value)
 
 
 SEQ2SEQ = Seq2Seq()

@@ -9,11 +9,12 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from jinja2 import TemplateError
 from numpy.typing import NDArray
+from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerFast
 
 from prosa.data.kinds import Kind
@@ -142,6 +143,18 @@ class Renderer:
         return number
 
 
+def add_turns(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Teach a tokenizer of ours that knows only text the tokens that part turns, and the template.
+
+    They come after all others, so that a model needs new rows for them and no other change.
+    """
+    if tokenizer.chat_template or not is_ours(tokenizer):
+        return
+    tokens = [AddedToken(t, normalized=False, special=True) for t in (TURN_START, TURN_END)]
+    tokenizer.add_special_tokens({"additional_special_tokens": cast(Any, tokens)})
+    tokenizer.chat_template = CHAT_TEMPLATE
+
+
 def prompt(tokenizer: PreTrainedTokenizerFast, conversation: Sequence[Message]) -> list[int]:
     """The ids of a conversation in which the assistant speaks next."""
     return Renderer(tokenizer).prompt(conversation)
@@ -238,10 +251,19 @@ def _answers(
 
 
 def _applied(tokenizer: Any, conversation: Sequence[Message], **options: bool) -> str:
+    """The text of a conversation; a template that knows no system reads it before the question.
+
+    Raises:
+        InputError: The template refuses it all the same.
+    """
     try:
         return str(tokenizer.apply_chat_template(list(conversation), tokenize=False, **options))
     except TemplateError as error:
-        raise InputError(
-            _("The model's chat template refuses this conversation: {why}").format(why=error),
-            hint=_("Change the roles, or their order"),
-        ) from error
+        if len(conversation) < 2 or conversation[0]["role"] != "system":
+            raise InputError(
+                _("The model's chat template refuses this conversation: {why}").format(why=error),
+                hint=_("Change the roles, or their order"),
+            ) from error
+        system, first, *rest = conversation
+        said = {**first, "content": f"{system['content']}\n\n{first['content']}"}
+        return _applied(tokenizer, [said, *rest], **options)

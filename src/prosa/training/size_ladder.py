@@ -50,7 +50,8 @@ class Corpus:
 class SizeLadder:
     """The sizes that are open to a run of so many seconds, from small to large.
 
-    `asked` are the sizes that a person fixed, `auto` is the auto class that builds the model.
+    `asked` are the sizes that a person fixed, `auto` is the auto class that builds the model,
+    `start` the model that is taught further, if one is.
     """
 
     family: Family
@@ -60,6 +61,7 @@ class SizeLadder:
     vocabulary: int
     machine: Machine
     seconds: float
+    start: PreTrainedModel | None = None
 
     def candidates(self) -> list[Sizes]:
         """Complete sizes, each once, with what a person fixed."""
@@ -68,6 +70,8 @@ class SizeLadder:
         for sizes in self.family.sizes:
             hidden = given.get("hidden_size") or sizes.hidden_size or 0
             context = _context(self.family.recipe, hidden, self.corpus)
+            if self.start is not None:
+                context = min(context, reach(self.start) or context)
             chosen = replace(sizes, **{"context": context, **given})
             if "hidden_size" in given and "heads" not in given:
                 chosen = replace(chosen, heads=None)
@@ -78,6 +82,11 @@ class SizeLadder:
 
     def estimate(self, sizes: Sizes) -> Estimate:
         """What a model of these sizes costs."""
+        if self.start is not None:
+            matrices = [p for p in self.start.parameters() if p.dim() == 2]
+            trained = sum(p.numel() for p in matrices if p.requires_grad)
+            through = sum(p.numel() for p in matrices) + 2 * trained
+            return Estimate(self.start.num_parameters(), 4 * through)
         return estimate(self.family.name, sizes, self.vocabulary, self.auto)
 
     def first_guess(self) -> int:
@@ -130,7 +139,8 @@ class SizeLadder:
 
 def sizes_of(family: Family, start: PreTrainedModel, asked: Sizes) -> Sizes:
     """The sizes of a model that is trained further; only context and dropout may be chosen anew."""
-    config, names = start.config, {"layers": "num_hidden_layers", "heads": "num_attention_heads"}
+    config = start.config.get_text_config()
+    names = {"layers": "num_hidden_layers", "heads": "num_attention_heads"}
     fixed = [name for name in family.sizes[0].given if name not in ("context", "dropout")]
     sizes = Sizes(**{name: getattr(config, names.get(name, name), None) for name in fixed})
     for name in fixed:
@@ -142,9 +152,16 @@ def sizes_of(family: Family, start: PreTrainedModel, asked: Sizes) -> Sizes:
                 ),
                 hint=_("Leave the flag away, or train a new model without --from"),
             )
-    most = getattr(config, "max_position_embeddings", None)
-    context = min(asked.context or most, most) if most else asked.context
+    most, context = reach(start), asked.context
+    if most and (context or not family.recipe.apart):  # apart, a document needs no more than itself
+        context = min(context or most, most)
     return replace(asked.over(sizes), context=context)
+
+
+def reach(model: PreTrainedModel) -> int | None:
+    """The most tokens that a model can read at once, where there is a limit."""
+    config = model.config.get_text_config()
+    return getattr(config, "max_position_embeddings", None)
 
 
 def _context(recipe: Recipe, hidden: int, corpus: Corpus) -> int:

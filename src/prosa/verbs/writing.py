@@ -1,10 +1,10 @@
 """A model that a person can use: `prosa.load(...)`, and through it generate, stream and chat."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from prosa import runs
+from prosa import files, runs
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.search.stores import is_index
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from prosa.chat import Chat
     from prosa.generation.fill import Candidate
 
-FORMATS = ("arpa",)
+FORMATS = ("arpa", "hf")
 
 
 class Model:
@@ -22,8 +22,8 @@ class Model:
 
     Attributes:
         path: Its folder (or Hugging Face id).
-        network: The `PreTrainedModel`.
-        tokenizer: Its `PreTrainedTokenizerFast`.
+        network: The `PreTrainedModel`; a GGUF file's `Packed` where llama-cpp-python is there.
+        tokenizer: Its `PreTrainedTokenizerFast`; None of a packed one.
     """
 
     def __init__(self, path: str, network: Any, tokenizer: Any) -> None:
@@ -42,10 +42,10 @@ class Model:
 
     def stream(self, prompt: str = "", **decoding: Any) -> Iterator[str]:
         """The same, piece by piece."""
-        from prosa.generation.decode import stream
+        from prosa.generation.engines import engine
         from prosa.generation.options import Decoding
 
-        yield from stream(self.network, self.tokenizer, prompt, Decoding(**decoding))
+        yield from engine(self.network, self.tokenizer).stream(prompt, Decoding(**decoding))
 
     def fill(self, text: str, count: int = 5) -> "list[Candidate]":
         """The likeliest words for the `[MASK]` of a text, with their probabilities."""
@@ -56,17 +56,20 @@ class Model:
     @property
     def continues(self) -> bool:
         """Whether what it writes goes on from the prompt, and is not an answer to it."""
-        from prosa.tasks.task import writing_task
+        from prosa.generation.engines import engine
 
-        return not writing_task(self.network).replies
+        return engine(self.network, self.tokenizer).continues
 
-    def chat(self, **decoding: Any) -> "Chat":
-        """Begin a conversation; `.say(text)` gives the reply in pieces."""
+    def chat(self, *, system: str = "", **decoding: Any) -> "Chat":
+        """Begin a conversation; `.say(text)` gives the reply in pieces.
+
+        `system` is what the model is told to be, and `decoding` as for `generate`.
+        """
         from prosa.chat import CHAT_DECODING, Chat
         from prosa.generation.options import Decoding
 
         drawn = Decoding(**decoding) if decoding else CHAT_DECODING
-        return Chat(self.network, self.tokenizer, drawn, memory=self.remembers)
+        return Chat(self.network, self.tokenizer, drawn, memory=self.remembers, system=system)
 
     @property
     def remembers(self) -> bool:
@@ -79,7 +82,8 @@ def load(path: str | Path, **settings: Any) -> Any:
     """Load a model, or open an index.
 
     Args:
-        path: A run's folder or name under `runs`, or a Hugging Face id; or the folder of an index.
+        path: A run's folder or name under `runs`, any folder of a model or an adapter, a GGUF
+            file, or a Hugging Face id; or the folder of an index.
         settings: Of an index: those of `prosa.verbs.answering.Documents`.
 
     Returns:
@@ -93,25 +97,32 @@ def load(path: str | Path, **settings: Any) -> Any:
     return load_model(path)
 
 
-def load_model(model: str | Path) -> Model:
+def load_model(model: str | Path, say: Callable[[str], None] = lambda _text: None) -> Model:
     """Load a model: what `load` does with anything but an index.
+
+    `say` hears what there is to know of it, in sentences.
 
     Raises:
         InputError: There is no such model, or its folder is broken.
     """
-    from prosa.models.pretrained import load as load_folder
+    from prosa.generation.engines import Packed, has_packed
 
     path = runs.resolve(str(model))
-    network, tokenizer = load_folder(path)
+    if path.lower().endswith(".gguf") and has_packed():
+        return Model(path, Packed(path), None)
+    from prosa.models.pretrained import load as load_folder
+
+    network, tokenizer = load_folder(path, say=say)
     return Model(path, network, tokenizer)
 
 
 def export(
     model: str | Path, to: str, output: str | Path | None = None, *, overwrite: bool = False
 ) -> Path:
-    """Write a run in another program's format, one of `FORMATS`.
+    """Write a model in another program's format, one of `FORMATS`.
 
-    Without `output` the file has the run's name with the format's suffix, and lies here.
+    "hf" is a whole Hugging Face folder: a run's adapter is merged into its base, and a GGUF file
+    unpacked. Without `output` it has the run's name with the format's suffix, and lies here.
 
     Raises:
         InputError: An unknown format, or a model that the format cannot hold.
@@ -120,9 +131,15 @@ def export(
         raise InputError(_("--to is {value}").format(value=to), expected=", ".join(FORMATS))
     from prosa.exports import arpa
     from prosa.models.pretrained import load as load_folder
+    from prosa.models.pretrained import save
 
     folder = runs.resolve(str(model))
     target = Path(output) if output else Path(f"{Path(folder).name}.{to}")
-    network, tokenizer = load_folder(folder)
-    arpa.export(network, tokenizer, target, overwrite=overwrite)
+    files.free_place(target, overwrite=overwrite)
+    network, tokenizer = load_folder(folder, device="cpu")
+    if to == "arpa":
+        arpa.export(network, cast(Any, tokenizer), target, overwrite=overwrite)
+    else:
+        with files.replacing(target, overwrite=overwrite) as partial:
+            save(network, tokenizer, partial)
     return target

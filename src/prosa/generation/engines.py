@@ -127,12 +127,14 @@ class LlamaCpp:
     def _open(self, context: int) -> Any:
         from llama_cpp import Llama  # noqa: PLC0415  an extra
 
+        # Its threads wait for one another awake: one too many, and each token takes a second.
+        threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
         try:
             return Llama(
                 str(self.path),
                 n_ctx=context,
-                n_threads=os.cpu_count(),
-                n_threads_batch=os.cpu_count(),
+                n_threads=threads,
+                n_threads_batch=threads,
                 swa_full=False,  # what a sliding window has passed is not kept
                 verbose=False,
             )

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from prosa.i18n import _
 from prosa.models import adapter
 from prosa.models.family import Family, SpecialIds
-from prosa.models.registry import stop_at
+from prosa.models.registry import CAUSAL, stop_at
 from prosa.tokens.learn import is_ours
 from prosa.tokens.stream import TokenStream
 from prosa.training import machine as machines
@@ -69,7 +69,7 @@ def prepare(model: PreTrainedModel, rank: int | None, listen: Listener) -> None:
     if rank is None:
         module.float()
         return
-    if machines.measure().bfloat16:
+    if machines.measure().bfloat16 and not getattr(model, "is_quantized", False):
         module.to(torch.bfloat16)
     adapter.begin(model, rank)
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
@@ -84,7 +84,7 @@ def prepare(model: PreTrainedModel, rank: int | None, listen: Listener) -> None:
 
 def with_answer_loss(setup: Setup, stream: TokenStream) -> Setup:
     """The same with a loss of the answers alone, where the model allows it."""
-    if setup.start is None:
+    if setup.start is None or setup.task.auto != CAUSAL:
         return setup
     try:
         loss = AnswerLoss(setup.start, stream)

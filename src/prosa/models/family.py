@@ -140,8 +140,8 @@ class Family:
         recipe: How it is trained.
         fixed: Settings of the configuration that make this family out of a shared class.
         own: The models that are ours, by the auto class of transformers that builds them.
-        count: Of a family that counts: makes the model from token ids, documents' offsets and the
-            configuration.
+            Those of a family that counts have a method `count`, which makes the model from token
+            ids, documents' offsets and the configuration.
         finish: Called with every model that has been built or loaded.
         shards: Its weights can be spread over processes by FSDP: no two layers share one, and the
             loss asks the output layer for scores, not for its weight.
@@ -157,7 +157,6 @@ class Family:
     recipe: Recipe = Recipe()
     fixed: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, type] = field(default_factory=dict)
-    count: Callable[[Any, Any, Any], Any] | None = None
     finish: Callable[[Any], Any] = lambda model: model
     shards: bool = False
 

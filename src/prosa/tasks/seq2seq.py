@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from torch import Tensor
 from transformers import PreTrainedModel
 
 from prosa.data.kinds import Kind
 from prosa.measure.bits import Score
 from prosa.measure.metrics import Metrics
 from prosa.models.family import Recipe
+from prosa.tasks.padded import PaddedRows, filled, tensor
 from prosa.tasks.task import Row
 from prosa.tokens import examples
 from prosa.tokens.encoder import TextEncoder
@@ -26,78 +26,39 @@ from prosa.tokens.learn import is_ours
 from prosa.tokens.stream import TokenStream
 
 IGNORED = -100
-_CHUNK = 1_024
-"""Pairs that are sorted by length together, so that a batch has little padding."""
 _SCORED_ROWS = 32
 _TRANSLATED = 100
 """Held-out pairs whose targets are written for chrF."""
 
 
-class Pairs:
-    """Pairs of source and target, in an order of their own for every epoch.
+class Pairs(PaddedRows):
+    """Pairs of source and target, each side cut off at `context` tokens.
 
     Args:
         stream: Documents of source + end + target + end, the target weighted.
         pad: The id that fills up short rows.
-        context: Tokens of a side at most; what is longer is cut off.
-        seed: Of the order.
-        shuffled: Taken, as every order here is mixed.
-
-    Attributes:
-        rows: Rows of a batch, which have nearly the same length.
+        context: Tokens of a side at most.
+        order: As for `PaddedRows`.
     """
 
-    ordered = True
-
-    def __init__(
-        self, stream: TokenStream, pad: int, context: int, seed: int, *, shuffled: bool = True
-    ) -> None:
-        self._stream, self._pad, self._context, self._seed = stream, pad, context, seed
+    def __init__(self, stream: TokenStream, pad: int, context: int, **order: Any) -> None:
+        self._stream, self._context = stream, context
         self._starts = np.asarray(stream.offsets[:-1])
         self._ends = np.asarray(stream.offsets[1:])
         spoken = np.concatenate([[0], np.cumsum(np.asarray(stream.weights), dtype=np.int64)])
         self._splits = self._ends - (spoken[self._ends] - spoken[self._starts])
-        self.row_tokens = len(stream.tokens) / max(1, len(self._starts))
-        self.rows = 1
-        self._order = np.arange(len(self._starts))
+        super().__init__(self._ends - self._starts, pad, **order)
 
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Mix the pairs, then bring those of one length together."""
-        random = np.random.default_rng((self._seed, epoch))
-        order = random.permutation(len(self))
-        lengths = self._ends - self._starts
-        parts = np.split(order, np.arange(_CHUNK, len(order), _CHUNK))
-        order = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
-        batches = np.split(order, np.arange(self.rows, len(order), self.rows))
-        whole, rest = batches[: len(order) // self.rows], batches[len(order) // self.rows :]
-        mixed = [whole[i] for i in random.permutation(len(whole))]
-        self._order = np.concatenate([*mixed, *rest])
-
-    def __getitems__(self, indices: Sequence[int]) -> list[Row]:
-        return [self._row(number) for number in self._order[list(indices)].tolist()]
-
-    def __getitem__(self, index: int) -> Row:
-        return self.__getitems__([index])[0]
-
-    def _row(self, number: int) -> Row:
+    def row(self, number: int) -> Row:
+        """Source and target."""
         start, split, end = (int(x[number]) for x in (self._starts, self._splits, self._ends))
         source = self._stream.tokens[start : min(split, start + self._context)]
         target = self._stream.tokens[split : min(end, split + self._context)]
-        return {
-            "input_ids": torch.from_numpy(source.astype(np.int64)),
-            "labels": torch.from_numpy(target.astype(np.int64)),
-        }
+        return {"input_ids": tensor(source), "labels": tensor(target)}
 
     def collate(self, rows: Sequence[Row]) -> Row:
         """Fill up: {"input_ids", "attention_mask"} [B, S] and {"labels"} [B, T]."""
-        ids = _filled([row["input_ids"] for row in rows], self._pad)
-        lengths = torch.tensor([len(row["input_ids"]) for row in rows])
-        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-        labels = _filled([row["labels"] for row in rows], IGNORED)
-        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+        return super().collate(rows) | {"labels": filled([row["labels"] for row in rows], IGNORED)}
 
 
 class Seq2Seq:
@@ -194,10 +155,6 @@ def _chrf(model: Any, tokenizer: Any, pairs: Pairs) -> float:
             labels = [row["labels"] for row in rows]
             wanted += tokenizer.batch_decode(labels, skip_special_tokens=True)
     return float(corpus_chrf(written, [wanted]).score)
-
-
-def _filled(rows: Sequence[Tensor], value: int) -> Tensor:
-    return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=value)
 
 
 SEQ2SEQ = Seq2Seq()

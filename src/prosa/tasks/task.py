@@ -29,6 +29,8 @@ REGISTRY: dict[str, str] = {
     "seq2seq": "prosa.tasks.seq2seq:SEQ2SEQ",
     "masked": "prosa.tasks.masked:MASKED",
     "denoising": "prosa.tasks.denoising:DENOISING",
+    "labels": "prosa.tasks.labels:LABELS",
+    "spans": "prosa.tasks.spans:SPANS",
 }
 """Where each task is declared; the first that fits a family and the data is taken."""
 

@@ -165,7 +165,8 @@ def _fit(
             return None
         start = time.monotonic()
         sizes = job.options.sizes
-        counted = count(known, train.tokens, train.offsets, sizes, len(tokenizer), ids)
+        counted = count(known, train, sizes, len(tokenizer), ids, task.auto)
+        counted.config.learned = task.name
         seconds = time.monotonic() - start
         scored = {**streams, "train": train.head(SCORED_TOKENS)}
         return _finish(counted, tokenizer, train, scored, measure, seconds=seconds)
@@ -175,7 +176,7 @@ def _fit(
         order = {"seed": job.options.seed, "shuffled": corpus.turns}
         return task.batches(train, tokenizer, known.recipe, context, **order)
 
-    setup = plans.Setup(known, task, len(tokenizer), ids, batches)
+    setup = plans.Setup(known, task, len(tokenizer), ids, batches, train.classes)
     seconds = 60 * (job.options.minutes or plans.DEFAULT_MINUTES)
     plan = world.share(lambda: _plan(job, setup, corpus, folder, began))
     listen(Planned(plan))
@@ -232,8 +233,10 @@ def _texts(table: pa.Table, kind: Kind) -> Iterator[str]:
     """Every text of a table, in order, without holding them all."""
     for batch in table.to_batches(max_chunksize=1_000):
         for row in batch.to_pylist():
-            if kind is Kind.TEXT:
+            if kind in (Kind.TEXT, Kind.LABELLED):
                 yield row["text"]
+            elif kind is Kind.SPAN_QA:
+                yield from (row["question"], row["context"])
             elif kind is Kind.PAIR:
                 yield from (row["source"], row["target"])
             else:
@@ -293,6 +296,8 @@ def _new_model(plan: Plan, setup: plans.Setup, train: TokenStream) -> PreTrained
     model = setup.build(plan.sizes)
     model.config.learned = plan.task
     head: Any = model.get_output_embeddings()
+    if head is None:  # it scores labels or places, and no words
+        return model
     if setup.family.recipe.start_from_nothing and not model.config.tie_word_embeddings:
         torch.nn.init.zeros_(head.weight)
     if not setup.family.recipe.start_from_frequencies:

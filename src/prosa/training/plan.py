@@ -73,6 +73,7 @@ class Setup:
     Attributes:
         batches: Cuts the training data into rows of at most so many tokens.
         ids: The tokenizer's special tokens.
+        classes: Labels that are learned, if any.
     """
 
     family: Family
@@ -80,10 +81,11 @@ class Setup:
     vocabulary: int
     ids: SpecialIds
     batches: Callable[[int], Batches]
+    classes: tuple[str, ...] = ()
 
     def build(self, sizes: Sizes) -> PreTrainedModel:
         """A model with fresh weights."""
-        return build(self.family, sizes, self.vocabulary, self.ids, self.task.auto)
+        return build(self.family, sizes, self.vocabulary, self.ids, self.task.auto, self.classes)
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def working_folder(place: Path) -> Path:
 
 
 def resolve(name: str, root: Path = RUNS) -> str:
-    """A run's folder from its path or its name; a Hugging Face id comes back as it is.
+    """A run's folder from its path or its name; a GGUF file or a Hugging Face id as it is.
 
     Raises:
         InputError: There is no such model; the message names those that exist.
@@ -118,10 +118,12 @@ def resolve(name: str, root: Path = RUNS) -> str:
         if path.is_dir():
             return str(path)
     if Path(name).is_file():
+        if Path(name).suffix.lower() == ".gguf":
+            return name
         raise InputError(
             _("This is a file, not a model"),
             path=name,
-            expected=_("the folder that prosa train made"),
+            expected=_("the folder that prosa train made, or a .gguf file"),
         )
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith((".", f"{root}/")):
         return name
@@ -145,7 +147,7 @@ def newest(root: Path = RUNS) -> Path:
             _("There is no model in the folder '{root}' yet").format(root=root),
             hint=_("Train one with: prosa train DATA"),
         )
-    return max(runs, key=lambda run: (run / "config.json").stat().st_mtime)
+    return max(runs, key=lambda run: max(file.stat().st_mtime for file in _told_of(run)))
 
 
 def listing(root: Path = RUNS) -> list[Path]:
@@ -153,7 +155,13 @@ def listing(root: Path = RUNS) -> list[Path]:
     if not root.is_dir():
         return []
     shown = (path for path in root.iterdir() if not path.name.startswith("."))
-    return sorted(path for path in shown if (path / "config.json").is_file())
+    return sorted(path for path in shown if _told_of(path))
+
+
+def _told_of(folder: Path) -> list[Path]:
+    """The files that say what a model is, or an adapter."""
+    named = (folder / name for name in ("config.json", "adapter_config.json"))
+    return [file for file in named if file.is_file()]
 
 
 def card(manifest: Manifest) -> str:

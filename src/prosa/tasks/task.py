@@ -17,7 +17,7 @@ from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.measure.metrics import Metrics
 from prosa.models.family import Family, Recipe
-from prosa.models.pretrained import auto_class
+from prosa.models.pretrained import auto_class, described
 from prosa.models.registry import REGISTRY as FAMILIES
 from prosa.models.registry import family, family_of
 from prosa.tokens.stream import TokenStream
@@ -146,8 +146,7 @@ def task_of(model: PreTrainedModel, kind: Kind, source: str | None = None) -> Ta
     Raises:
         InputError: There is none.
     """
-    config = model.config.to_dict()
-    config["architectures"] = [type(model).__name__]
+    config = described(model)
     known, auto = family_of(config), auto_class(config)
     names = known.tasks if known else REGISTRY
     able = [found for found in map(task, names) if found.auto == auto]
@@ -163,12 +162,22 @@ def task_of(model: PreTrainedModel, kind: Kind, source: str | None = None) -> Ta
 
 
 def writing_task(model: PreTrainedModel) -> Task:
-    """The task whose `prompt` a model understands: what it was trained at, else by its class."""
+    """The task whose `prompt` a model understands: what it was trained at, else by its class.
+
+    Raises:
+        InputError: It is a model of no such task, such as a body without a head.
+    """
     learned = getattr(model.config, "learned", None)
     if learned in REGISTRY:
         return task(learned)
-    auto = auto_class({"architectures": [type(model).__name__]})
-    return next(found for found in map(task, REGISTRY) if found.auto == auto)
+    auto = auto_class(described(model))
+    found = next((found for found in map(task, REGISTRY) if found.auto == auto), None)
+    if found is None:
+        raise InputError(
+            _("A model of the kind {model} does not write").format(model=type(model).__name__),
+            expected=_("a model that writes: causal, or encoder and decoder"),
+        )
+    return found
 
 
 def _first(tasks: Iterable[Task], kind: Kind) -> Task | None:

@@ -19,15 +19,16 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast, SequenceClassifierOutput
 
-
 from .family import N_, About, Family, Sizes, SpecialIds
 from .generation import WindowGenerationMixin, columns, output, refuse_misspelt
 from .kneser_ney import count, discounts
-from .naive_bayes import fit, pairs
+from .naive_bayes import fit, longer
 from .ngram_tables import NGrams, NGramTables
 
 IGNORED = -100
 _CHUNK = 2**18
+_LETTERS = 512
+"""A vocabulary up to here is one of letters."""
 
 
 class NGramConfig(PreTrainedConfig):
@@ -247,8 +248,10 @@ class NGramForSequenceClassification(PreTrainedModel):
 
     def __init__(self, config: NGramConfig) -> None:
         super().__init__(config)
-        self.prior = nn.Parameter(torch.zeros(config.num_labels))
-        self.weights = nn.Parameter(torch.zeros(config.features, config.num_labels))
+        labels = len(config.id2label or ())
+        self.prior = nn.Parameter(torch.zeros(labels))
+        self.weights = nn.Parameter(torch.zeros(config.features, labels))
+        self.keys: Tensor
         self.register_buffer("keys", torch.zeros(config.features, dtype=torch.int64))
         self.post_init()
 
@@ -259,16 +262,19 @@ class NGramForSequenceClassification(PreTrainedModel):
     def count(
         cls, tokens: np.ndarray, offsets: np.ndarray, config: NGramConfig
     ) -> "NGramForSequenceClassification":
-        """Count documents, each of which ends in the number of its label; pairs at most."""
+        """Count documents, each of which ends in the number of its label.
+
+        Pairs of words or subwords at most; of letters n-grams as long as the order says.
+        """
         config = copy.deepcopy(config)
-        config.order = min(config.order, 2)
+        if config.vocab_size > _LETTERS:
+            config.order = min(config.order, 2)
         config.entries = [config.vocab_size] + [0] * (config.order - 1)
         fitted = fit(
             tokens,
             offsets,
             order=config.order,
-            vocabulary=config.vocab_size,
-            labels=config.num_labels,
+            labels=len(config.id2label or ()),
         )
         config.features = len(fitted.keys)
         model = cls(config)
@@ -289,16 +295,14 @@ class NGramForSequenceClassification(PreTrainedModel):
             loss (mean nats, of labels [B]) and logits [B, labels].
         """
         mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        keys_BK, counts_BK = input_ids, mask_BL.bool()
-        if self.config.order > 1:
-            following = pairs(
-                input_ids[:, :-1], input_ids[:, 1:], self.config.vocab_size
-            )
-            keys_BK = torch.cat([keys_BK, following], 1)
-            counts_BK = torch.cat([counts_BK, counts_BK[:, :-1] & counts_BK[:, 1:]], 1)
+        keys, counted = [input_ids], [mask_BL.bool()]
+        for size in range(2, self.config.order + 1):
+            keys.append(longer(keys[-1][:, :-1], input_ids[:, size - 1 :]))
+            counted.append(counted[-1][:, :-1] & counted[-1][:, 1:])
+        keys_BK, counted_BK = torch.cat(keys, 1), torch.cat(counted, 1)
         place_BK = torch.searchsorted(self.keys, keys_BK).clamp(max=len(self.keys) - 1)
-        counts_BK &= self.keys[place_BK] == keys_BK
-        logits = self.prior + (self.weights[place_BK] * counts_BK[..., None]).sum(1)
+        counted_BK &= self.keys[place_BK] == keys_BK
+        logits = self.prior + (self.weights[place_BK] * counted_BK[..., None]).sum(1)
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 

@@ -235,7 +235,7 @@ class RecurrentForSequenceClassification(RecurrentBody):
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
-        self.score = nn.Linear(3 * config.hidden_size, config.num_labels)
+        self.score = nn.Linear(3 * config.hidden_size, len(config.id2label or ()))
         self.post_init()
 
     def forward(
@@ -255,7 +255,9 @@ class RecurrentForSequenceClassification(RecurrentBody):
         mask_BL1 = mask_BL1[..., None].to(read_BLH.dtype)
         mean_BH = (read_BLH * mask_BL1).sum(1) / mask_BL1.sum(1).clamp(min=1)
         most_BH = read_BLH.masked_fill(mask_BL1 == 0, -1).amax(1)  # states lie from -1 to 1
-        column_B = (mask_BL1[..., 0] * torch.arange(1, input_ids.shape[1] + 1, device=input_ids.device)).argmax(1)
+        column_B = (
+            mask_BL1[..., 0] * torch.arange(1, input_ids.shape[1] + 1, device=input_ids.device)
+        ).argmax(1)
         last_BH = read_BLH[torch.arange(len(column_B), device=column_B.device), column_B]
         pooled_BH = torch.cat([mean_BH, most_BH, last_BH], dim=1)
         logits = self.score(self.dropout(pooled_BH))

@@ -22,7 +22,7 @@ from prosa.i18n import _
 from prosa.measure.labels import label_scores
 from prosa.measure.metrics import Metrics
 from prosa.models.family import Recipe
-from prosa.models.registry import LABELS as AUTO
+from prosa.models.pretrained import AUTO
 from prosa.tasks.padded import PaddedRows, reads_at_once, tensor
 from prosa.tasks.task import Row
 from prosa.tokens import targets
@@ -79,12 +79,13 @@ class Labels:
 
     name = "labels"
     kinds = frozenset({Kind.LABELLED})
-    auto = AUTO
+    auto = AUTO["labels"]
     special: tuple[str, ...] = ()
     template: str | None = "<s> $A </s>"
     writes = False
     replies = False
     loss_only = False
+    tries = ('prosa classify {name} "..."',)
 
     def chats(self, kind: Kind) -> bool:
         """A text with a label is no conversation."""
@@ -92,15 +93,14 @@ class Labels:
 
     def encode(self, table: pa.Table, kind: Kind, tokenizer: Any, folder: Path) -> TokenStream:
         """Framed text + number of its label, one document after the other."""
-        classes = [
-            label for label, _n in Counter(sorted(table["label"].to_pylist())).most_common()
-        ]
+        counts = Counter(sorted(map(str, table["label"].to_pylist())))
+        classes = [label for label, _n in counts.most_common()]
         numbers = {label: number for number, label in enumerate(classes)}
         framed = Framed(tokenizer)
 
         def documents() -> Iterator[tuple[list[int], list[int]]]:
             for batch in table.select(["text", "label"]).to_batches(max_chunksize=_BATCH):
-                texts, labels = (column.to_pylist() for column in batch.columns)
+                texts, labels = (list(map(str, column.to_pylist())) for column in batch.columns)
                 for ids, label in zip(framed(texts), labels, strict=True):
                     yield ids, [numbers[label]]
 
@@ -163,7 +163,7 @@ class Labels:
 
 def names(model: PreTrainedModel) -> list[str]:
     """A classifier's labels, by number."""
-    labels = model.config.id2label
+    labels: Any = model.config.id2label
     return [str(labels[number]) for number in sorted(labels)]
 
 

@@ -72,6 +72,7 @@ class Seq2Seq:
     writes = True
     replies = True
     loss_only = False
+    tries = ('prosa generate {name} "..."', "prosa chat {name}")
 
     def chats(self, kind: Kind) -> bool:
         """A source is no turn of a conversation."""

@@ -70,6 +70,7 @@ class Task(Protocol):
         loss_only: Its loss cannot be set beside that of models that predict the whole text.
         writes: Its models write text.
         replies: What they write answers the prompt, and does not go on from it.
+        tries: Commands to begin with, with {name} for the model's.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Task(Protocol):
     loss_only: bool
     writes: bool
     replies: bool
+    tries: tuple[str, ...]
 
     def chats(self, kind: Kind) -> bool:
         """Whether data of this kind is learned through a chat template."""

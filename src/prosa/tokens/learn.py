@@ -92,7 +92,7 @@ def learn(
         conversation: Add the tokens that part turns, and the chat template.
         special: Further tokens that no text is cut into; `[MASK]` is known as the mask.
         template: What plain `tokenizer(text)` puts around a text, as the library writes it: "$A
-            </s>". `TextEncoder` adds nothing in any case.
+            </s>"; a second text follows, and an end. `TextEncoder` adds nothing in any case.
 
     Returns:
         The tokenizer; `<pad> <unk> <s> </s>` have the ids 0 to 3.
@@ -110,7 +110,9 @@ def learn(
     backend.add_special_tokens([_added(token, algorithm) for token in special])
     if template is not None:
         ids = [(token, special.index(token)) for token in (START, END)]
-        backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=ids)
+        backend.post_processor = processors.TemplateProcessing(
+            single=template, pair=f"{template} $B {END}", special_tokens=ids
+        )
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=backend,
         pad_token=PAD,

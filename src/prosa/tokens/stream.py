@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from prosa.errors import InputError
@@ -41,6 +42,7 @@ class TokenStream:
         hidden: Place in the stream of each counted token that does not spell what it stands for
             (`<unk>`), and how many UTF-8 bytes it hides, [unknown, 2], int64.
         classes: What the counted tokens stand for, where each is the number of a label.
+        records: The table that was just encoded, where measuring needs its texts.
     """
 
     tokens: NDArray[Any]
@@ -49,6 +51,7 @@ class TokenStream:
     bytes: int
     hidden: NDArray[np.int64]
     classes: tuple[str, ...] = ()
+    records: pa.Table | None = None
 
     @classmethod
     def open(cls, folder: str | Path) -> "TokenStream":

@@ -218,11 +218,14 @@ def _family(request: Request, start: Any) -> "Family":
 def _prepare(
     data: Any, source: str, family: "Family", request: Request, listen: "Listener | None"
 ) -> "tuple[dict[str, Any], dict[str, Any]]":
+    from prosa.data.labels import check_labels
     from prosa.data.prepare import Prepared
     from prosa.tasks.task import task_for
 
     prepared = data if isinstance(data, Prepared) else look(data, request)[1]
     task_for(family, prepared.kind, source)
+    if prepared.kind is Kind.LABELLED:
+        check_labels(prepared.splits, source)
     if listen and prepared is not data:
         tell(prepared, listen)
     info = {

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from prosa import i18n
-from prosa.cli import comparing, data, demo, documents, measuring, training, usage, writing
+from prosa.cli import comparing, data, demo, documents, measuring, reading, training, usage, writing
 from prosa.errors import ProsaError
 from prosa.i18n import _
 
@@ -46,7 +46,7 @@ def build() -> typer.Typer:
             print(f"prosa {__version__}")
             raise typer.Exit
 
-    for group in (demo, data, training, measuring, comparing, writing, documents):
+    for group in (demo, data, training, measuring, comparing, writing, reading, documents):
         group.register(app)
     writing.register_export(app)
     return app

@@ -50,6 +50,13 @@ def register(app: typer.Typer) -> None:
         attention: str | None = typer.Option(
             None, help=_("additive, multiplicative or none (seq2seq).")
         ),
+        word_vectors: str | None = typer.Option(
+            None,
+            metavar="FILE",
+            help=_(
+                "Begin with these word vectors: word2vec, GloVe, .vec (rnn, lstm, gru, seq2seq)."
+            ),
+        ),
         tokenizer: str | None = typer.Option(
             None, help=_("char, word, whitespace, bpe (the default), unigram or wordpiece.")
         ),

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def label_scores(right: Sequence[str], guessed: Sequence[str], majority: str) -> dict[str, Any]:
+def label_scores(right: Sequence[str], guessed: Sequence[str]) -> dict[str, Any]:
     """Figures of guesses, by the documented names.
 
     Args:
         right: The true label of each text.
         guessed: The label that each was given.
-        majority: The label that guesses without looking: the most frequent of the training data.
 
     Returns:
-        `accuracy`; `macro_f1`, the mean F1 of the true labels, each counted alike however rare (a
-        label that is only guessed, and wrongly, is one of them: its F1 is 0);
-        `majority_accuracy`; and `confusion`, {true: {guessed: how often}}.
+        `accuracy`; `macro_f1`, the mean F1 of the labels, each counted alike however rare (one that
+        is only guessed, and wrongly, is among them: its F1 is 0); `majority_accuracy`, that of
+        always guessing the most frequent of the true labels; and `confusion`, {true: {guessed: how
+        often}}.
     """
     pairs = Counter(zip(right, guessed, strict=True))
     true, said = Counter(right), Counter(guessed)
@@ -26,7 +26,7 @@ def label_scores(right: Sequence[str], guessed: Sequence[str], majority: str) ->
     return {
         "accuracy": sum(pairs[label, label] for label in labels) / max(1, len(right)),
         "macro_f1": sum(f1) / max(1, len(labels)),
-        "majority_accuracy": true[majority] / max(1, len(right)),
+        "majority_accuracy": max(true.values(), default=0) / max(1, len(right)),
         "confusion": {
             a: {b: pairs[a, b] for b in labels if pairs[a, b]} for a in labels if true[a]
         },

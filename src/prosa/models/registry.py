@@ -132,11 +132,19 @@ def _configured(
             ),
             hint=_("Leave the flag away, or give another value"),
         ) from error
-    if classes:
-        config.id2label = dict(enumerate(classes))
-        config.label2id = {label: number for number, label in enumerate(classes)}
-        config.problem_type = "single_label_classification"
+    config.update(label_settings(classes))
     return config
+
+
+def label_settings(classes: Sequence[str]) -> dict[str, Any]:
+    """What the configuration of a classifier says of its labels; nothing where there are none."""
+    if not classes:
+        return {}
+    return {
+        "id2label": dict(enumerate(classes)),
+        "label2id": {label: number for number, label in enumerate(classes)},
+        "problem_type": "single_label_classification",
+    }
 
 
 def stop_at(model: "PreTrainedModel", ids: SpecialIds) -> "PreTrainedModel":

@@ -1,11 +1,10 @@
 """A label for a text: what a classifier learns from `labelled` data.
 
-Every body gets transformers' own head where there is one, and is saved with its labels' names.
-Labels are numbered by how frequent they are in the training data: 0 is the majority.
+Every body gets transformers' own head where there is one, and is saved with its labels' names. They
+are numbered in the order of the alphabet.
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,8 +92,7 @@ class Labels:
 
     def encode(self, table: pa.Table, kind: Kind, tokenizer: Any, folder: Path) -> TokenStream:
         """Framed text + number of its label, one document after the other."""
-        counts = Counter(sorted(map(str, table["label"].to_pylist())))
-        classes = [label for label, _n in counts.most_common()]
+        classes = sorted({str(label) for label in table["label"].to_pylist()})
         numbers = {label: number for number, label in enumerate(classes)}
         framed = Framed(tokenizer)
 
@@ -149,14 +147,11 @@ class Labels:
             nats -= float(logs[np.arange(len(true)), true].sum())
             guessed += logs.argmax(1).tolist()
             right += true
-        # Where nobody says which label was the most frequent in training, it is that of this data.
-        first = Counter(right).most_common(1)[0][0] if right else 0
-        majority = 0 if getattr(model.config, "learned", None) == self.name else first
         values = {
             "tokens": int(rows.lengths.sum()),
             "documents": len(right),
             "loss": nats / max(1, len(right)),
-            **label_scores([known[i] for i in right], [known[i] for i in guessed], known[majority]),
+            **label_scores([known[i] for i in right], [known[i] for i in guessed]),
         }
         return Metrics(values, time.perf_counter() - start)
 
@@ -180,6 +175,37 @@ def probabilities(
         if some:
             batch = rows.collate([{"input_ids": ids[i]} for i in some])
             found[some] = np.exp(_log_probabilities(model, batch))
+    return found
+
+
+def entailment(model: PreTrainedModel) -> int | None:
+    """The number of the label by which a model says that one text follows from another."""
+    every = enumerate(names(model))
+    return next((number for number, name in every if name.lower().startswith("entail")), None)
+
+
+def zero_shot(
+    model: PreTrainedModel, tokenizer: Any, texts: Sequence[str], hypotheses: Sequence[str]
+) -> NDArray[np.float64]:
+    """How likely each of some hypotheses, rather than the others, follows from each text.
+
+    By a model of natural language inference, without learning (Yin et al. 2019): [texts, labels].
+    """
+    follows, most = entailment(model), reads_at_once(model)
+    found = np.zeros((len(texts), len(hypotheses)))
+    for row, text in enumerate(texts):
+        batch = tokenizer(
+            [text] * len(hypotheses),
+            list(hypotheses),
+            truncation="only_first",
+            max_length=most,
+            padding=True,
+            padding_side="right",
+            return_tensors="pt",
+        )
+        with torch.inference_mode():
+            logits = model(**batch.to(model.device)).logits[:, follows].double()
+        found[row] = logits.softmax(0).cpu().numpy()
     return found
 
 

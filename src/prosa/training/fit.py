@@ -22,7 +22,8 @@ from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.measure.metrics import Metrics
 from prosa.models.family import Sizes, SpecialIds
-from prosa.models.registry import count, family, start_from_frequencies
+from prosa.models.pretrained import auto_class, described, load
+from prosa.models.registry import count, family, label_settings, start_from_frequencies
 from prosa.tasks.task import Batches, Task
 from prosa.tokens import conversation
 from prosa.tokens.learn import check, learn
@@ -33,9 +34,10 @@ from prosa.training import threads, world
 from prosa.training.checkpoint import latest
 from prosa.training.control import Hooks, Timer
 from prosa.training.descend import descend
-from prosa.training.events import Listener, Planned, silent
+from prosa.training.events import Listener, Note, Planned, silent
 from prosa.training.plan import Options, Plan
 from prosa.training.size_ladder import Corpus
+from prosa.training.word_vectors import start_from_vectors
 
 SCORED_TOKENS = 30_000
 """Training tokens that the final training loss is measured on, from the beginning of the data: good
@@ -79,6 +81,7 @@ class Job:
         options: What the person asked of the run.
         vocabulary: How text becomes tokens.
         start: Weights to start from, instead of new ones.
+        word_vectors: A file of vectors that the words of new ones begin with.
     """
 
     splits: dict[str, pa.Table]
@@ -87,6 +90,7 @@ class Job:
     options: Options
     vocabulary: Vocabulary
     start: PreTrainedModel | None = None
+    word_vectors: str | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,9 @@ def _fit(
     seconds = 60 * (job.options.minutes or plans.DEFAULT_MINUTES)
     plan = world.share(lambda: _plan(job, setup, corpus, folder, began))
     listen(Planned(plan))
-    model = job.start or _new_model(plan, setup, train)
+    model = _start(job, train, listen) or _new_model(plan, setup, train)
+    if job.word_vectors and latest(folder) is None:
+        listen(Note(_vectors_found(model, tokenizer, job.word_vectors)))
     watched, scored = _to_score(plan, streams, seconds)
     watched_tokens = len(watched.tokens) if watched else 0
     final_tokens = sum(len(stream.tokens) for stream in scored.values())
@@ -288,6 +294,31 @@ def _corpus(job: Job, streams: dict[str, TokenStream]) -> Corpus:
         long_document=int(np.percentile(lengths, 90)),
         validated="validation" in streams,
         turns=job.kind in (Kind.QUESTION_ANSWER, Kind.CONVERSATION),
+    )
+
+
+def _start(job: Job, train: TokenStream, listen: Listener) -> PreTrainedModel | None:
+    """The model to start from, with a new head where the task or the labels are other ones."""
+    if job.start is None:
+        return None
+    labels = [str(label) for label in (job.start.config.id2label or {}).values()]
+    same = not train.classes or labels == list(train.classes)
+    if same and auto_class(described(job.start)) == job.task.auto:
+        return job.start
+    return load(
+        str(job.start.name_or_path),
+        job.task.name,
+        dtype="float32",
+        device="cpu",
+        settings=label_settings(train.classes),
+        say=lambda text: listen(Note(text)),
+    ).model
+
+
+def _vectors_found(model: PreTrainedModel, tokenizer: Any, path: str) -> str:
+    found, words = start_from_vectors(model, tokenizer, path)
+    return _("{found} of the {words} words of the vocabulary begin with their vectors").format(
+        found=f"{found:,}", words=f"{words:,}"
     )
 
 

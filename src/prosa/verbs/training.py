@@ -139,13 +139,14 @@ class _Wanted:
     options: "Options"
     vocabulary: "Vocabulary"
     start: "PreTrainedModel | None"
+    word_vectors: str | None
 
     def job(self, splits: dict[str, Any], kind: Kind) -> "Job":
         from prosa.tasks.task import task_for
         from prosa.training.fit import Job
 
         task = task_for(self.family, kind)
-        return Job(splits, kind, task, self.options, self.vocabulary, self.start)
+        return Job(splits, kind, task, self.options, self.vocabulary, self.start, self.word_vectors)
 
 
 def _wanted(request: Request) -> _Wanted:
@@ -153,7 +154,7 @@ def _wanted(request: Request) -> _Wanted:
     family = _family(request, start)
     _check_launcher(family)
     options, vocabulary = _wishes(family, request, start)
-    return _Wanted(family, options, vocabulary, start[0] if start else None)
+    return _Wanted(family, options, vocabulary, start[0] if start else None, request.word_vectors)
 
 
 def _check_launcher(family: "Family") -> None:
@@ -256,8 +257,12 @@ def _wishes(family: "Family", request: Request, start: Any) -> "tuple[Options, V
     from prosa.models.sizes import complete
     from prosa.training.fit import Vocabulary
     from prosa.training.plan import Options
+    from prosa.training.word_vectors import width_for
 
     sizes = Sizes(**{field.name: getattr(request, field.name) for field in fields(Sizes)})
+    if request.word_vectors:
+        width = width_for(family, request.word_vectors, sizes.embedding_size, new=start is None)
+        sizes = replace(sizes, embedding_size=width)
     if start is None:
         complete(family, sizes)
     shared = ("minutes", "epochs", "steps", "batch_size", "learning_rate", "seed")

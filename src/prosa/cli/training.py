@@ -128,6 +128,14 @@ def summary(result: dict[str, Any], name: str) -> list[str]:
                 perplexity=shared.number(result["validation_perplexity"], 2),
             )
         )
+    if result.get("validation_macro_f1") is not None:
+        lines.append(
+            _("Validation: {accuracy} % right, macro F1 {f1} %; the majority {majority} %").format(
+                accuracy=shared.number(100 * result["validation_accuracy"], 1),
+                f1=shared.number(100 * result["validation_macro_f1"], 1),
+                majority=shared.number(100 * result["validation_majority_accuracy"], 1),
+            )
+        )
     lines += [
         _("Training loss: {loss} nats per token, after {seconds} of training").format(
             loss=shared.number(result["train_loss"], 3),

@@ -85,7 +85,9 @@ def _parquet(
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for texts, found in made:
             flat = pa.FixedSizeListArray.from_arrays(pa.array(found.ravel()), width)
-            writer.write_batch(pa.record_batch([pa.array(texts, pa.string()), flat], schema))
+            writer.write_batch(
+                pa.RecordBatch.from_arrays([pa.array(texts, pa.string()), flat], schema=schema)
+            )
 
 
 def _npy(path: Path, made: "Iterator[tuple[list[str], Floats]]", rows: int, width: int) -> None:

@@ -295,6 +295,9 @@ def _manifest(
         "validation_bits_per_byte": validation.get("bits_per_byte"),
         "peak_memory_bytes": peak_memory(),
     }
+    if "macro_f1" in validation:
+        names = ("accuracy", "macro_f1", "majority_accuracy")
+        result |= {f"validation_{name}": validation[name] for name in names}
     plan = asdict(fitted.plan) if fitted.plan else {}
     return runs.Manifest(
         name=place.name,

@@ -1,13 +1,10 @@
-"""A conversation with a model: history and the template's prompt."""
+"""A conversation with a model: its history, what it was told to be, and its replies."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-from prosa.generation.decode import context_of, continue_ids
+from prosa.generation.engines import engine
 from prosa.generation.options import Decoding
-from prosa.tasks.task import writing_task
-from prosa.tokens import conversation
 
 CHAT_DECODING = Decoding(max_new_tokens=400, temperature=0.0)
 """An answer should be the likeliest one, the same each time it is asked for, and whole."""
@@ -16,10 +13,16 @@ CHAT_DECODING = Decoding(max_new_tokens=400, temperature=0.0)
 class Chat:
     """One conversation.
 
-    A model trained on questions and answers or on conversations replies through its chat
-    template. A model trained on plain text cannot answer; it continues what is said. With `memory`
-    earlier turns are part of the prompt; a model trained on single questions has never seen a
-    second turn: for it this is best off.
+    A model with a chat template replies through it. A model of ours that was trained on plain text
+    cannot answer; it continues what is said. With `memory` earlier turns are part of the prompt; a
+    model trained on single questions has never seen a second turn: for it this is best off.
+
+    Args:
+        model: A `PreTrainedModel`, or a packed one.
+        tokenizer: Its tokenizer; None of a packed model, which has its own.
+        decoding: How replies are drawn.
+        memory: Whether earlier turns are read again.
+        system: What the model is told to be, before anything is said.
 
     Raises:
         InputError: The model does not write.
@@ -27,24 +30,28 @@ class Chat:
 
     def __init__(
         self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerFast,
+        model: Any,
+        tokenizer: Any,
         decoding: Decoding = CHAT_DECODING,
         *,
         memory: bool = True,
+        system: str = "",
     ) -> None:
-        self._model = model
-        self._tokenizer = tokenizer
+        self._engine = engine(model, tokenizer)
         self._decoding = decoding
         self._memory = memory
-        self._task = writing_task(model)
-        self._task.prompt(tokenizer, "")  # raises where the model does not write
+        self._before = [{"role": "system", "content": system}] if system else []
         self.history: list[dict[str, str]] = []
 
     @property
     def answers(self) -> bool:
         """Whether the model was trained to answer, through a chat template or from a question."""
-        return bool(self._tokenizer.chat_template) or self._task.replies
+        return self._engine.answers
+
+    @property
+    def plain(self) -> bool:
+        """Whether the model came without a chat template, and a plain one was taken."""
+        return self._engine.plain
 
     def reset(self) -> None:
         """Forget the conversation."""
@@ -57,18 +64,9 @@ class Chat:
             InputError: What was said does not fit into the model's context.
         """
         question = {"role": "user", "content": text}
+        earlier = self.history if self._memory else []
         reply = ""
-        for piece in self._continue([*self.history, question] if self._memory else [question]):
+        for piece in self._engine.reply([*self._before, *earlier, question], self._decoding):
             reply += piece
             yield piece
         self.history += [question, {"role": "assistant", "content": reply.strip()}]
-
-    def _continue(self, messages: list[dict[str, str]]) -> Iterator[str]:
-        if not self._tokenizer.chat_template:
-            ids = self._task.prompt(self._tokenizer, messages[-1]["content"])
-        else:
-            if context := context_of(self._model):
-                room = context - min(self._decoding.max_new_tokens, context // 2)
-                messages = conversation.trim(self._tokenizer, messages, room)
-            ids = conversation.prompt(self._tokenizer, messages)
-        yield from continue_ids(self._model, self._tokenizer, ids, self._decoding)

@@ -80,7 +80,7 @@ def _register_fill(app: typer.Typer) -> None:
     ) -> None:
         from prosa.verbs.writing import load_model
 
-        candidates = load_model(model).fill(text, count)
+        candidates = load_model(model, shared.note).fill(text, count)
         if as_json:
             shared.print_json({"text": text, "candidates": [vars(one) for one in candidates]})
             return

@@ -22,6 +22,11 @@ def say(*lines: str) -> None:
         print(line, flush=True)
 
 
+def note(text: str) -> None:
+    """Say something besides the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
 # What is left after escape sequences: every control sign but the line's end, and the marks that
 # turn the direction of what follows.
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -22,7 +22,15 @@ def register(app: typer.Typer) -> None:
             None, help=_("One of {names}; without it decoder.").format(names=", ".join(REGISTRY))
         ),
         from_model: str | None = typer.Option(
-            None, "--from", metavar="MODEL", help=_("Start from this model instead of a new one.")
+            None,
+            "--from",
+            metavar="MODEL",
+            help=_("Teach this model further: a run, folder, GGUF, hub id."),
+        ),
+        lora: bool | None = typer.Option(
+            None,
+            "--lora/--full",
+            help=_("Teach an adapter beside the model, or all of it (--from)."),
         ),
         minutes: float | None = typer.Option(
             None, help=_("How long you are willing to wait; the rest is computed from it.")

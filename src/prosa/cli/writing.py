@@ -34,7 +34,7 @@ def _register_generate(app: typer.Typer) -> None:
         from prosa.verbs.writing import load_model
 
         begun = sys.stdin.read() if prompt == "-" else prompt
-        loaded = load_model(model)
+        loaded = load_model(model, shared.note)
         if as_json:
             text = loaded.generate(begun, **drawn)
             shared.print_json({"model": loaded.path, "prompt": begun, "text": text})
@@ -65,7 +65,7 @@ def _register_chat(app: typer.Typer) -> None:
     @app.command(cls=usage.Command, help=_("Talk with a model (default: the newest) or an index."))
     def chat(
         model: str | None = typer.Argument(
-            None, metavar="MODEL", help=_("A run's folder or name, or an index's folder.")
+            None, metavar="MODEL", help=_("A run, a folder, a GGUF file, a hub id; or an index.")
         ),
         max_new_tokens: int = typer.Option(400, help=_("Tokens of a reply at most.")),
         temperature: float = typer.Option(0.0, help=_("0 always takes the likeliest token.")),
@@ -73,6 +73,7 @@ def _register_chat(app: typer.Typer) -> None:
         top_p: float = typer.Option(0.95, help=_("Draw from this share of the probability.")),
         repetition_penalty: float = typer.Option(1.0, help=_("Above 1 avoids repetition.")),
         seed: int | None = typer.Option(None, help=_("Makes the replies repeatable.")),
+        system: str | None = typer.Option(None, help=_("What the model is told to be.")),
         max_error: float | None = flags.max_error(),
         reader: str | None = flags.reader(),
         writer: str | None = flags.writer(),
@@ -90,12 +91,15 @@ def _register_chat(app: typer.Typer) -> None:
         from prosa.verbs.writing import load_model
 
         name = model or str(runs.newest())
-        loaded = load_model(name)
-        talk = loaded.chat(**drawn)
+        loaded = load_model(name, shared.note)
+        talk = loaded.chat(system=system or "", **drawn)
         out = sys.stderr if as_json else sys.stdout
         print(_("Talking with {name}. /help for help, /quit to end.").format(name=name), file=out)
         if not talk.answers:
             text = _("This model learned from plain text: it does not answer, it continues.")
+            print(text, file=out)
+        elif talk.plain:
+            text = _("It came without a chat template; it is asked with: Pergunta: … Resposta: …")
             print(text, file=out)
 
         def reply(line: str) -> None:

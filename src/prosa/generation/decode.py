@@ -74,7 +74,7 @@ def continue_ids(
 
 def context_of(model: PreTrainedModel) -> int | None:
     """The most tokens a model can see at once; None where that has no limit."""
-    return getattr(model.config, "max_position_embeddings", None)
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
 
 
 def _tokens(
@@ -120,13 +120,14 @@ def _run(
     pieces: "Pieces",
 ) -> Iterator[int]:
     """`model.generate`, its tokens as they come."""
-    never = [tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id]
+    never = {tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id}
     batch = torch.tensor([ids], device=model.device)
     arguments: dict[str, Any] = {
         "input_ids": batch,
         "attention_mask": torch.ones_like(batch),
         "max_new_tokens": room,
-        "suppress_tokens": [token for token in never if token is not None],
+        # The end may be the padding too, and the beginning.
+        "suppress_tokens": sorted(never - _end_ids(model) - {None}),
         **options.arguments(),
     }
     if options.beams > 1:

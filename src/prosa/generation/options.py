@@ -1,6 +1,6 @@
 """How text is drawn from a model: the ecosystem's names, checked once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prosa.i18n import _
@@ -44,6 +44,10 @@ class Decoding:
     def _need(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
             raise wrong(name, getattr(self, name), expected)
+
+    def stopping_at(self, text: str) -> "Decoding":
+        """The same, with one more text at which writing stops."""
+        return replace(self, stop=(*self.stop, text))
 
     def arguments(self) -> dict[str, Any]:
         """The same for `PreTrainedModel.generate`."""

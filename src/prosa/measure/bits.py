@@ -22,6 +22,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from prosa.measure.metrics import Metrics
+from prosa.models.head import head_of
+from prosa.tokens.documents import Documents
 from prosa.tokens.examples import Rows, TokenStream
 
 SPELLING_BITS = 8
@@ -32,6 +34,10 @@ _TOKENS = 16_384
 """Tokens read at a time: more only fill the memory with attention."""
 _RANKED_TOKENS = 10_000
 """Tokens on which a counted model's accuracy is measured: good to half a percent."""
+_LONGEST = 1_024
+"""Tokens of a window of a long document, for models that could read more at once."""
+_APART_TOKENS = 1_024
+"""Tokens read at a time where documents are read by themselves."""
 _RECURRENT_CONTEXT = 256
 """Window for models whose context has no limit. Chosen, not measured."""
 
@@ -79,7 +85,7 @@ class Score:
         return Metrics(values, self.seconds)
 
 
-def score(model: PreTrainedModel, stream: TokenStream) -> Score:
+def score(model: PreTrainedModel, stream: TokenStream, pad: int | None = None) -> Score:
     """Score a model on a token stream.
 
     A model that counts is asked for the probabilities of the tokens that are there and no others.
@@ -90,13 +96,18 @@ def score(model: PreTrainedModel, stream: TokenStream) -> Score:
     Args:
         model: Any causal language model of the room `models`.
         stream: The encoded text.
+        pad: With this id, which fills up short rows, each document is read by itself (a long one in
+            windows that overlap by half), as models that were trained elsewhere expect.
 
     Returns:
         The score. A stream without a token to predict has loss 0.
     """
     start = time.perf_counter()
     with torch.inference_mode():
-        if hasattr(model, "score_stream"):
+        if pad is not None:
+            nats, correct, tokens = _apart(model, stream, pad)
+            seconds, ranked = time.perf_counter() - start, tokens
+        elif hasattr(model, "score_stream"):
             nats, tokens = _counted(model, stream)
             seconds = time.perf_counter() - start
             # First choices need every word's probability: they are found on a part of the text.
@@ -138,6 +149,39 @@ def _descended(model: PreTrainedModel, stream: TokenStream) -> tuple[float, int,
         batch = rows.batch(range(start, min(start + per_batch, len(rows))))
         total, right, count = _batch(model, batch["input_ids"], batch["labels"])
         nats, correct, tokens = nats + total, correct + right, tokens + count
+    model.train(training)
+    return nats, correct, tokens
+
+
+def _apart(model: PreTrainedModel, stream: TokenStream, pad: int) -> tuple[float, int, int]:
+    """Nats, right guesses and count, of documents that see nothing of one another."""
+    config = model.config.get_text_config()
+    context = min(getattr(config, "max_position_embeddings", None) or _LONGEST, _LONGEST)
+    rows = Documents(stream, pad, context, overlap=context // 2)
+    order = np.argsort(rows.lengths, kind="stable").tolist()
+    head, training = head_of(model), model.training
+    nats, correct, tokens = 0.0, 0, 0
+    model.train(False)
+    while order:
+        count = max(1, _APART_TOKENS // int(rows.lengths[order[-1]]))
+        batch = rows.collate(rows.__getitems__([order.pop() for _row in order[-count:]]))
+        ids, mask, labels = (
+            batch[name].to(model.device) for name in ("input_ids", "attention_mask", "labels")
+        )
+        counted, targets = labels[:, 1:] != -100, labels[:, 1:]
+        if head:
+            read = head.hidden(ids, mask)[:, :-1][counted]
+        else:
+            read = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1][
+                counted
+            ]
+        some = max(1, _LOGITS_BYTES // (4 * config.vocab_size))
+        parts = torch.split(read, some), torch.split(targets[counted], some)
+        for part, wanted in zip(*parts, strict=True):
+            logits = (head.output(part) if head else part).float()
+            nats += torch.nn.functional.cross_entropy(logits, wanted, reduction="sum").item()
+            correct += int((logits.argmax(-1) == wanted).sum())
+            tokens += len(wanted)
     model.train(training)
     return nats, correct, tokens
 

@@ -59,17 +59,33 @@ def begin(model: PreTrainedModel, rank: int = RANK) -> None:
 
     They change nothing at first.
     """
-    from peft import LoraConfig  # noqa: PLC0415  a second
+    from peft import LoraConfig, inject_adapter_in_model  # noqa: PLC0415  a second
 
-    # PEFT's "all-linear" wants to be told of GPT-2's Conv1D by itself, and does so.
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
+    base = model.name_or_path
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, target_modules="all-linear", base_model_name_or_path=base
+    )
     with quiet():
-        model.add_adapter(config)
+        inject_adapter_in_model(config, model)
 
 
 def carries_one(model: PreTrainedModel) -> bool:
     """Whether a model carries an adapter that is not merged into it."""
-    return bool(getattr(model, "_hf_peft_config_loaded", False))
+    return hasattr(model, "peft_config")
+
+
+def save(model: Any, folder: Path) -> None:
+    """Write the adapter that a model carries."""
+    from peft import get_peft_model_state_dict  # noqa: PLC0415  a second
+    from safetensors.torch import save_file  # noqa: PLC0415
+
+    weights = get_peft_model_state_dict(model)
+    whole = {f"base_model.model.{name}": value.contiguous() for name, value in weights.items()}
+    save_file(whole, folder / WEIGHTS, metadata={"format": "pt"})
+    config = model.peft_config["default"]
+    config.inference_mode = True
+    config.save_pretrained(str(folder))
+    config.inference_mode = False
 
 
 def merged(model: PreTrainedModel, folder: Path) -> PreTrainedModel:

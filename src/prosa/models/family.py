@@ -84,6 +84,7 @@ class Recipe:
         most_dropout: No more dropout than this.
         weight_decay: On matrices that are no tables.
         row: The shortest and the longest row of training tokens that the plan chooses.
+        apart: Each document is a row by itself, and looks at no other.
         aligned: Rows begin where a document begins, if it fits into one.
         batch: Tokens of a step at least, and steps that a run makes at least before the batch may
             grow.
@@ -103,6 +104,7 @@ class Recipe:
     most_dropout: float = 0.3
     weight_decay: float = 0.0
     row: tuple[int, int] = (32, 128)
+    apart: bool = False
     aligned: bool = False
     batch: tuple[int, int] = (256, 1_000)
     start_from_frequencies: bool = False
@@ -139,6 +141,8 @@ class Family:
             what a person leaves open, and what is None in it the family does not take.
         recipe: How it is trained.
         fixed: Settings of the configuration that make this family out of a shared class.
+        marks: Settings that only configurations made here have, where the class is the library's:
+            what was trained elsewhere is of no family.
         own: The models that are ours, by the auto class of transformers that builds them.
             Those of a family that counts have a method `count`, which makes the model from token
             ids, documents' offsets and the configuration.
@@ -156,6 +160,7 @@ class Family:
     about: About
     recipe: Recipe = Recipe()
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    marks: tuple[str, ...] = ()
     own: Mapping[str, type] = field(default_factory=dict)
     finish: Callable[[Any], Any] = lambda model: model
     shards: bool = False

@@ -112,6 +112,21 @@ def _convert(path: Path, folder: Path) -> None:
     with quiet():
         model.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+    for weights in folder.glob("*.safetensors"):
+        _align(weights)
+
+
+def _align(path: Path) -> None:
+    """Let the numbers in a file of weights begin at a multiple of 64 bytes: then none is copied.
+
+    Matrix kernels want them so (see `load`); a model of 536 MB took 400 MB less to load.
+    """
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    spaces = -(size + 8) % 64
+    path.write_bytes((size + spaces).to_bytes(8, "little") + content[8 : 8 + size] + b" " * spaces)
+    with path.open("ab") as file:
+        file.write(memoryview(content)[8 + size :])
 
 
 def _hash(path: Path) -> str:

@@ -141,7 +141,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
     ) -> Tensor:
         nats = hidden_NH.new_zeros((), dtype=torch.float32)
         d_hidden_NH = torch.empty_like(hidden_NH)
-        d_weight_VH = torch.zeros_like(weight_VH, dtype=torch.float32)
+        trained = ctx.needs_input_grad[1]  # a frozen one of 262 thousand words would be 671 MB
+        d_weight_VH = torch.zeros_like(weight_VH, dtype=torch.float32) if trained else None
         d_bias_V = None if bias_V is None else torch.zeros_like(bias_V, dtype=torch.float32)
         slices = _slices(hidden_NH, weight_VH)
         for start in slices:
@@ -155,6 +156,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 d_bias_V += p_RV.sum(0)
             d_RV = p_RV.to(hidden_NH.dtype)
             torch.mm(d_RV, weight_VH, out=d_hidden_NH[rows])
+            if d_weight_VH is None:
+                continue
             if d_RV.dtype == d_weight_VH.dtype:
                 d_weight_VH.addmm_(d_RV.T, hidden_NH[rows])
             else:

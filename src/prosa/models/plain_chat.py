@@ -1,9 +1,11 @@
 """What models from elsewhere leave open about talking: a template, where turns end, padding."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
-from transformers import PreTrainedModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 USER, ASSISTANT = "Pergunta:", "Resposta:"
 
@@ -23,7 +25,7 @@ STOP = f"\n{USER}"
 """Where a model that has not learned the end of an answer begins to speak for the person."""
 
 
-def complete(model: PreTrainedModel, tokenizer: Any, *, writes: bool) -> None:
+def complete(model: "PreTrainedModel", tokenizer: Any, *, writes: bool) -> None:
     """Give a tokenizer padding, and one whose model `writes` a template; let turns end generation.
 
     Padding may be the end: what is padded is masked, and only an answer's own end is learned.

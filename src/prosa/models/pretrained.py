@@ -41,6 +41,8 @@ AUTO = {
     "body": BODY,
 }
 """The auto class of transformers that builds a model for a task; "body" is one without a head."""
+HEADS = (AUTO["labels"], AUTO["spans"])
+"""What any body may be given to learn a task that it was not made for."""
 _WRITING = (CAUSAL, SEQ2SEQ)
 _ENDINGS = {
     "ForMaskedLM": MASKED,
@@ -87,7 +89,10 @@ def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: str
     """
     model.config.tokenizer_hash = _hash(tokenizer)
     with quiet():
-        model.save_pretrained(folder)
+        if adapters.carries_one(model):
+            adapters.save(model, Path(folder))
+        else:
+            model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
 
@@ -351,7 +356,7 @@ def _check_tokenizer(
         wrong = _("the tokenizer has {tokens} tokens, but the model knows {words}").format(
             tokens=tokens, words=words
         )
-    elif getattr(model.config, "tokenizer_hash", None) not in (None, _hash(tokenizer)):
+    elif (hash_ := getattr(model.config, "tokenizer_hash", None)) and hash_ != _hash(tokenizer):
         wrong = _("the tokenizer is not the one that this model was trained with")
     if wrong:
         hint = _("Its files come from different models; copy the whole folder again.")

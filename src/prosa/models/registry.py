@@ -28,6 +28,8 @@ REGISTRY: dict[str, str] = {
     "encoder-decoder": "prosa.models.transformer:ENCODER_DECODER",
 }
 """Where each family is declared, in the order of the ladder."""
+FOREIGN = {"pretrained": "prosa.models.foreign:PRETRAINED"}
+"""What is never made, only taught further."""
 CAUSAL = "AutoModelForCausalLM"
 
 
@@ -37,7 +39,7 @@ def check_name(name: str) -> None:
     Raises:
         InputError: With the names that there are.
     """
-    if name not in REGISTRY:
+    if name not in REGISTRY and name not in FOREIGN:
         raise InputError(
             _("there is no family {name}").format(name=name), expected=", ".join(REGISTRY)
         )
@@ -50,7 +52,7 @@ def family(name: str) -> Family:
         InputError: There is none of this name.
     """
     check_name(name)
-    module, _colon, attribute = REGISTRY[name].partition(":")
+    module, _colon, attribute = {**FOREIGN, **REGISTRY}[name].partition(":")
     found: Family = getattr(importlib.import_module(module), attribute)
     if found.own:
         import transformers  # noqa: PLC0415  takes seconds
@@ -63,10 +65,11 @@ def family(name: str) -> Family:
 
 
 def family_of(config: Mapping[str, Any]) -> Family | None:
-    """The family of a `config.json`, or None where it is not one of these."""
+    """The family of a `config.json`, or None where it was not made here."""
     for name in REGISTRY:
         known = family(name)
         same = all(config.get(key) == value for key, value in known.fixed.items())
+        same = same and all(mark in config for mark in known.marks)
         if getattr(known.config, "model_type", "") == config.get("model_type") and same:
             return known
     return None

@@ -118,6 +118,7 @@ DECODER = Family(
         since=N_("2017 (Vaswani et al.), as a decoder alone 2018 (Radford et al.)"),
         good_for=N_("writing and chatting: the best text of all, given enough data and time"),
     ),
+    marks=("residual_dropout",),
     finish=with_dropout,
     shards=True,
 )
@@ -174,6 +175,7 @@ ENCODER = Family(
         since=N_("2018 (Devlin et al., BERT), in this form 2024 (Warner et al.)"),
         good_for=N_("filling in words, and as a body for classifying; it does not write"),
     ),
+    fixed={"sparse_prediction": True},
 )
 ENCODER_DECODER = Family(
     name="encoder-decoder",
@@ -199,5 +201,6 @@ ENCODER_DECODER = Family(
         since=N_("2017 (Vaswani et al.), in this form 2020 (Raffel et al., Shazeer)"),
         good_for=N_("translating, and answers to questions; from text it learns to fill gaps"),
     ),
+    marks=("context_length",),
     finish=with_summed_loss,
 )

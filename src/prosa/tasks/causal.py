@@ -14,8 +14,11 @@ from prosa.data.kinds import Kind
 from prosa.measure.bits import score
 from prosa.measure.metrics import Metrics
 from prosa.models.family import Recipe
+from prosa.models.pretrained import described
 from prosa.models.registry import CAUSAL as AUTO
+from prosa.models.registry import family_of
 from prosa.tokens import examples
+from prosa.tokens.documents import Documents
 from prosa.tokens.encoder import TextEncoder
 from prosa.tokens.stream import TokenStream
 
@@ -43,8 +46,10 @@ class Causal:
 
     def batches(
         self, stream: TokenStream, tokenizer: Any, recipe: Recipe, context: int, **order: Any
-    ) -> examples.Packed:
-        """Full rows, without padding."""
+    ) -> examples.Packed | Documents:
+        """Full rows, without padding; where the recipe says so, a document each."""
+        if recipe.apart:
+            return Documents(stream, tokenizer.pad_token_id, context, **order)
         return examples.Packed(stream, context, aligned=recipe.aligned, **order)
 
     def prompt(self, tokenizer: Any, text: str) -> list[int]:
@@ -60,7 +65,8 @@ class Causal:
         self, model: PreTrainedModel, tokenizer: Any, stream: TokenStream, *, whole: bool = True
     ) -> Metrics:
         """Loss, perplexity, bits per byte and accuracy, of every token."""
-        return score(model, stream).metrics()
+        apart = family_of(described(model)) is None
+        return score(model, stream, tokenizer.pad_token_id if apart else None).metrics()
 
 
 CAUSAL = Causal()

@@ -10,10 +10,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from prosa.tasks.task import Row
+from prosa.tokens.documents import by_length, filled
 
 _WINDOW, _LEAST = 512, 8
-_CHUNK = 1_024
-"""Rows that are sorted by length together, so that a batch has little padding."""
 
 
 class PaddedRows:
@@ -45,16 +44,7 @@ class PaddedRows:
 
     def set_epoch(self, epoch: int) -> None:
         """Mix the rows, then bring those of one length together."""
-        random = np.random.default_rng((self._seed, epoch))
-        order = random.permutation(len(self))
-        parts = np.split(order, np.arange(_CHUNK, len(order), _CHUNK))
-        order = np.concatenate(
-            [part[np.argsort(self.lengths[part], kind="stable")] for part in parts]
-        )
-        batches = np.split(order, np.arange(self.rows, len(order), self.rows))
-        whole, rest = batches[: len(order) // self.rows], batches[len(order) // self.rows :]
-        mixed = [whole[i] for i in random.permutation(len(whole))]
-        self._order = np.concatenate([*mixed, *rest])
+        self._order = by_length(self.lengths, self.rows, self._seed, epoch)
 
     def __getitems__(self, indices: Sequence[int]) -> list[Row]:
         return [self.row(number) for number in self._order[list(indices)].tolist()]
@@ -77,11 +67,6 @@ class PaddedRows:
         lengths = torch.tensor([len(row["input_ids"]) for row in rows])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
         return {"input_ids": ids, "attention_mask": mask}
-
-
-def filled(rows: Sequence[Tensor], value: int) -> Tensor:
-    """Rows stacked, short ones filled up with a value."""
-    return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=value)
 
 
 def tensor(ids: Any) -> Tensor:

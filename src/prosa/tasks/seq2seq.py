@@ -18,9 +18,10 @@ from prosa.data.kinds import Kind
 from prosa.measure.bits import Score
 from prosa.measure.metrics import Metrics
 from prosa.models.family import Recipe
-from prosa.tasks.padded import PaddedRows, filled, tensor
+from prosa.tasks.padded import PaddedRows, tensor
 from prosa.tasks.task import Row
 from prosa.tokens import examples
+from prosa.tokens.documents import filled
 from prosa.tokens.encoder import TextEncoder
 from prosa.tokens.learn import is_ours
 from prosa.tokens.stream import TokenStream

@@ -26,9 +26,10 @@ from prosa.measure.answers import answer_scores
 from prosa.measure.metrics import Metrics
 from prosa.models.family import Recipe
 from prosa.models.pretrained import AUTO
-from prosa.tasks.padded import PaddedRows, filled, reads_at_once, tensor
+from prosa.tasks.padded import PaddedRows, reads_at_once, tensor
 from prosa.tasks.task import Row
 from prosa.tokens import targets
+from prosa.tokens.documents import filled
 from prosa.tokens.stream import TokenStream
 
 LONGEST = 30

@@ -8,10 +8,12 @@ Contents are encoded as plain text: "<|im_end|>" typed by a person closes nothin
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
+from jinja2 import TemplateError
 from numpy.typing import NDArray
+from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerFast
 
 from prosa.data.kinds import Kind
@@ -140,6 +142,18 @@ class Renderer:
         return number
 
 
+def add_turns(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Teach a tokenizer of ours that knows only text the tokens that part turns, and the template.
+
+    They come after all others, so that a model needs new rows for them and no other change.
+    """
+    if tokenizer.chat_template or not is_ours(tokenizer):
+        return
+    tokens = [AddedToken(t, normalized=False, special=True) for t in (TURN_START, TURN_END)]
+    tokenizer.add_special_tokens({"additional_special_tokens": cast(Any, tokens)})
+    tokenizer.chat_template = CHAT_TEMPLATE
+
+
 def prompt(tokenizer: PreTrainedTokenizerFast, conversation: Sequence[Message]) -> list[int]:
     """The ids of a conversation in which the assistant speaks next."""
     return Renderer(tokenizer).prompt(conversation)
@@ -233,4 +247,12 @@ def _answers(
 
 
 def _applied(tokenizer: Any, conversation: Sequence[Message], **options: bool) -> str:
-    return str(tokenizer.apply_chat_template(list(conversation), tokenize=False, **options))
+    """The text of a conversation; a template that knows no system reads it before the question."""
+    try:
+        return str(tokenizer.apply_chat_template(list(conversation), tokenize=False, **options))
+    except TemplateError:
+        if len(conversation) < 2 or conversation[0]["role"] != "system":
+            raise
+        system, first, *rest = conversation
+        said = {**first, "content": f"{system['content']}\n\n{first['content']}"}
+        return _applied(tokenizer, [said, *rest], **options)

@@ -27,6 +27,7 @@ from prosa.data.kinds import Kind, in_batches
 from prosa.files import full_disk_said
 from prosa.tokens.conversation import Renderer, messages
 from prosa.tokens.encoder import Hidden, Ids, TextEncoder
+from prosa.tokens.learn import is_ours
 from prosa.tokens.stream import (
     HIDDEN,
     META,
@@ -123,10 +124,9 @@ class _Writer:
     def __init__(self, tokenizer: PreTrainedTokenizerFast, *files: BinaryIO) -> None:
         self._tokenizer = tokenizer
         self._files = files
-        self._end = tokenizer.eos_token_id
-        self._start = tokenizer.bos_token_id
-        if self._start is None:
-            self._start = self._end
+        # BERT has a sign before and after a text, and no start or end.
+        self._end = _first(tokenizer.eos_token_id, tokenizer.sep_token_id)
+        self._start = _first(tokenizer.bos_token_id, tokenizer.cls_token_id, self._end)
         self.dtype = "<u2" if len(tokenizer) <= 1 << 16 else "<u4"
         self.tokens = self.documents = self.bytes = self.unknown = 0
         files[1].write(np.zeros(1, dtype="<i8").tobytes())
@@ -163,9 +163,10 @@ class _Writer:
             sides = [[text or "" for text in column.to_pylist()] for column in batch.columns]
             (sources, before, _hidden), (targets, after, hidden) = map(encoder.encode, sides)
             self.bytes += sum(len(text.encode()) for text in sides[1])
-            hidden[:, 0] = shifted(hidden[:, 0], after, 0, 1)
-            source, before = framed(sources, before, [], [self._end])
-            target, after = framed(targets, after, [], [self._end])
+            frame = frame_of(self._tokenizer)
+            hidden[:, 0] = shifted(hidden[:, 0], after, *map(len, frame))
+            source, before = framed(sources, before, *frame)
+            target, after = framed(targets, after, *frame)
             lengths = np.stack([before, after], axis=1)
             starts = np.stack([starts_of(before), len(source) + starts_of(after)], axis=1)
             ids = take(np.concatenate([source, target]), starts.ravel(), lengths.ravel())
@@ -184,6 +185,19 @@ class _Writer:
         self.unknown += len(hidden)
         self.tokens += len(ids)
         self.documents += len(lengths)
+
+
+def _first(*ids: int | None) -> int:
+    """The first id that there is."""
+    return next(number for number in ids if number is not None)
+
+
+def frame_of(tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[int]]:
+    """What an encoder reads before and after a text; a tokenizer from elsewhere says it itself."""
+    if is_ours(tokenizer):
+        return [], [tokenizer.eos_token_id]
+    ids = list(tokenizer("")["input_ids"])
+    return (ids[:-1], ids[-1:]) if ids else ([], [tokenizer.eos_token_id])
 
 
 def collate(rows: Sequence[Row]) -> Row:

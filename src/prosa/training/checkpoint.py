@@ -9,6 +9,7 @@ state is not kept: every step draws from a seed of its own.
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,11 @@ _WEIGHTS = "model.safetensors"
 _OPTIMIZER, _OPTIMIZER_JSON = "optimizer.safetensors", "optimizer.json"
 _STATE = "trainer_state.json"
 _KEPT = 2
-_WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
+_WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
-    """Copies of a model's weights, whole and on the processor.
+    """Copies of a model's weights that are trained, whole and on the processor.
 
     Where they are sharded, all processes must ask, and only the first is given them.
     """
@@ -113,7 +114,8 @@ def restore(
             state.setdefault(parameter, {})[name] = value
         groups = json.loads((folder / _OPTIMIZER_JSON).read_text(encoding="utf-8"))
         kept: dict[str, Any] = load_file(folder / _WEIGHTS)
-        set_model_state_dict(model, kept, options=_WHOLE)
+        frozen = not all(parameter.requires_grad for parameter in model.parameters())
+        set_model_state_dict(model, kept, options=replace(_WHOLE, strict=not frozen))
         whole = {"state": state, "param_groups": groups}
         set_optimizer_state_dict(model, optimizer, whole, options=_WHOLE)
         files = {name: folder / f"{name}.safetensors" for name in names}

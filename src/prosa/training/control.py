@@ -25,6 +25,7 @@ from prosa.measure.metrics import Metrics
 from prosa.training import checkpoint as checkpoints
 from prosa.training import threads, world
 from prosa.training.events import Listener, Progress, Sampled, Stopped, Validated, silent
+from prosa.training.loss import Loss, own_loss
 from prosa.training.plan import Plan
 from prosa.training.schedule import Schedule
 from prosa.training.threads import Threads
@@ -68,6 +69,7 @@ class Hooks:
         keep_best: Whether the weights that validate best are kept, and a run that gets worse is
             stopped. Not so where answers are to be learned by heart: none of those held out can be
             guessed from the others, so validation only gets worse while the answers get right.
+        loss: Of a model and a batch.
     """
 
     listen: Listener = silent
@@ -76,6 +78,7 @@ class Hooks:
     validation_steps: float = 0.0
     closing_steps: float = 0.0
     keep_best: bool = True
+    loss: Loss = own_loss
 
 
 class Interrupt:

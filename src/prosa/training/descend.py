@@ -17,7 +17,6 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 
 from prosa.i18n import _
-from prosa.models.registry import family
 from prosa.tasks.task import Batches
 from prosa.training import checkpoint as checkpoints
 from prosa.training import machine as machines
@@ -25,8 +24,9 @@ from prosa.training import world
 from prosa.training.average import Average
 from prosa.training.control import Hooks, Interrupt, RunControl, Timer
 from prosa.training.events import Note
+from prosa.training.loss import Loss, own_loss
 from prosa.training.optimizer import build as build_optimizer
-from prosa.training.plan import Plan
+from prosa.training.plan import Plan, recipe_of
 from prosa.training.shares import Shares, loader
 
 
@@ -65,6 +65,8 @@ class DescentTrainer(Trainer):
 
     plan: Plan
     run_control: RunControl
+    loss_of: Loss = staticmethod(own_loss)
+    """Of a model and a batch; the model's own goes through the Trainer."""
     best_weights: dict[str, Tensor] | None = None
     """The weights with the best validation so far; they travel with every checkpoint. The other
     processes have none, or an empty dictionary."""
@@ -102,7 +104,7 @@ class DescentTrainer(Trainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """MuonAdamW as planned; AdamW alone on sharded weights, as Muon needs whole matrices."""
         if self.optimizer is None:
-            recipe = family(self.plan.family).recipe
+            recipe = recipe_of(self.plan.family, self.plan.lora)
             self.optimizer = build_optimizer(
                 cast(nn.Module, model or self.model),
                 replace(recipe, muon=False) if self.is_fsdp_enabled else recipe,
@@ -132,6 +134,18 @@ class DescentTrainer(Trainer):
             enabled=self.plan.bfloat16,
             cache_enabled=cache_enabled,
         )
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """The loss of a forward pass."""
+        if self.loss_of is own_loss:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        return self.loss_of(model, {**inputs, "num_items_in_batch": num_items_in_batch})
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """One forward and backward pass."""
@@ -207,7 +221,7 @@ def descend(
         # Heads over words divide a step's summed loss by all that it counts; others take a mean.
         trainer.model_accepts_loss_kwargs &= model.get_output_embeddings() is not None
         trainer.remove_callback(PrinterCallback)
-        trainer.plan = plan
+        trainer.plan, trainer.loss_of = plan, hooks.loss
         control = trainer.run_control = RunControl(trainer, plan, hooks, timer, interrupt)
         if checkpoint is not None:
             state = checkpoints.read_state(checkpoint)
@@ -218,7 +232,7 @@ def descend(
             whole = copy.deepcopy(model)
             text = _("The weights are sharded: AdamW trains them all, as Muon needs whole matrices")
             hooks.listen(Note(text))
-        elif family(plan.family).recipe.average:
+        elif recipe_of(plan.family, plan.lora).average:
             trainer.average = Average(cast(nn.Module, trainer.model))
         if plan.attention:
             machines.set_attention(model, plan.attention)
@@ -229,7 +243,10 @@ def descend(
         if final is None and trainer.average:
             final = {**model.state_dict(), **trainer.average.weights}
         if final:
-            cast(nn.Module, whole).to(trainer.args.device).load_state_dict(final)
+            # What is frozen is not among them.
+            cast(nn.Module, whole).to(trainer.args.device).load_state_dict(
+                final, strict=plan.lora is None
+            )
     if plan.attention:  # as it will be loaded
         machines.set_attention(whole, before)
     return Descent(

@@ -22,19 +22,18 @@ from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.measure.metrics import Metrics
 from prosa.models.family import Sizes, SpecialIds
-from prosa.models.pretrained import auto_class, described, load
-from prosa.models.registry import count, family, label_settings, start_from_frequencies
+from prosa.models.registry import count, family, start_from_frequencies
 from prosa.tasks.task import Batches, Task
 from prosa.tokens import conversation
 from prosa.tokens.learn import check, learn
 from prosa.tokens.stream import TokenStream
+from prosa.training import further, threads, world
 from prosa.training import machine as machines
 from prosa.training import plan as plans
-from prosa.training import threads, world
 from prosa.training.checkpoint import latest
 from prosa.training.control import Hooks, Timer
 from prosa.training.descend import descend
-from prosa.training.events import Listener, Note, Planned, silent
+from prosa.training.events import Listener, Planned, silent
 from prosa.training.plan import Options, Plan
 from prosa.training.size_ladder import Corpus
 from prosa.training.word_vectors import start_from_vectors
@@ -80,8 +79,8 @@ class Job:
         task: What is learned from them.
         options: What the person asked of the run.
         vocabulary: How text becomes tokens.
-        start: Weights to start from, instead of new ones.
-        word_vectors: A file of vectors that the words of new ones begin with.
+        start: A model to teach further, instead of a new one; it is changed.
+        word_vectors: A file of vectors that the words of a new one begin with.
     """
 
     splits: dict[str, pa.Table]
@@ -175,18 +174,18 @@ def _fit(
         scored = {**streams, "train": train.head(SCORED_TOKENS)}
         return _finish(counted, tokenizer, train, scored, measure, seconds=seconds)
     corpus = _corpus(job, streams)
-
-    def batches(context: int) -> Batches:
-        order = {"seed": job.options.seed, "shuffled": corpus.turns}
-        return task.batches(train, tokenizer, known.recipe, context, **order)
-
-    setup = plans.Setup(known, task, len(tokenizer), ids, batches, train.classes)
+    if job.start is not None:
+        start = further.with_head(job.start, tokenizer, task.auto, train.classes, listen)
+        job = replace(job, start=start)
     seconds = 60 * (job.options.minutes or plans.DEFAULT_MINUTES)
-    plan = world.share(lambda: _plan(job, setup, corpus, folder, began))
+    saved = _saved_plan(folder)
+    setup = _setup(job, tokenizer, train, corpus, saved, listen)
+    plan = saved or world.share(lambda: _plan(job, setup, corpus, folder, began))
     listen(Planned(plan))
-    model = _start(job, train, listen) or _new_model(plan, setup, train)
+    model = job.start or _new_model(plan, setup, train)
+    model.config.learned = plan.task
     if job.word_vectors and latest(folder) is None:
-        listen(Note(_vectors_found(model, tokenizer, job.word_vectors)))
+        start_from_vectors(model, tokenizer, job.word_vectors, listen)
     watched, scored = _to_score(plan, streams, seconds)
     watched_tokens = len(watched.tokens) if watched else 0
     final_tokens = sum(len(stream.tokens) for stream in scored.values())
@@ -197,9 +196,10 @@ def _fit(
         validation_steps=plan.scoring_steps * watched_tokens / 1_000,
         closing_steps=plan.scoring_steps * (watched_tokens + final_tokens) / 1_000,
         keep_best=not corpus.turns,
+        loss=setup.loss,
     )
     timer = Timer(began, seconds - SAVING_SECONDS if plan.timed else None)
-    data = batches(plan.sizes.context or 1)
+    data = setup.batches(plan.sizes.context or 1)
     result = descend(model, data, plan, folder, hooks, timer, latest(folder))
     if not world.is_first():
         return None
@@ -220,6 +220,8 @@ def _tokens(job: Job, folder: Path) -> tuple[PreTrainedTokenizerFast, dict[str, 
 
 def _write_tokens(job: Job, folder: Path, done: Path) -> None:
     splits, kind, vocabulary = job.splits, job.kind, job.vocabulary
+    if vocabulary.tokenizer and job.task.chats(kind):
+        conversation.add_turns(vocabulary.tokenizer)
     tokenizer = vocabulary.tokenizer or learn(
         _texts(splits["train"], kind),
         vocabulary.algorithm,
@@ -249,23 +251,56 @@ def _texts(table: pa.Table, kind: Kind) -> Iterator[str]:
                 yield from (m["content"] for m in conversation.messages(kind, row))
 
 
-def _plan(job: Job, setup: plans.Setup, corpus: Corpus, folder: Path, began: float) -> Plan:
+def _setup(
+    job: Job,
+    tokenizer: PreTrainedTokenizerFast,
+    train: TokenStream,
+    corpus: Corpus,
+    saved: Plan | None,
+    listen: Listener,
+) -> plans.Setup:
+    """What is learned, how, and from what; a model that is taught further is made ready for it."""
+    known, options, adapted = family(job.options.family), job.options, None
+    if job.start is not None:
+        further.grow(job.start, tokenizer)
+        rank = partial(further.adapter_rank, job.start, known, options, corpus)
+        adapted = saved.lora if saved else world.share(rank)
+        further.prepare(job.start, adapted, listen)
+    recipe = plans.recipe_of(known.name, adapted)
+
+    def batches(context: int) -> Batches:
+        order = {"seed": options.seed, "shuffled": corpus.turns}
+        return job.task.batches(train, tokenizer, recipe, context, **order)
+
+    ids = SpecialIds.of(tokenizer)
+    setup = plans.Setup(
+        known, job.task, len(tokenizer), ids, batches, job.start, adapted, classes=train.classes
+    )
+    return further.with_answer_loss(setup, train) if recipe.apart else setup
+
+
+def _saved_plan(folder: Path) -> Plan | None:
+    """The plan of a run that goes on, for as many processes as there are now."""
     saved = folder / "plan.json"
-    if saved.is_file():
-        try:
-            values = json.loads(saved.read_text(encoding="utf-8"))
-            plan = Plan(**{**values, "sizes": Sizes(**values["sizes"])})
-            return plan.on(world.size())
-        except (KeyError, TypeError, ValueError) as error:  # damaged, or of another version
-            raise InputError(
-                _("This checkpoint cannot be read: {why}").format(why=error),
-                path=saved,
-                hint=_("Delete the folder and run again without --resume"),
-            ) from error
+    if not saved.is_file():
+        return None
+    try:
+        values = json.loads(saved.read_text(encoding="utf-8"))
+        return Plan(**{**values, "sizes": Sizes(**values["sizes"])}).on(world.size())
+    except (KeyError, TypeError, ValueError) as error:  # damaged, or of another version
+        raise InputError(
+            _("This checkpoint cannot be read: {why}").format(why=error),
+            path=saved,
+            hint=_("Delete the folder and run again without --resume"),
+        ) from error
+
+
+def _plan(job: Job, setup: plans.Setup, corpus: Corpus, folder: Path, began: float) -> Plan:
     seconds = 60 * (job.options.minutes or plans.DEFAULT_MINUTES)
     left = max(began + seconds - time.monotonic(), seconds / 4)
-    plan = plans.make(setup, job.options, corpus, left, job.start)
-    saved.write_text(json.dumps(asdict(plan), indent=2), encoding="utf-8")
+    plan = plans.make(setup, job.options, corpus, left)
+    text = json.dumps(asdict(plan), indent=2)
+    (folder / "plan.json").write_text(text, encoding="utf-8")
     return plan
 
 
@@ -297,35 +332,9 @@ def _corpus(job: Job, streams: dict[str, TokenStream]) -> Corpus:
     )
 
 
-def _start(job: Job, train: TokenStream, listen: Listener) -> PreTrainedModel | None:
-    """The model to start from, with a new head where the task or the labels are other ones."""
-    if job.start is None:
-        return None
-    labels = [str(label) for label in (job.start.config.id2label or {}).values()]
-    same = not train.classes or labels == list(train.classes)
-    if same and auto_class(described(job.start)) == job.task.auto:
-        return job.start
-    return load(
-        str(job.start.name_or_path),
-        job.task.name,
-        dtype="float32",
-        device="cpu",
-        settings=label_settings(train.classes),
-        say=lambda text: listen(Note(text)),
-    ).model
-
-
-def _vectors_found(model: PreTrainedModel, tokenizer: Any, path: str) -> str:
-    found, words = start_from_vectors(model, tokenizer, path)
-    return _("{found} of the {words} words of the vocabulary begin with their vectors").format(
-        found=f"{found:,}", words=f"{words:,}"
-    )
-
-
 def _new_model(plan: Plan, setup: plans.Setup, train: TokenStream) -> PreTrainedModel:
     torch.manual_seed(plan.seed)
     model = setup.build(plan.sizes)
-    model.config.learned = plan.task
     head: Any = model.get_output_embeddings()
     if head is None:  # it scores labels or places, and no words
         return model

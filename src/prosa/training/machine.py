@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 
 from prosa.models.family import Recipe, Sizes
 from prosa.training import world
+from prosa.training.loss import Loss, own_loss
 from prosa.training.optimizer import build as build_optimizer
 
 MAX_GRAD_NORM = 1.0
@@ -186,8 +187,13 @@ def measure_step(
     machine: Machine,
     batch: Callable[[], dict[str, Tensor]],
     ways: list[Way],
+    loss: Loss = own_loss,
+    *,
+    learning_rate: float = 1e-4,
 ) -> Trial:
     """Measure steps on batches of the training data, as the run will take them; some seconds.
+
+    At a learning rate of zero the model stays as it is.
 
     Another way than the first is taken where it is a tenth faster: nearer, a measurement is chance,
     and one seed would give two models.
@@ -200,7 +206,11 @@ def measure_step(
             model: Any = build()
             if attention and not set_attention(model, attention):
                 continue
-            tried = _tried(model.to(machine.device), recipe, machine, batch, bfloat16=bfloat16)
+            model.to(machine.device)
+            optimizer = build_optimizer(
+                model, recipe, learning_rate=learning_rate, bfloat16=bfloat16
+            )
+            tried = _tried(model, optimizer, machine, batch, loss, bfloat16=bfloat16)
         if best is None or tried[0] < 0.9 * best.seconds:
             now = torch.get_num_threads()
             best = Trial(model.num_parameters(), *tried, attention, bfloat16, now)
@@ -220,30 +230,30 @@ def set_attention(model: PreTrainedModel, name: str) -> bool:
 
 def _tried(
     model: PreTrainedModel,
-    recipe: Recipe,
+    optimizer: torch.optim.Optimizer,
     machine: Machine,
     batch: Callable[[], dict[str, Tensor]],
+    loss: Loss,
     *,
     bfloat16: bool,
 ) -> tuple[float, float]:
     """Seconds of a step, and of scoring a batch."""
-    optimizer = build_optimizer(model, recipe, learning_rate=1e-4, bfloat16=bfloat16)
 
     def on_device() -> dict[str, Tensor]:
         return {name: values.to(machine.device) for name, values in batch().items()}
 
     def step() -> None:
         with torch.autocast(machine.device, torch.bfloat16, enabled=bfloat16):
-            loss = model(**on_device()).loss
-        loss.backward()
+            nats = loss(model, on_device())
+        nats.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRAD_NORM)
         optimizer.step()
         model.zero_grad()
-        loss.item()
+        nats.item()
 
     def scoring() -> None:
         with torch.inference_mode():
-            model(**on_device()).loss.item()
+            loss(model, on_device()).item()
 
     model.train()
     seconds = _median_seconds(step, machine.device, most=8)

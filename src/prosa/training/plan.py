@@ -15,11 +15,13 @@ from transformers import PreTrainedModel
 
 from prosa.i18n import _
 from prosa.models.family import Family, Recipe, Sizes, SpecialIds
-from prosa.models.registry import build, check_name
+from prosa.models.foreign import ADAPTED
+from prosa.models.registry import build, check_name, family
 from prosa.models.sizes import check, wrong
 from prosa.tasks.task import Batches, Row, Task
 from prosa.training import machine as machines
 from prosa.training import world
+from prosa.training.loss import Loss, own_loss
 from prosa.training.size_ladder import (
     BLIND_EPOCHS,
     EPOCHS,
@@ -33,6 +35,8 @@ DEFAULT_MINUTES = 5.0
 """The longest run when nobody turns the dial."""
 MOST_EPOCHS = 60
 """Passes at which even a long dial stops: more of them only memorise."""
+FURTHER = 0.3
+"""A model of ours that is taught further takes so much of the rate of a beginning."""
 EVALUATION_SHARE = 0.08
 """Share of the time kept for validation and samples on the way."""
 
@@ -46,6 +50,7 @@ class Options:
         steps: Optimizer steps; wins over epochs.
         batch_size: Rows of `context` tokens a step, of all processes.
         learning_rate: In AdamW's scale.
+        lora: Teach an adapter beside the frozen model.
     """
 
     family: str = "decoder"
@@ -55,6 +60,7 @@ class Options:
     batch_size: int | None = None
     learning_rate: float | None = None
     seed: int = 0
+    lora: bool | None = None
     sizes: Sizes = field(default_factory=Sizes)
 
     def __post_init__(self) -> None:
@@ -73,6 +79,10 @@ class Setup:
     Attributes:
         batches: Cuts the training data into rows of at most so many tokens.
         ids: The tokenizer's special tokens.
+        start: The model that is taught further, with its adapter; None: a new one.
+        adapted: The rank of its adapter, if it has one.
+        loss: Of a model and a batch.
+        scored: Words whose scores a loss computes; None: all.
         classes: Labels that are learned, if any.
     """
 
@@ -81,10 +91,21 @@ class Setup:
     vocabulary: int
     ids: SpecialIds
     batches: Callable[[int], Batches]
+    start: PreTrainedModel | None = None
+    adapted: int | None = None
+    loss: Loss = own_loss
+    scored: int | None = None
     classes: tuple[str, ...] = ()
 
+    @property
+    def recipe(self) -> Recipe:
+        """How the model is trained."""
+        return recipe_of(self.family.name, self.adapted)
+
     def build(self, sizes: Sizes) -> PreTrainedModel:
-        """A model with fresh weights."""
+        """The model to go on with, or one with fresh weights."""
+        if self.start is not None:
+            return self.start
         return build(self.family, sizes, self.vocabulary, self.ids, self.task.auto, self.classes)
 
 
@@ -99,6 +120,7 @@ class Plan:
         row_tokens: Tokens of a row, on average.
         accumulation: Forward passes a step, of each process.
         processes: How many learn together.
+        lora: The rank of the adapter that is taught; None: the whole model is.
         steps: Steps expected.
         most_steps: Steps at which the run ends even if time is left: more would do no good.
         timed: Whether the clock ends the run, as neither steps nor epochs were given.
@@ -133,6 +155,7 @@ class Plan:
     memory_bytes: int
     device: str
     processor: str
+    lora: int | None = None
 
     @property
     def tokens_per_step(self) -> float:
@@ -145,21 +168,40 @@ class Plan:
         return replace(self, processes=processes, accumulation=accumulation)
 
 
-def make(
-    setup: Setup, options: Options, corpus: Corpus, left: float, start: PreTrainedModel | None
-) -> Plan:
+def recipe_of(name: str, adapted: int | None) -> Recipe:
+    """How a model of a family is trained, or an adapter beside one."""
+    return family("pretrained" if adapted else name).recipe
+
+
+def _rate(setup: Setup, sizes: Sizes) -> float:
+    rate = setup.recipe.rate(sizes.hidden_size or setup.recipe.width)
+    if setup.adapted:
+        return rate * ADAPTED
+    own = setup.start is not None and not setup.recipe.apart
+    return rate * FURTHER if own else rate
+
+
+def make(setup: Setup, options: Options, corpus: Corpus, left: float) -> Plan:
     """Plan a run of gradient descent.
 
-    `left` is the seconds that learning may take; the sizes of `start`, a model to go on with,
-    stand. It takes one to three seconds: a throw-away model is trained for a few steps.
+    `left` is the seconds that learning may take; the sizes of a model to go on with stand. It takes
+    one to three seconds: a throw-away model, or the one to go on with, is trained for a few steps,
+    the latter at a rate of zero.
 
     Raises:
         InputError: Sizes that do not fit together, or a model too large for the memory.
     """
-    machine, recipe = machines.measure(), setup.family.recipe
+    machine, recipe, start = machines.measure(), setup.recipe, setup.start
     asked = options.sizes if start is None else sizes_of(setup.family, start, options.sizes)
     ladder = SizeLadder(
-        setup.family, setup.task.auto, asked, corpus, setup.vocabulary, machine, left
+        setup.family,
+        setup.task.auto,
+        asked,
+        corpus,
+        setup.scored or setup.vocabulary,
+        machine,
+        left,
+        start,
     )
     candidates, level = ladder.candidates(), ladder.first_guess()
     usual = EPOCHS if corpus.validated else BLIND_EPOCHS
@@ -175,8 +217,11 @@ def make(
             recipe,
             machine,
             partial(_random_batch, data, rows, np.random.default_rng(0)),
-            # A run of so many steps is the same again with the same seed: without a choice.
-            machines.ways(machine, sizes)[: 1 if fixed else None],
+            # A run of so many steps is the same again with the same seed: without a choice. A step
+            # of a large model takes long, and shows no difference worth the trial.
+            machines.ways(machine, sizes)[: 1 if fixed or setup.recipe.apart else None],
+            setup.loss,
+            learning_rate=0.0 if start is not None else 1e-4,
         )
         step_tokens = batch * data.row_tokens
         step_seconds = trial.seconds * accumulation
@@ -203,7 +248,7 @@ def make(
         steps=steps,
         most_steps=most_steps,
         epochs=epochs,
-        learning_rate=options.learning_rate or recipe.rate(sizes.hidden_size or recipe.width),
+        learning_rate=options.learning_rate or _rate(setup, sizes),
         attention=trial.attention,
         bfloat16=trial.bfloat16,
         seed=options.seed,
@@ -215,6 +260,7 @@ def make(
         memory_bytes=machines.peak_memory(),
         device=machine.device,
         processor=machine.name,
+        lora=setup.adapted,
     )
 
 

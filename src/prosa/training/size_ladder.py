@@ -50,7 +50,8 @@ class Corpus:
 class SizeLadder:
     """The sizes that are open to a run of so many seconds, from small to large.
 
-    `asked` are the sizes that a person fixed, `auto` is the auto class that builds the model.
+    `asked` are the sizes that a person fixed, `auto` is the auto class that builds the model,
+    `start` the model that is taught further, if one is.
     """
 
     family: Family
@@ -60,6 +61,7 @@ class SizeLadder:
     vocabulary: int
     machine: Machine
     seconds: float
+    start: PreTrainedModel | None = None
 
     def candidates(self) -> list[Sizes]:
         """Complete sizes, each once, with what a person fixed."""
@@ -78,6 +80,11 @@ class SizeLadder:
 
     def estimate(self, sizes: Sizes) -> Estimate:
         """What a model of these sizes costs."""
+        if self.start is not None:
+            matrices = [p for p in self.start.parameters() if p.dim() == 2]
+            trained = sum(p.numel() for p in matrices if p.requires_grad)
+            through = sum(p.numel() for p in matrices) + 2 * trained
+            return Estimate(self.start.num_parameters(), 4 * through)
         return estimate(self.family.name, sizes, self.vocabulary, self.auto)
 
     def first_guess(self) -> int:
@@ -130,7 +137,8 @@ class SizeLadder:
 
 def sizes_of(family: Family, start: PreTrainedModel, asked: Sizes) -> Sizes:
     """The sizes of a model that is trained further; only context and dropout may be chosen anew."""
-    config, names = start.config, {"layers": "num_hidden_layers", "heads": "num_attention_heads"}
+    config = start.config.get_text_config()
+    names = {"layers": "num_hidden_layers", "heads": "num_attention_heads"}
     fixed = [name for name in family.sizes[0].given if name not in ("context", "dropout")]
     sizes = Sizes(**{name: getattr(config, names.get(name, name), None) for name in fixed})
     for name in fixed:

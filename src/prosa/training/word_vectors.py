@@ -12,6 +12,7 @@ from prosa.i18n import _
 from prosa.models import registry
 from prosa.models.family import Family
 from prosa.tokens.words import whole_words
+from prosa.training.events import Listener, Note
 
 
 def width_for(family: Family, path: str, asked: int | None, *, new: bool) -> int:
@@ -45,14 +46,13 @@ def width_for(family: Family, path: str, asked: int | None, *, new: bool) -> int
     return width
 
 
-def start_from_vectors(model: PreTrainedModel, tokenizer: Any, path: str | Path) -> tuple[int, int]:
+def start_from_vectors(
+    model: PreTrainedModel, tokenizer: Any, path: str | Path, listen: Listener
+) -> None:
     """Give the words of a vocabulary the vectors of a file.
 
     A word that is there in lower case only takes that vector. All are scaled to the spread with
-    which the others begin, as the layers above are made for that.
-
-    Returns:
-        How many words were found, and of how many.
+    which the others begin, as the layers above are made for that. How many were found is said.
 
     Raises:
         InputError: The file is damaged, or has none of the words.
@@ -74,4 +74,5 @@ def start_from_vectors(model: PreTrainedModel, tokenizer: Any, path: str | Path)
     with torch.no_grad():
         spread = table.weight.std() / vectors.std().clamp(min=1e-8)
         table.weight[list(rows)] = (vectors * spread).to(table.weight)
-    return len(rows), len(words)
+    text = _("{found} of the {words} words of the vocabulary begin with their vectors")
+    listen(Note(text.format(found=f"{len(rows):,}", words=f"{len(words):,}")))

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 class Request:
     """A training run as asked for; the fields are the flags' names; None: the plan decides.
 
-    `from_model` is the flag --from, `columns` is --column: {"text": "headline"}.
+    `from_model` is the flag --from, `lora` is --lora or --full, `columns` is --column: {"text":
+    "headline"}.
     """
 
     family: str | None = None
     from_model: str | None = None
+    lora: bool | None = None
     minutes: float | None = None
     epochs: float | None = None
     steps: int | None = None

@@ -92,7 +92,7 @@ def train(
     world.join(cpu=machine.choose_device() == "cpu")
     with world.together(), ExitStack() as opened:
         # What is wrong with flags or data the first process finds, and says, for all.
-        wanted = world.first(partial(_wanted, request)) or _wanted(request)
+        wanted = world.first(partial(_wanted, request, listen)) or _wanted(request)
         splits: dict[str, Any] = {}
 
         def begin() -> tuple[Path, dict[str, Any]]:
@@ -149,8 +149,8 @@ class _Wanted:
         return Job(splits, kind, task, self.options, self.vocabulary, self.start, self.word_vectors)
 
 
-def _wanted(request: Request) -> _Wanted:
-    start = _start(request.from_model) if request.from_model else None
+def _wanted(request: Request, listen: "Listener | None" = None) -> _Wanted:
+    start = _start(request.from_model, listen) if request.from_model else None
     family = _family(request, start)
     _check_launcher(family)
     options, vocabulary = _wishes(family, request, start)
@@ -182,25 +182,32 @@ def _place(request: Request, source: str, family: "Family") -> Path:
     return runs.default_place(source, family.name)
 
 
-def _start(name: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
+def _start(
+    name: str, listen: "Listener | None"
+) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
     from prosa.models.pretrained import load
+    from prosa.training.events import Note, silent
 
-    model, tokenizer = load(runs.resolve(name))
+    model, tokenizer = load(runs.resolve(name), say=lambda text: (listen or silent)(Note(text)))
     return model, cast(Any, tokenizer)
 
 
 def _family(request: Request, start: Any) -> "Family":
-    from prosa.models.registry import REGISTRY, check_name, family, family_of
+    from prosa.models.registry import FOREIGN, check_name, family, family_of
 
+    if request.lora and start is None:
+        raise InputError(
+            _("--lora teaches a model that there is already"), hint=_("Say which with --from MODEL")
+        )
     if start is None:
         check_name(request.family or DEFAULT_FAMILY)
+        if request.family in FOREIGN:
+            raise InputError(
+                _("A model of the family {family} is not made here").format(family=request.family),
+                hint=_("Say which with --from MODEL"),
+            )
         return family(request.family or DEFAULT_FAMILY)
-    known = family_of(start[0].config.to_dict())
-    if known is None:
-        raise InputError(
-            _("{model} is of a kind that cannot be trained here").format(model=request.from_model),
-            expected=", ".join(REGISTRY),
-        )
+    known = family_of(start[0].config.to_dict()) or _foreign(start[0])
     if request.family not in (None, known.name):
         raise InputError(
             _("{model} is a {is_family}, not a {asked}").format(
@@ -214,6 +221,24 @@ def _family(request: Request, start: Any) -> "Family":
             hint=_("Leave --from away and give both data sets in one folder"),
         )
     return known
+
+
+def _foreign(start: "PreTrainedModel") -> "Family":
+    """The family of a model from elsewhere, with the tasks that its kind can learn."""
+    from prosa.models.pretrained import HEADS, auto_class, described
+    from prosa.models.registry import family
+    from prosa.tasks.task import task
+
+    known, auto = family("pretrained"), auto_class(described(start))
+    able = tuple(name for name in known.tasks if task(name).auto in (auto, *HEADS))
+    if not able:
+        raise InputError(
+            _("A model of the kind {model} cannot be taught here").format(
+                model=type(start).__name__
+            ),
+            expected=_("a model that writes, or fills in words"),
+        )
+    return replace(known, tasks=able)
 
 
 def _prepare(
@@ -265,7 +290,7 @@ def _wishes(family: "Family", request: Request, start: Any) -> "tuple[Options, V
         sizes = replace(sizes, embedding_size=width)
     if start is None:
         complete(family, sizes)
-    shared = ("minutes", "epochs", "steps", "batch_size", "learning_rate", "seed")
+    shared = ("minutes", "epochs", "steps", "batch_size", "learning_rate", "seed", "lora")
     options = Options(family.name, sizes=sizes, **{name: getattr(request, name) for name in shared})
     known = start[1] if start else None
     return options, Vocabulary(request.tokenizer or "bpe", request.vocabulary, known)

@@ -1,6 +1,6 @@
 """A model that a person can use: `prosa.load(...)`, and through it generate, stream and chat."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,8 @@ class Model:
 
     Attributes:
         path: Its folder (or Hugging Face id).
-        network: The `PreTrainedModel`.
-        tokenizer: Its `PreTrainedTokenizerFast`.
+        network: The `PreTrainedModel`; a GGUF file's `Packed` where llama-cpp-python is there.
+        tokenizer: Its `PreTrainedTokenizerFast`; None of a packed one.
     """
 
     def __init__(self, path: str, network: Any, tokenizer: Any) -> None:
@@ -42,10 +42,10 @@ class Model:
 
     def stream(self, prompt: str = "", **decoding: Any) -> Iterator[str]:
         """The same, piece by piece."""
-        from prosa.generation.decode import stream
+        from prosa.generation.engines import engine
         from prosa.generation.options import Decoding
 
-        yield from stream(self.network, self.tokenizer, prompt, Decoding(**decoding))
+        yield from engine(self.network, self.tokenizer).stream(prompt, Decoding(**decoding))
 
     def fill(self, text: str, count: int = 5) -> "list[Candidate]":
         """The likeliest words for the `[MASK]` of a text, with their probabilities."""
@@ -56,17 +56,21 @@ class Model:
     @property
     def continues(self) -> bool:
         """Whether what it writes goes on from the prompt, and is not an answer to it."""
-        from prosa.tasks.task import writing_task
+        from prosa.generation.engines import engine
 
-        return not writing_task(self.network).replies
+        return engine(self.network, self.tokenizer).continues
 
-    def chat(self, **decoding: Any) -> "Chat":
-        """Begin a conversation; `.say(text)` gives the reply in pieces."""
+    def chat(self, *, system: str = "", **decoding: Any) -> "Chat":
+        """Begin a conversation; `.say(text)` gives the reply in pieces.
+
+        `system` is what the model is told to be, and `decoding` as for `generate`.
+        """
         from prosa.chat import CHAT_DECODING, Chat
         from prosa.generation.options import Decoding
 
         drawn = Decoding(**decoding) if decoding else CHAT_DECODING
-        return Chat(self.network, self.tokenizer, drawn, memory=self._has_turns())
+        memory = self._has_turns()
+        return Chat(self.network, self.tokenizer, drawn, memory=memory, system=system)
 
     def _has_turns(self) -> bool:
         manifest = runs.read_manifest(Path(self.path)) if Path(self.path).is_dir() else None
@@ -77,7 +81,8 @@ def load(path: str | Path, **settings: Any) -> Any:
     """Load a model, or open an index.
 
     Args:
-        path: A run's folder or name under `runs`, or a Hugging Face id; or the folder of an index.
+        path: A run's folder or name under `runs`, any folder of a model or an adapter, a GGUF
+            file, or a Hugging Face id; or the folder of an index.
         settings: Of an index: those of `prosa.verbs.answering.Documents`.
 
     Returns:
@@ -91,16 +96,22 @@ def load(path: str | Path, **settings: Any) -> Any:
     return load_model(path)
 
 
-def load_model(model: str | Path) -> Model:
+def load_model(model: str | Path, say: Callable[[str], None] = lambda _text: None) -> Model:
     """Load a model: what `load` does with anything but an index.
+
+    `say` hears what there is to know of it, in sentences.
 
     Raises:
         InputError: There is no such model, or its folder is broken.
     """
-    from prosa.models.pretrained import load as load_folder
+    from prosa.generation.engines import Packed, has_packed
 
     path = runs.resolve(str(model))
-    network, tokenizer = load_folder(path)
+    if path.lower().endswith(".gguf") and has_packed():
+        return Model(path, Packed(path), None)
+    from prosa.models.pretrained import load as load_folder
+
+    network, tokenizer = load_folder(path, say=say)
     return Model(path, network, tokenizer)
 
 

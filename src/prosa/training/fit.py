@@ -175,8 +175,8 @@ def _fit(
         return _finish(counted, tokenizer, train, scored, measure, seconds=seconds)
     corpus = _corpus(job, streams)
     if job.start is not None:
-        start = further.with_head(job.start, tokenizer, task.auto, train.classes, listen)
-        job = replace(job, start=start)
+        headed = further.with_head(job.start, tokenizer, task.auto, train.classes, listen)
+        job = replace(job, start=headed)
     seconds = 60 * (job.options.minutes or plans.DEFAULT_MINUTES)
     saved = _saved_plan(folder)
     setup = _setup(job, tokenizer, train, corpus, saved, listen)

@@ -81,8 +81,12 @@ def adapter_rank(
 ) -> int | None:
     """The rank of an adapter, where one is taught, and not the whole model.
 
-    None where a head is new, as an adapter is saved without one. Else as it was asked for; else for a model from elsewhere whose training as a whole would not
-    fit into the memory, or not go once through the data in the time.
+    None where a head is new, as an adapter is saved without one. Else as it was asked for; else for
+    a model from elsewhere whose training as a whole would not fit into the memory, or not go once
+    through the data in the time.
+
+    Raises:
+        InputError: An adapter was asked for where a head is new.
     """
     if auto_class(described(model)) in HEADS:
         if options.lora:

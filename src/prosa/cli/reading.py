@@ -52,7 +52,7 @@ def _register_classify(app: typer.Typer) -> None:
 
 def _is_file(text: str) -> bool:
     try:
-        return text == "-" or Path(text).expanduser().exists()
+        return text == "-" or (bool(text) and Path(text).expanduser().exists())
     except (OSError, ValueError):  # too long for a name, or not one at all
         return False
 

@@ -132,14 +132,14 @@ def test_a_real_sentence_encoder(prosa, prosa_json, tmp_path):
     ours = vectors(*load(folder), texts)
     assert ours == pytest.approx(package.SentenceTransformer(str(folder)).encode(texts), abs=1e-5)
     assert ours[0] @ ours[1] > ours[0] @ ours[2]
-    rows = [f"{verb} the {thing},{label}"
-            for label, things in {"animal": ["cat", "dog", "horse"], "food": ["rice", "soup", "cake"]}.items()
-            for thing in things for verb in ["I like", "I see", "Where is", "My"]]  # fmt: skip
+    things = {"animal": ["cat", "dog", "horse"], "food": ["rice", "soup", "cake"]}
+    begun = ["I like", "I see", "Where is", "My"]
+    rows = [f"{b} the {t},{k}" for k, named in things.items() for t in named for b in begun]
     (tmp_path / "d.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     prosa_json(
-        "train", "d.csv", "--from", folder, "--learning-rate", "0.001", "--steps", "30", "-o", "c"
+        "train", "d.csv", "--from", folder, "--learning-rate", "3e-4", "--steps", "30", "-o", "c"
     )
-    assert prosa_json("classify", "c", "We love the rabbit")["label"] == "animal"
+    assert prosa_json("classify", "c", "We see the dog")["label"] == "animal"
     (tmp_path / "faq.csv").write_text(
         "Question,Answer\nHow do I pay?,By card.\nWhere are you?,Rio.\n"
     )

@@ -86,7 +86,12 @@ def ask(tokenizer: Any, question: str, text: str, most: int = 2 * QUESTION) -> A
     of_text = [n for n, owner in enumerate(encoded.sequence_ids(0)) if owner == 1]
     first = of_text[0] if of_text else len(encoded["input_ids"])
     last = of_text[-1] + 1 if of_text else first
-    return Asked(encoded["input_ids"], first, last, encoded["offset_mapping"][first:last])
+    places, end = [], 0
+    for start, stop in encoded["offset_mapping"][first:last]:
+        # A joiner that a normalizer puts in counts to the character before it.
+        places.append((max(start, end), stop))
+        end = stop
+    return Asked(encoded["input_ids"], first, last, places)
 
 
 def windows(first: int, last: int, length: int, most: int) -> Iterator[tuple[int, int]]:

@@ -128,7 +128,7 @@ def task_for(learner: Family, kind: Kind, source: str | None = None) -> Task:
         return found
     kinds = _kinds(able)
     hint = _("To learn from one of its columns: --kind text --column text=NAME")
-    if kind is Kind.TEXT or Kind.TEXT not in kinds:
+    if kind in (Kind.TEXT, Kind.SPAN_QA) or Kind.TEXT not in kinds:
         others = map(family, FAMILIES)
         names = [other.name for other in others if _first(map(task, other.tasks), kind)]
         hint = _("Families that learn from it: {families}").format(families=", ".join(names))

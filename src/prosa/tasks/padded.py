@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from transformers import PreTrainedModel
+from torch import Tensor, nn
 
 from prosa.tasks.task import Row
 from prosa.tokens.documents import by_length, filled
 
-_WINDOW, _LEAST = 512, 8
+_WINDOW = 512
 
 
 class PaddedRows:
@@ -74,8 +73,11 @@ def tensor(ids: Any) -> Tensor:
     return torch.from_numpy(np.asarray(ids).astype(np.int64))
 
 
-def reads_at_once(model: PreTrainedModel) -> int:
+def reads_at_once(model: nn.Module) -> int:
     """Tokens that a model reads at once: as many as its table of positions has, else 512."""
-    places = getattr(model.config, "max_position_embeddings", None) or _WINDOW
-    # Some tables begin behind the padding id: two places are never used there.
-    return places - 2 if places > _LEAST else places
+    config: Any = model.config
+    places = getattr(config, "max_position_embeddings", None) or _WINDOW
+    # RoBERTa's tables begin behind the padding id: the places up to it are never used.
+    tables = [m for name, m in model.named_modules() if name.endswith("position_embeddings")]
+    padding: list[Any] = [getattr(table, "padding_idx", None) for table in tables]
+    return int(places) - max((n + 1 for n in padding if n is not None), default=0)

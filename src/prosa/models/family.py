@@ -80,6 +80,7 @@ class Recipe:
         muon: Hidden matrices are trained by Muon, not by AdamW.
         betas: AdamW's.
         embedding_rate: Factor on the learning rate of an input table that is not the output's too.
+        head_rate: Factor on the learning rate of a new head over labels or places.
         dropout_from: Passes over the data from which dropout grows; None: as the sizes say.
         most_dropout: No more dropout than this.
         weight_decay: On matrices that are no tables.
@@ -100,6 +101,7 @@ class Recipe:
     muon: bool = False
     betas: tuple[float, float] = (0.9, 0.99)
     embedding_rate: float = 1.0
+    head_rate: float = 1.0
     dropout_from: float | None = None
     most_dropout: float = 0.3
     weight_decay: float = 0.0

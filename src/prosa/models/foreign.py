@@ -32,6 +32,7 @@ PRETRAINED = Family(
         betas=(0.9, 0.99),
         row=(32, 512),
         apart=True,
+        head_rate=10.0,
         batch=(512, 400),
     ),
     about=About(

@@ -118,18 +118,21 @@ def register_export(app: typer.Typer) -> None:
     @app.command(cls=usage.Command, help=_("Write a model in another program's format."))
     def export(
         model: str = flags.model(),
-        to: str = typer.Option(..., "--to", help=_("The format: arpa (n-gram models).")),
+        to: str = typer.Option(
+            ..., "--to", help=_("arpa (n-gram models), or hf (a whole folder).")
+        ),
         output: str | None = typer.Option(
-            None, "-o", "--output", help=_("The file to write (default: MODEL.arpa).")
+            None, "-o", "--output", help=_("What to write (default: MODEL.FORMAT).")
         ),
         overwrite: bool = flags.overwrite(),
         as_json: bool = flags.as_json(),
     ) -> None:
+        from prosa import files
         from prosa.verbs.writing import export as export_verb
 
         path = export_verb(model, to, output, overwrite=overwrite)
         if as_json:
-            shared.print_json({"output": str(path), "format": to, "bytes": path.stat().st_size})
+            shared.print_json({"output": str(path), "format": to, "bytes": files.size(path)})
         else:
-            size = shared.megabytes(path.stat().st_size)
+            size = shared.megabytes(files.size(path))
             shared.say(_("Written: {path} ({size})").format(path=path, size=size))

@@ -262,8 +262,11 @@ def _tried(
 
 
 def _median_seconds(run: Callable[[], None], device: str, most: int) -> float:
-    """The median after one to warm up; of two at least, then of as many as take half a second."""
+    """The median after one to warm up; of two at least, then of as many as take half a second.
+
+    Of what takes seconds, the first after that one is enough.
+    """
     times: list[float] = []
-    while len(times) <= most and (len(times) < 3 or sum(times) < 0.5):
+    while len(times) <= most and (len(times) < (2 if sum(times) > 2 else 3) or sum(times) < 0.5):
         times.append(_seconds(run, device))
     return statistics.median(times[1:])

@@ -70,6 +70,8 @@ class SizeLadder:
         for sizes in self.family.sizes:
             hidden = given.get("hidden_size") or sizes.hidden_size or 0
             context = _context(self.family.recipe, hidden, self.corpus)
+            if self.start is not None:
+                context = min(context, reach(self.start) or context)
             chosen = replace(sizes, **{"context": context, **given})
             if "hidden_size" in given and "heads" not in given:
                 chosen = replace(chosen, heads=None)
@@ -150,9 +152,16 @@ def sizes_of(family: Family, start: PreTrainedModel, asked: Sizes) -> Sizes:
                 ),
                 hint=_("Leave the flag away, or train a new model without --from"),
             )
-    most = getattr(config, "max_position_embeddings", None)
-    context = min(asked.context or most, most) if most else asked.context
+    most, context = reach(start), asked.context
+    if most and (context or not family.recipe.apart):  # apart, a document needs no more than itself
+        context = min(context or most, most)
     return replace(asked.over(sizes), context=context)
+
+
+def reach(model: PreTrainedModel) -> int | None:
+    """The most tokens that a model can read at once, where there is a limit."""
+    config = model.config.get_text_config()
+    return getattr(config, "max_position_embeddings", None)
 
 
 def _context(recipe: Recipe, hidden: int, corpus: Corpus) -> int:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from prosa import runs
+from prosa import files, runs
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.search.stores import is_index
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from prosa.chat import Chat
     from prosa.generation.fill import Candidate
 
-FORMATS = ("arpa",)
+FORMATS = ("arpa", "hf")
 
 
 class Model:
@@ -118,9 +118,10 @@ def load_model(model: str | Path, say: Callable[[str], None] = lambda _text: Non
 def export(
     model: str | Path, to: str, output: str | Path | None = None, *, overwrite: bool = False
 ) -> Path:
-    """Write a run in another program's format, one of `FORMATS`.
+    """Write a model in another program's format, one of `FORMATS`.
 
-    Without `output` the file has the run's name with the format's suffix, and lies here.
+    "hf" is a whole Hugging Face folder: a run's adapter is merged into its base, and a GGUF file
+    unpacked. Without `output` it has the run's name with the format's suffix, and lies here.
 
     Raises:
         InputError: An unknown format, or a model that the format cannot hold.
@@ -129,9 +130,15 @@ def export(
         raise InputError(_("--to is {value}").format(value=to), expected=", ".join(FORMATS))
     from prosa.exports import arpa
     from prosa.models.pretrained import load as load_folder
+    from prosa.models.pretrained import save
 
     folder = runs.resolve(str(model))
     target = Path(output) if output else Path(f"{Path(folder).name}.{to}")
-    network, tokenizer = load_folder(folder)
-    arpa.export(network, tokenizer, target, overwrite=overwrite)
+    files.free_place(target, overwrite=overwrite)
+    network, tokenizer = load_folder(folder, device="cpu")
+    if to == "arpa":
+        arpa.export(network, cast(Any, tokenizer), target, overwrite=overwrite)
+    else:
+        with files.replacing(target, overwrite=overwrite) as partial:
+            save(network, tokenizer, partial)
     return target

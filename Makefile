@@ -50,7 +50,8 @@ catalogue: $(VENV)/.prosa-tests
 
 # The tested set anew: the newest versions within the bounds of pyproject.toml, and the oldest.
 COMPILE := .venv-lock/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
-  --no-annotate --custom-compile-command 'make lock' --all-extras --no-emit-package kenlm
+  --no-annotate --custom-compile-command 'make lock' --all-extras --no-emit-package kenlm \
+  --no-emit-package llama-cpp-python
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet --disable-pip-version-check uv
@@ -68,7 +69,9 @@ $(VENV)/.prosa-runs: pyproject.toml requirements.lock
 	touch $@
 
 $(VENV)/.prosa-tests: $(VENV)/.prosa-runs
-	$(BIN)/python -m pip install $(PIP_FLAGS) $(CONSTRAINTS) -e '.[test]'
+	$(BIN)/python -m pip install $(PIP_FLAGS) $(CONSTRAINTS) -e '.[test,ui,explain]'
+	@# What the browser tests judge accessibility with; without npm those tests say that it is missing.
+	! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --no-save --prefix $(VENV) axe-core@4
 	touch $@
 
 # On Linux the usual torch brings its libraries for NVIDIA's GPUs; five seconds to think again.

@@ -58,8 +58,8 @@ def report(
             majority = rows[0][1]
             parts.append(
                 f"### {title[0].upper()}{title[1:]}\n\n"
-                f"`prosa train DATA --family F --minutes {minutes:g}`, then `prosa evaluate` on the "
-                f"held-out part; the mean of {len(seeds)} seeds, and their lowest and highest.\n\n"
+                f"`prosa train DATA --family F --minutes {minutes:g}`, then `prosa evaluate` on "
+                f"what was held out; the mean of {len(seeds)} seeds, the lowest and highest.\n\n"
                 "| body | accuracy | macro F1 | nats a text | parameters | steps |\n"
                 "|---|---|---|---|---|---|\n"
                 + f"| always the most frequent label | {100 * majority:.1f} % | – | – | – | – |\n"

@@ -27,13 +27,17 @@ if TYPE_CHECKING:
     from prosa.verbs.answering import index
     from prosa.verbs.comparing import compare, ladder
     from prosa.verbs.demo import demo
+    from prosa.verbs.embedding import embed
+    from prosa.verbs.labelling import classify
     from prosa.verbs.measuring import evaluate, list_models
     from prosa.verbs.training import train
     from prosa.verbs.writing import export, load
 
 _PLACES = {
+    "classify": "prosa.verbs.labelling",
     "compare": "prosa.verbs.comparing",
     "demo": "prosa.verbs.demo",
+    "embed": "prosa.verbs.embedding",
     "evaluate": "prosa.verbs.measuring",
     "export": "prosa.verbs.writing",
     "index": "prosa.verbs.answering",
@@ -50,8 +54,10 @@ _PLACES = {
 __all__ = [
     "InputError",
     "ProsaError",
+    "classify",
     "compare",
     "demo",
+    "embed",
     "evaluate",
     "export",
     "index",

@@ -208,7 +208,8 @@ def compare(
     rows, answers = [], [dict[str, str]() for _prompt in prompts]
     for entry in entries:
         row, waits = _measured(entry, data, probes), []
-        if prompts and (data.kind is Kind.LABELLED or writing_task(entry.model).writes):
+        labels = data.kind is Kind.LABELLED
+        if prompts and (row.macro_f1 is not None if labels else writing_task(entry.model).writes):
             try:
                 _answer(entry, data.kind, prompts[0], 0)  # the first call in a process takes longer
                 for prompt, told in zip(prompts, answers, strict=True):

@@ -166,12 +166,19 @@ def test_a_trained_body_gets_a_new_head(body, prosa, prosa_json):
     assert "Leave --lora away" in err
 
 
-def test_classifiers_stand_in_one_table_with_the_majority(prosa, prosa_json):
+def test_classifiers_stand_in_one_table_with_the_majority(prosa, prosa_json, tmp_path):
     result = prosa_json("compare", "ngram", "gru", "--data", "lugares.csv", "--prompts", "O gato")
     assert [row["name"] for row in result["models"]] == ["ngram", "gru"]
     assert [row["why"] for row in result["models"]] == [None, None]
     assert result["models"][0]["macro_f1"] == 1
     assert result["prompts"][0]["answers"].keys() == {"ngram", "gru"}
+    (tmp_path / "f.txt").write_text("\n".join(text for text, _label in rows()), "utf-8")
+    writer = prosa_json("train", tmp_path / "f.txt", "--family", "ngram", "-o", tmp_path / "w")
+    assert writer["task"] == "causal"
+    asked = ["ngram", tmp_path / "w", "--data", "lugares.csv", "--prompts", "O gato"]
+    apart = prosa_json("compare", *asked)
+    assert "'labelled'" in apart["models"][1]["why"]
+    assert apart["prompts"][0]["answers"].keys() == {"ngram"}
     code, out, _err = prosa("compare", "gru", "ngram", "--data", "lugares.csv", "-o", "t.html")
     assert code == 0
     assert out.index("  ngram ") < out.index("  gru ") < out.index("always the most frequent label")

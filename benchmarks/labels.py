@@ -78,7 +78,7 @@ def _row(
     seeds: tuple[int, ...],
 ) -> tuple[str, float]:
     """A line of the table, and the accuracy of the majority."""
-    given = [str(folder / flag) if (folder / flag).is_dir() else flag for flag in flags]
+    given = [flags[0], str(folder / flags[1]), *flags[2:]] if flags[0] == "--from" else flags
     scores, made = [], {}
     for seed in seeds if "ngram" not in flags else seeds[:1]:
         run = folder / "run"

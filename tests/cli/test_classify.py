@@ -2,6 +2,7 @@
 
 import csv
 import json
+import subprocess
 import sys
 
 import pytest
@@ -124,10 +125,9 @@ def test_letters_are_counted_in_longer_stretches(prosa_json):
 
 
 @pytest.mark.parametrize("family", SIZES)
-def test_plain_transformers_loads_it_and_says_the_same(family, place, monkeypatch):
+def test_plain_transformers_loads_it_and_says_the_same(family, place):
     text = "O bode canta na escola amanhã."
     ours = Classifier(place / family)([text])[0]
-    monkeypatch.setattr(sys, "path", [p for p in sys.path if "src" not in p])
     model = AutoModelForSequenceClassification.from_pretrained(
         place / family, trust_remote_code=True, local_files_only=True
     )
@@ -136,6 +136,36 @@ def test_plain_transformers_loads_it_and_says_the_same(family, place, monkeypatc
     with torch.inference_mode():
         shares = model(**tokenizer([text], return_tensors="pt")).logits.softmax(-1)[0]
     assert shares.tolist() == pytest.approx(list(ours.probabilities.values()), abs=1e-5)
+
+
+FRESH = """
+import sys
+sys.modules["prosa"] = None  # as on a machine where it is not installed
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+for folder in sys.argv[2:]:
+    model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    logits = model(**tokenizer([sys.argv[1]], return_tensors="pt")).logits
+    print("shares", *logits.softmax(-1)[0].tolist())
+"""
+
+
+def test_a_new_process_without_prosa_says_the_same(place, tmp_path, monkeypatch, lines_file):
+    small = {key: value for key, value in SIZES["gru"].items() if key != "steps"}
+    library.train(str(lines_file), family="gru", steps=1, output=str(tmp_path / "b"), **small)
+    library.train(
+        "lugares.csv", from_model=str(tmp_path / "b"), steps=1, output=str(tmp_path / "c")
+    )
+    folders = [place / "ngram", place / "gru", tmp_path / "c"]
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    text = "O bode canta na escola amanhã."
+    words = [sys.executable, "-c", FRESH, text, *map(str, folders)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("shares ")]
+    for line, folder in zip(lines, folders, strict=True):
+        ours = list(Classifier(folder)([text])[0].probabilities.values())
+        assert [float(word) for word in line.split()[1:]] == pytest.approx(ours, abs=1e-5)
 
 
 @pytest.mark.parametrize("family", ["gru", "decoder", "encoder", "encoder-decoder", "ngram"])

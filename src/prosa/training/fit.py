@@ -25,7 +25,7 @@ from prosa.models.family import Sizes, SpecialIds
 from prosa.models.registry import count, family, start_from_frequencies
 from prosa.tasks.task import Batches, Task
 from prosa.tokens import conversation
-from prosa.tokens.learn import check, learn
+from prosa.tokens.learn import check, is_ours, learn, put_around
 from prosa.tokens.stream import TokenStream
 from prosa.training import further, threads, world
 from prosa.training import machine as machines
@@ -220,9 +220,13 @@ def _tokens(job: Job, folder: Path) -> tuple[PreTrainedTokenizerFast, dict[str, 
 
 def _write_tokens(job: Job, folder: Path, done: Path) -> None:
     splits, kind, vocabulary = job.splits, job.kind, job.vocabulary
-    if vocabulary.tokenizer and job.task.chats(kind):
-        conversation.add_turns(vocabulary.tokenizer)
-    tokenizer = vocabulary.tokenizer or learn(
+    if known := vocabulary.tokenizer:
+        if job.task.chats(kind):
+            conversation.add_turns(known)
+        bare = is_ours(known) and known.backend_tokenizer.post_processor is None
+        if bare and job.task.template:
+            put_around(known.backend_tokenizer, job.task.template)
+    tokenizer = known or learn(
         _texts(splits["train"], kind),
         vocabulary.algorithm,
         vocabulary.size,

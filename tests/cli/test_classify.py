@@ -144,7 +144,7 @@ sys.modules["prosa"] = None  # as on a machine where it is not installed
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 for folder in sys.argv[2:]:
     model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
     logits = model(**tokenizer([sys.argv[1]], return_tensors="pt")).logits
     print("shares", *logits.softmax(-1)[0].tolist())
 """

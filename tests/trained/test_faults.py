@@ -5,6 +5,7 @@ import pickle
 import time
 
 import pytest
+import torch
 
 from prosa.errors import InputError
 from prosa.models import gguf, pretrained
@@ -103,6 +104,19 @@ def test_an_adapter_that_is_pickled_or_cut_off(checkpoint, faq_file, prosa, tmp_
 def test_lora_needs_a_model(lines_file, prosa):
     assert "--from" in refused(prosa, "train", lines_file, "--lora", *QUICK)
     assert "--from" in refused(prosa, "train", lines_file, "--family", "pretrained", *QUICK)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_four_bits_need_a_gpu(checkpoint, faq_file, prosa):
+    words = ["train", faq_file, "--from", checkpoint("llama"), "--four-bit", *QUICK]
+    assert "on a GPU only" in refused(prosa, *words)
+
+
+def test_an_adapter_needs_linear_layers(lines_file, prosa):
+    tiny = ["--hidden-size", "16", "--embedding-size", "8", "--layers", "1", "--steps", "1"]
+    assert prosa("train", lines_file, "--family", "gru", *tiny, "-o", "gru")[0] == 0
+    message = refused(prosa, "train", lines_file, "--from", "gru", "--lora", "--steps", "1")
+    assert "takes no adapter" in message
 
 
 def test_sizes_of_a_trained_model_stand(checkpoint, faq_file, prosa):

@@ -55,7 +55,8 @@ def register(app: typer.Typer) -> None:
         from prosa.verbs.measuring import evaluate as evaluate_verb
 
         columns = flags.column_map(column)
-        result = evaluate_verb(model, data, split=split, raw=raw, kind=kind, columns=columns)
+        chosen: dict[str, Any] = {"split": split, "raw": raw, "kind": kind, "columns": columns}
+        result = evaluate_verb(model, data, say=shared.note, **chosen)
         if as_json:
             shared.print_json(result.metrics.to_json())
             return

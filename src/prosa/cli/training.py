@@ -32,6 +32,9 @@ def register(app: typer.Typer) -> None:
             "--lora/--full",
             help=_("Teach an adapter beside the model, or all of it (--from)."),
         ),
+        four_bit: bool = typer.Option(
+            False, "--four-bit", help=_("Keep the frozen model in 4 bits, on a GPU (--lora).")
+        ),
         minutes: float | None = typer.Option(
             None, help=_("How long you are willing to wait; the rest is computed from it.")
         ),

@@ -1,6 +1,7 @@
 """`prosa generate`, `prosa chat` and `prosa export`."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -98,7 +99,7 @@ def _register_chat(app: typer.Typer) -> None:
         if not talk.answers:
             text = _("This model learned from plain text: it does not answer, it continues.")
             print(text, file=out)
-        elif talk.plain:
+        elif talk.plain and not (Path(loaded.path) / runs.MANIFEST).is_file():
             text = _("It came without a chat template; it is asked with: Pergunta: … Resposta: …")
             print(text, file=out)
 

@@ -4,6 +4,7 @@ Both have one door. llama.cpp reads a file packed as it is, mapped from the disk
 torch nor transformers: an 8-billion model in 4 bits talks in 8 GB.
 """
 
+import atexit
 import importlib.util
 import os
 import random
@@ -48,7 +49,7 @@ class Engine(Protocol):
 
 def engine(model: Any, tokenizer: Any) -> Engine:
     """The engine for what `load` gave."""
-    return model if isinstance(model, Packed) else Network(model, tokenizer)
+    return model if isinstance(model, LlamaCpp) else Network(model, tokenizer)
 
 
 class Network:
@@ -103,12 +104,12 @@ class Network:
         yield from continue_ids(self._model, self._tokenizer, ids, options)
 
 
-def has_packed() -> bool:
+def has_llama() -> bool:
     """Whether llama-cpp-python is installed."""
     return importlib.util.find_spec("llama_cpp") is not None
 
 
-class Packed:
+class LlamaCpp:
     """A GGUF file in llama.cpp, which is opened when it is first needed.
 
     Raises:
@@ -123,16 +124,17 @@ class Packed:
 
     answers = continues = True
 
-    @cached_property
-    def _llama(self) -> Any:
+    def _open(self, context: int) -> Any:
         from llama_cpp import Llama  # noqa: PLC0415  an extra
 
+        # Its threads wait for one another awake: one too many, and each token takes a second.
+        threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
         try:
             return Llama(
                 str(self.path),
-                n_ctx=_CONTEXT,
-                n_threads=os.cpu_count(),
-                n_threads_batch=os.cpu_count(),
+                n_ctx=context,
+                n_threads=threads,
+                n_threads_batch=threads,
                 swa_full=False,  # what a sliding window has passed is not kept
                 verbose=False,
             )
@@ -142,6 +144,17 @@ class Packed:
                 path=self.path,
                 hint=_("Download it again, whole."),
             ) from error
+
+    @cached_property
+    def _llama(self) -> Any:
+        llama = self._open(_CONTEXT)
+        kind = llama.metadata.get("general.architecture")
+        limit = int(llama.metadata.get(f"{kind}.context_length", _CONTEXT))
+        if limit < _CONTEXT:
+            llama.close()
+            llama = self._open(limit)
+        atexit.register(llama.close)  # at the very end its library has gone
+        return llama
 
     @cached_property
     def _template(self) -> str:
@@ -158,8 +171,8 @@ class Packed:
 
     def reply(self, messages: Sequence[Message], options: Decoding) -> Iterator[str]:
         """Say what comes next; the oldest turns are forgotten where they do not fit."""
-        ids, left = self._rendered(messages), list(messages)
-        while len(ids) > _CONTEXT - min(options.max_new_tokens, _CONTEXT // 2) and len(left) > 2:
+        ids, left, context = self._rendered(messages), list(messages), self._llama.n_ctx()
+        while len(ids) > context - min(options.max_new_tokens, context // 2) and len(left) > 2:
             first = 1 if left[0]["role"] == "system" else 0
             del left[first : first + 2]
             ids = self._rendered(left)
@@ -182,16 +195,17 @@ class Packed:
                 _("A GGUF file is read by llama.cpp, which has no beams"),
                 hint=_("Leave --beams away"),
             )
-        if len(ids) >= _CONTEXT:
+        context = self._llama.n_ctx()
+        if len(ids) >= context:
             raise InputError(
                 _("The prompt has {n} tokens; this model's context is {context}").format(
-                    n=len(ids), context=_CONTEXT
+                    n=len(ids), context=context
                 ),
                 hint=_("Shorten the prompt"),
             )
         written = self._llama.create_completion(
             ids,
-            max_tokens=min(options.max_new_tokens, _CONTEXT - len(ids)),
+            max_tokens=min(options.max_new_tokens, context - len(ids)),
             temperature=options.temperature,
             top_k=options.top_k,
             top_p=options.top_p,

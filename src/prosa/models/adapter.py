@@ -58,15 +58,29 @@ def begin(model: PreTrainedModel, rank: int = RANK) -> None:
     """Freeze a model and put fresh adapters beside all its linear layers, but for the output's.
 
     They change nothing at first.
+
+    Raises:
+        InputError: It has no linear layers.
     """
     from peft import LoraConfig, inject_adapter_in_model  # noqa: PLC0415  a second
 
-    base = model.name_or_path
     config = LoraConfig(
-        r=rank, lora_alpha=2 * rank, target_modules="all-linear", base_model_name_or_path=base
+        r=rank,
+        lora_alpha=2 * rank,
+        target_modules="all-linear",
+        base_model_name_or_path=model.name_or_path,
+        auto_mapping={"base_model_class": type(model).__name__},
     )
-    with quiet():
-        inject_adapter_in_model(config, model)
+    try:
+        with quiet():
+            inject_adapter_in_model(config, model)
+    except ValueError as error:
+        raise InputError(
+            _("A model of the kind {model} takes no adapter: {why}").format(
+                model=type(model).__name__, why=folders.first_line(error)
+            ),
+            hint=_("Teach all of it, with --full"),
+        ) from error
 
 
 def carries_one(model: PreTrainedModel) -> bool:
@@ -102,6 +116,10 @@ def merged(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
             folders.refuse_pickle(pickled)
         raise folders.incomplete(path, _("the weights are missing"))
     folders.check_weights(path)
+    told = folders.read_json(folder / CONFIG).get("auto_mapping") or {}
+    # Another architecture's matrices may have the same names and shapes.
+    if told.get("base_model_class", type(model).__name__) != type(model).__name__:
+        raise _other_model(model, folder, told["base_model_class"])
     try:
         with quiet():
             both: Any = PeftModel.from_pretrained(
@@ -109,11 +127,15 @@ def merged(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
             )
             whole: PreTrainedModel = both.merge_and_unload()
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
-        raise InputError(
-            _("this adapter was made for another model than {base}: {what}").format(
-                base=model.name_or_path, what=folders.first_line(error)
-            ),
-            path=folder,
-            hint=_("Give it the model that it was trained on"),
-        ) from error
+        raise _other_model(model, folder, folders.first_line(error)) from error
     return whole
+
+
+def _other_model(model: PreTrainedModel, folder: Path, what: str) -> InputError:
+    return InputError(
+        _("this adapter was made for another model than {base}: {what}").format(
+            base=model.name_or_path, what=what
+        ),
+        path=folder,
+        hint=_("Give it the model that it was trained on"),
+    )

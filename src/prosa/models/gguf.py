@@ -44,7 +44,7 @@ def converted(path: Path, say: Callable[[str], None]) -> Path:
         InputError: The file is no GGUF or cut off, or what it holds does not fit into the memory.
     """
     name = f"{path.stem}-{_hash(path)}"
-    places = [path.resolve().parent / name, _cache() / name]
+    places = [path.absolute().parent / name, _cache() / name]
     for place in places:
         files.restore(place)
         if (place / folders.CONFIG).is_file():

@@ -12,9 +12,7 @@ for its auto classes.
 import hashlib
 import json
 import re
-import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, cast
 
@@ -26,6 +24,7 @@ from prosa.errors import InputError
 from prosa.extras import quiet
 from prosa.i18n import _
 from prosa.models import adapter as adapters
+from prosa.models import dtype as dtypes
 from prosa.models import folder as folders
 from prosa.models import gguf, hub, plain_chat
 from prosa.models.registry import CAUSAL, family_of
@@ -122,8 +121,8 @@ def load(
             for something else it gets a new head, and `say` hears of it.
         device: "cpu", "cuda" …; "auto" is a GPU if there is one. An n-gram stays on the processor:
             it looks up and multiplies nothing.
-        dtype: "float32" or "bfloat16"; "auto" keeps the bfloat16 of a checkpoint where this machine
-            is faster with it, and is float32 otherwise.
+        dtype: "float32", "bfloat16", or "int4" on a GPU; "auto" keeps the bfloat16 of a checkpoint
+            where this machine is faster with it, and is float32 otherwise.
         adapter: The folder of an adapter to merge into it.
         settings: Of the configuration, such as {"num_labels": 3}.
         say: Hears what there is to know, in sentences, translated.
@@ -194,7 +193,9 @@ def _load_model(
     auto = AUTO[task] if task else made_for
     if auto in _WRITING and made_for not in (auto, BODY):
         _refuse_task(folder, config, auto)
-    kind = _dtype(dtype, config)
+    if dtype == "int4":
+        settings["quantization_config"], dtype = dtypes.four_bits(), "bfloat16"
+    kind = dtypes.chosen(dtype, config)
     folders.check_memory(folder, parameters, kind.itemsize)
     other = auto != made_for
     model, report = _built(
@@ -271,35 +272,6 @@ def _begun(
     wrong = [name for name in wrong if own or not _HARMLESS.search(name)]
     begun = [name for name in changed if not in_body(name)]
     return ", ".join(sorted(begun)[:3]), ", ".join(sorted(wrong)[:3])
-
-
-def _dtype(asked: str, config: Mapping[str, Any]) -> torch.dtype:
-    if asked != "auto":
-        return cast(torch.dtype, getattr(torch, asked))
-    texts = config.get("text_config") or {}
-    saved = [part.get(key) for part in (config, texts) for key in ("dtype", "torch_dtype")]
-    return torch.bfloat16 if "bfloat16" in saved and bfloat16_is_faster() else torch.float32
-
-
-@cache
-def bfloat16_is_faster() -> bool:
-    """Whether this machine multiplies bfloat16 faster, a token at a time; measured in 10 ms.
-
-    A processor without instructions for it takes 30 times as long as with float32.
-    """
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-
-    def seconds(dtype: torch.dtype) -> float:
-        row, matrix = torch.ones(1, 1024, dtype=dtype), torch.ones(4096, 1024, dtype=dtype)
-        times = []
-        for _trial in range(5):
-            start = time.perf_counter()
-            torch.nn.functional.linear(row, matrix)
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    return seconds(torch.bfloat16) < seconds(torch.float32)
 
 
 def _refuse_unknown(folder: Path, config: Mapping[str, Any]) -> NoReturn:

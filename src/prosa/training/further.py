@@ -115,7 +115,7 @@ def prepare(model: PreTrainedModel, rank: int | None, listen: Listener) -> None:
     if rank is None:
         module.float()
         return
-    if machines.measure().bfloat16:
+    if machines.measure().bfloat16 and not getattr(model, "is_quantized", False):
         module.to(torch.bfloat16)
     adapter.begin(model, rank)
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -52,7 +52,8 @@ def compare(
             learned from is taken, as `evaluate` does, or the `split` that is named.
         prompts: Texts, and files with one prompt a line; without any, beginnings of the data.
         split: The part to measure on.
-        listen: Called with the name of each model before it is measured.
+        listen: Called with the name of each model before it is measured, and with what there is to
+            know of it.
         reading: `raw`, `kind` and `columns` of `prosa.read`.
 
     Raises:
@@ -74,7 +75,7 @@ def compare(
         rows = zip(places.items(), manifests, chosen.seen, strict=True)
         for (name, folder), manifest, seen in rows:
             listen(name)
-            yield _entry(name, Path(folder), load(folder), manifest, seen)
+            yield _entry(name, Path(folder), load(folder, say=listen), manifest, seen)
 
     measured = Data(records.source, chosen.part, chosen.table, records.kind)
     result = compare_entries(

@@ -1,6 +1,6 @@
 """`prosa evaluate` and `prosa models`: what a finished run is worth."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -30,13 +30,14 @@ def evaluate(
     raw: bool = False,
     kind: str | None = None,
     columns: Mapping[str, str] | None = None,
+    say: Callable[[str], None] = lambda _text: None,
 ) -> Evaluation:
     """Score a model on data.
 
     On the data that the model was trained on, the same cleaning and the same split are made again
     and the part that it has not learned from is scored, or the `split` that is named; on other
     data, all of it. `data` is whatever `prosa.read` takes, and `raw`, `kind` and `columns` its
-    settings.
+    settings; `say` hears what there is to know of the model.
 
     Raises:
         InputError: The model or the data is at fault.
@@ -47,7 +48,7 @@ def evaluate(
 
     folder = runs.resolve(str(model))
     manifest = runs.read_manifest(Path(folder))
-    network, tokenizer = cast(Any, load(folder))
+    network, tokenizer = cast(Any, load(folder, say=say))
     records = read(data, kind=kind, columns=dict(columns) if columns else None, raw=raw)
     task = task_of(network, records.kind, records.source)
     chosen = held_out([manifest], records, split=split, raw=raw)

@@ -25,6 +25,7 @@ class Request:
     family: str | None = None
     from_model: str | None = None
     lora: bool | None = None
+    four_bit: bool = False
     minutes: float | None = None
     epochs: float | None = None
     steps: int | None = None

@@ -150,7 +150,7 @@ class _Wanted:
 
 
 def _wanted(request: Request, listen: "Listener | None" = None) -> _Wanted:
-    start = _start(request.from_model, listen) if request.from_model else None
+    start = _start(request, request.from_model, listen) if request.from_model else None
     family = _family(request, start)
     _check_launcher(family)
     options, vocabulary = _wishes(family, request, start)
@@ -183,21 +183,26 @@ def _place(request: Request, source: str, family: "Family") -> Path:
 
 
 def _start(
-    name: str, listen: "Listener | None"
+    request: Request, name: str, listen: "Listener | None"
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
     from prosa.models.pretrained import load
     from prosa.training.events import Note, silent
 
-    model, tokenizer = load(runs.resolve(name), say=lambda text: (listen or silent)(Note(text)))
+    def note(text: str) -> None:
+        (listen or silent)(Note(text))
+
+    dtype = "int4" if request.four_bit else "auto"
+    model, tokenizer = load(runs.resolve(name), dtype=dtype, say=note)
     return model, cast(Any, tokenizer)
 
 
 def _family(request: Request, start: Any) -> "Family":
     from prosa.models.registry import FOREIGN, check_name, family, family_of
 
-    if request.lora and start is None:
+    if (request.lora or request.four_bit) and start is None:
         raise InputError(
-            _("--lora teaches a model that there is already"), hint=_("Say which with --from MODEL")
+            _("--lora and --four-bit teach a model that there is already"),
+            hint=_("Say which with --from MODEL"),
         )
     if start is None:
         check_name(request.family or DEFAULT_FAMILY)
@@ -291,7 +296,10 @@ def _wishes(family: "Family", request: Request, start: Any) -> "tuple[Options, V
     if start is None:
         complete(family, sizes)
     shared = ("minutes", "epochs", "steps", "batch_size", "learning_rate", "seed", "lora")
-    options = Options(family.name, sizes=sizes, **{name: getattr(request, name) for name in shared})
+    asked = {name: getattr(request, name) for name in shared}
+    if request.four_bit:
+        asked["lora"] = True
+    options = Options(family.name, sizes=sizes, **asked)
     known = start[1] if start else None
     return options, Vocabulary(request.tokenizer or "bpe", request.vocabulary, known)
 

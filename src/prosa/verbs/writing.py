@@ -22,7 +22,7 @@ class Model:
 
     Attributes:
         path: Its folder (or Hugging Face id).
-        network: The `PreTrainedModel`; a GGUF file's `Packed` where llama-cpp-python is there.
+        network: The `PreTrainedModel`; a GGUF file's `LlamaCpp` where llama-cpp-python is there.
         tokenizer: Its `PreTrainedTokenizerFast`; None of a packed one.
     """
 
@@ -104,11 +104,11 @@ def load_model(model: str | Path, say: Callable[[str], None] = lambda _text: Non
     Raises:
         InputError: There is no such model, or its folder is broken.
     """
-    from prosa.generation.engines import Packed, has_packed
+    from prosa.generation.engines import LlamaCpp, has_llama
 
     path = runs.resolve(str(model))
-    if path.lower().endswith(".gguf") and has_packed():
-        return Model(path, Packed(path), None)
+    if path.lower().endswith(".gguf") and has_llama():
+        return Model(path, LlamaCpp(path), None)
     from prosa.models.pretrained import load as load_folder
 
     network, tokenizer = load_folder(path, say=say)

@@ -223,8 +223,8 @@ def _write_tokens(job: Job, folder: Path, done: Path) -> None:
     if known := vocabulary.tokenizer:
         if job.task.chats(kind):
             conversation.add_turns(known)
-        bare = is_ours(known) and known.backend_tokenizer.post_processor is None
-        if bare and job.task.template:
+        bare = known("a")["input_ids"] == known("a", add_special_tokens=False)["input_ids"]
+        if bare and is_ours(known) and job.task.template:
             put_around(known.backend_tokenizer, job.task.template)
     tokenizer = known or learn(
         _texts(splits["train"], kind),

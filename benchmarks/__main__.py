@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import data, decoder, headlines, ngram, retrieval, seq2seq, start
+from benchmarks import data, decoder, headlines, labels, ngram, retrieval, seq2seq, start
 
 HERE = Path(__file__).parent
 PARTS = {
@@ -21,6 +21,7 @@ PARTS = {
     "headlines": headlines,
     "decoder": decoder,
     "seq2seq": seq2seq,
+    "labels": labels,
     "data": data,
     "retrieval": retrieval,
 }

@@ -6,8 +6,10 @@ import sys
 import prosa
 
 VERBS = [
+    "classify",
     "compare",
     "demo",
+    "embed",
     "evaluate",
     "explain",
     "export",

@@ -97,6 +97,7 @@ class Backwards:
     loss_only = False
     writes = True
     replies = True
+    tries = ("prosa generate {name}",)
 
     def chats(self, kind):
         return False

@@ -27,14 +27,18 @@ if TYPE_CHECKING:
     from prosa.verbs.answering import index
     from prosa.verbs.comparing import compare, ladder
     from prosa.verbs.demo import demo
+    from prosa.verbs.embedding import embed
     from prosa.verbs.explaining import explain
+    from prosa.verbs.labelling import classify
     from prosa.verbs.measuring import evaluate, list_models
     from prosa.verbs.training import train
     from prosa.verbs.writing import export, load
 
 _PLACES = {
+    "classify": "prosa.verbs.labelling",
     "compare": "prosa.verbs.comparing",
     "demo": "prosa.verbs.demo",
+    "embed": "prosa.verbs.embedding",
     "evaluate": "prosa.verbs.measuring",
     "explain": "prosa.verbs.explaining",
     "export": "prosa.verbs.writing",
@@ -52,8 +56,10 @@ _PLACES = {
 __all__ = [
     "InputError",
     "ProsaError",
+    "classify",
     "compare",
     "demo",
+    "embed",
     "evaluate",
     "explain",
     "export",

@@ -7,7 +7,7 @@ comparable. What cannot be compared stands apart and says why.
 import math
 import statistics
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from prosa.measure.probes import ask
 from prosa.models.registry import CAUSAL
 from prosa.report import render
 from prosa.samples.probes import Probe
+from prosa.tasks.labels import names, probabilities
 from prosa.tasks.task import Task, task_of, writing_task
 
 TEXT = Decoding(max_new_tokens=80, temperature=0.4, seed=0)
@@ -40,6 +41,8 @@ by kind, and in pairs of a probe and its mirror image: ten are a pair of each ki
 _SCORING, _ANSWERING, _LEAST_PATIENCE = 0.4, 0.2, 0.1
 """Shares of the time for scoring, at most, and for answers, the rest being for probes; and seconds
 that an answer may take in any case."""
+
+_SCORES = ("macro_f1", "majority_accuracy", "exact_match", "f1")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class Row:
             apart from the rest of the process, and is small for all but long contexts.
         comparable: Whether its figures may be set beside those of the others; else `why` not.
         probes: Shares of probes that it got right, by kind.
+        macro_f1: Of a classifier, as `majority_accuracy` is: always guessing the most frequent.
+        exact_match: Of a reader, as `f1` is.
     """
 
     name: str
@@ -92,6 +97,18 @@ class Row:
     why: str | None
     curve: list[dict[str, float]]
     probes: dict[str, float]
+    macro_f1: float | None = None
+    majority_accuracy: float | None = None
+    exact_match: float | None = None
+    f1: float | None = None
+
+    @property
+    def score(self) -> float:
+        """What rows are ranked by, the best first: the fewest bits a byte, else the highest F1."""
+        if self.bits_per_byte is not None:
+            return self.bits_per_byte
+        found = self.macro_f1 if self.macro_f1 is not None else self.f1
+        return math.inf if found is None else -found
 
 
 @dataclass(frozen=True)
@@ -128,7 +145,7 @@ class Comparison:
     def ranked(self) -> list[Row]:
         """Those that can be compared, the best first."""
         rows = [row for row in self.models if row.comparable]
-        return sorted(rows, key=lambda row: math.inf if (b := row.bits_per_byte) is None else b)
+        return sorted(rows, key=lambda row: row.score)
 
     def apart(self) -> list[Row]:
         """Those that cannot."""
@@ -191,7 +208,8 @@ def compare(
     rows, answers = [], [dict[str, str]() for _prompt in prompts]
     for entry in entries:
         row, waits = _measured(entry, data, probes), []
-        if prompts and writing_task(entry.model).writes:
+        labels = data.kind is Kind.LABELLED
+        if prompts and (row.macro_f1 is not None if labels else writing_task(entry.model).writes):
             try:
                 _answer(entry, data.kind, prompts[0], 0)  # the first call in a process takes longer
                 for prompt, told in zip(prompts, answers, strict=True):
@@ -239,6 +257,7 @@ def _measured(entry: Entry, data: Data, probes: Sequence[Probe]) -> Row:
         why=why,
         curve=[dict(point) for point in entry.curve if "bits_per_byte" in point],
         probes=_asked(entry, probes),
+        **{name: values.get(name) for name in _SCORES},
     )
 
 
@@ -267,10 +286,17 @@ def _answer(entry: Entry, kind: Kind, prompt: str, patience: float) -> tuple[str
 
 
 def _pieces(entry: Entry, kind: Kind, prompt: str) -> Generator[str]:
-    if kind is Kind.TEXT:
+    if kind is Kind.LABELLED:
+        yield from _label(entry, prompt)
+    elif kind is Kind.TEXT:
         yield from decode.stream(entry.model, entry.tokenizer, prompt, TEXT)
     else:
         yield from Chat(entry.model, entry.tokenizer, TURNS).say(prompt)
+
+
+def _label(entry: Entry, prompt: str) -> Iterator[str]:
+    found = probabilities(entry.model, entry.tokenizer, [prompt])[0]
+    yield f"{names(entry.model)[found.argmax()]} ({100 * found.max():.0f} %)"
 
 
 def _asked(entry: Entry, probes: Sequence[Probe]) -> dict[str, float]:

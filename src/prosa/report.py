@@ -66,6 +66,10 @@ class Chart(NamedTuple):
     right: float
 
 
+_SCORES = ("macro_f1", "f1")
+"""What classifiers and readers are ranked by."""
+
+
 def render(comparison: dict[str, Any]) -> str:
     """The page, in the language in force.
 
@@ -73,7 +77,7 @@ def render(comparison: dict[str, Any]) -> str:
         comparison: The documented keys of `prosa compare --json`. Any figure may be None.
     """
     finite = [{key: _finite(value) for key, value in m.items()} for m in comparison["models"]]
-    ordered = sorted(finite, key=lambda model: (not model["comparable"], bits(model)))
+    ordered = sorted(finite, key=lambda model: (not model["comparable"], *_rank(model)))
     models = [{**model, "mark": index} for index, model in enumerate(ordered)]
     ranked = [model for model in models if model["comparable"]]
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -85,6 +89,7 @@ def render(comparison: dict[str, Any]) -> str:
         lang=language().replace("_", "-"),
         models=models,
         ranked=ranked,
+        score=next((key for key in _SCORES for m in ranked if m.get(key) is not None), None),
         apart=[model for model in models if not model["comparable"]],
         worst=max((bits(model) for model in ranked if bits(model) < math.inf), default=1),
         kinds=list(dict.fromkeys(kind for model in models for kind in model["probes"] or {})),
@@ -104,6 +109,11 @@ def bits(model: Model) -> float:
     """Bits per byte; infinite where there is no figure, so that it comes last."""
     value = model["bits_per_byte"]
     return math.inf if value is None else float(value)
+
+
+def _rank(model: Model) -> tuple[float, float]:
+    """The fewest bits per byte first; of classifiers and readers the highest F1."""
+    return bits(model), -next((model[key] for key in _SCORES if model.get(key) is not None), 0.0)
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -204,11 +204,7 @@ def first_commands(name: str, task: str | None) -> list[str]:
     """What to try with a new model."""
     from prosa.tasks.task import task as find  # noqa: PLC0415  takes seconds
 
-    learned = find(task or "causal")
-    if not learned.writes:
-        return [f'prosa fill {name} "... [MASK] ..."']
-    talks = [] if learned.loss_only else [f"prosa chat {name}"]  # what fills gaps does not talk
-    return [f'prosa generate {name} "..."', *talks]
+    return [line.format(name=name) for line in find(task or "causal").tries]
 
 
 def _number(value: float | None) -> str:

@@ -41,7 +41,7 @@ class Pointer(torch.nn.Module):
 
     def __init__(self, tokenizer, words, sure=9.0):
         super().__init__()
-        self.config = SimpleNamespace(max_position_embeddings=32)
+        self.config, self.device = SimpleNamespace(max_position_embeddings=32), "cpu"
         self.first, self.last = (tokenizer.convert_tokens_to_ids(w) for w in (words[0], words[-1]))
         self.sure = sure
 

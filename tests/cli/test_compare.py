@@ -167,13 +167,9 @@ def test_other_tasks_and_kinds_stand_apart(here, prosa, prosa_json, faq_file):
         (["frases-ngram", "--data", "frases.txt", "--minutes", "1"], "--minutes belongs"),
         (["frases-ngram", "--ladder", "frases.txt"], "--ladder trains its own models"),
         (["--ladder", "frases.txt", "--minutes", "0"], "a number above zero"),
-        (["--ladder", "labels.csv"], "'labelled'"),
-        (["frases-ngram", "--data", "labels.csv"], "'labelled'"),
     ],
 )
 def test_bad_input_is_said_once(here, prosa, words, said):
-    rows = ["text,label", *(f"{s},{'ab'[n % 2]}" for n, s in enumerate(sentences()))]
-    (here / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     code, _out, err = prosa("compare", *words)
     assert code == 2
     assert said in err

@@ -72,14 +72,17 @@ def test_a_holdout_file_is_read_by_the_column_asked_for(prosa_json, tmp_path):
     assert pq.read_table(tmp_path / "p/validation.parquet")["text"].to_pylist() == ["breve"]
 
 
-def test_labelled_data_is_not_sent_to_where_it_is_refused(prosa, tmp_path):
+def test_every_kind_of_data_is_sent_to_a_family_that_learns_from_it(prosa, tmp_path):
     rows = "".join(f"Uma frase de número {n},{'sim' if n % 2 else 'não'}\n" for n in range(40))
     (tmp_path / "l.csv").write_text("text,label\n" + rows, "utf-8")
     code, out, _err = prosa("inspect", "l.csv")
     assert code == 0
-    assert "prosa train" not in out
-    assert "prosa prepare l.csv -o" in out
-    assert "question-answer" in out
+    assert out.splitlines()[-1] == "  prosa train l.csv"
+    asked = {"context": "O gato dorme.", "question": "Quem dorme?", "answers": ["O gato"]}
+    (tmp_path / "s.json").write_text(json.dumps([asked] * 3), "utf-8")
+    code, out, _err = prosa("inspect", "s.json")
+    assert code == 0
+    assert out.splitlines()[-1] == "  prosa train s.json --family encoder"
 
 
 def test_prepare_leaves_parquet_that_trains(prosa_json, lines_file, tmp_path):

@@ -5,6 +5,7 @@ import math
 import random
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -39,7 +40,8 @@ def counted(texts, order, algorithm="whitespace"):
     tokenizer = learn(texts, algorithm)
     tokens, offsets = stream(tokenizer, texts)
     ids = SpecialIds.of(tokenizer)
-    model = count(family("ngram"), tokens, offsets, Sizes(order=order), len(tokenizer), ids)
+    counted = SimpleNamespace(tokens=tokens, offsets=offsets, classes=())
+    model = count(family("ngram"), counted, Sizes(order=order), len(tokenizer), ids)
     return model, tokenizer
 
 

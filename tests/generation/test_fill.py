@@ -4,7 +4,14 @@ import pytest
 import torch
 from tests.models.conftest import SENTENCES, character_tokenizer, encoder_model, small_model
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertTokenizerFast,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaForMaskedLM,
+)
 from transformers.modeling_outputs import MaskedLMOutput
 
 from prosa.errors import InputError
@@ -60,6 +67,9 @@ class EchoForMaskedLM:
 
     def __init__(self, words):
         self.words = words
+
+    def named_modules(self):
+        return ()
 
     def __call__(self, input_ids):
         self.read = input_ids[0].tolist()
@@ -149,3 +159,29 @@ def test_a_bert_from_elsewhere_fills_as_well(bert):
     assert found[0].probability == pytest.approx(logits.softmax(-1).max().item(), rel=1e-4)
     two = fill(model, tokenizer, "o [MASK] perdeu a [MASK].", 2)
     assert all("[" not in one.text for one in two)
+
+
+@pytest.mark.parametrize("mask", ["[MASK]", "<mask>"])
+def test_a_roberta_takes_either_mask_and_all_the_places_that_it_has(mask):
+    words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *["o", "gato", "dorme", "no", "rio", "."]]
+    made = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, "<unk>"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    special = {"bos": "<s>", "eos": "</s>", "pad": "<pad>", "unk": "<unk>", "mask": "<mask>"}
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=made, **{f"{name}_token": token for name, token in special.items()}
+    )
+    config = RobertaConfig(
+        vocab_size=len(words), hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=8, max_position_embeddings=18, pad_token_id=1, bos_token_id=0,
+        eos_token_id=2,
+    )  # fmt: skip
+    model = RobertaForMaskedLM(config).eval()
+    found = fill(model, tokenizer, f"o {mask} dorme no rio .", 6)
+    assert {one.token for one in found} == set(words[5:])
+    assert sum(one.probability for one in found) == pytest.approx(1, abs=1e-4)
+    assert fill(model, tokenizer, f"{mask} " + "o " * 13)
+    with pytest.raises(InputError, match="context is 16"):
+        fill(model, tokenizer, f"{mask} " + "o " * 14)

@@ -36,7 +36,7 @@ def measured(algorithm: str, vocabulary: int | None, folder) -> Score:
     counted = stream(LEARNED, tokenizer, folder / f"{algorithm}{vocabulary}")
     sizes = Sizes(order=3)
     ids = SpecialIds.of(tokenizer)
-    model = count(family("ngram"), counted.tokens, counted.offsets, sizes, len(tokenizer), ids)
+    model = count(family("ngram"), counted, sizes, len(tokenizer), ids)
     return score(model, stream(HELD_OUT, tokenizer, folder / f"{algorithm}{vocabulary}t"))
 
 

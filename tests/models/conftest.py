@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -134,7 +135,8 @@ def fresh(name: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
         rows = documents(tokenizer)
         tokens = np.concatenate([np.asarray(row, dtype=np.uint16) for row in rows])
         offsets = np.cumsum([0, *map(len, rows)]).astype(np.int64)
-        return count(known, tokens, offsets, sizes, len(tokenizer), ids)
+        counted = SimpleNamespace(tokens=tokens, offsets=offsets, classes=())
+        return count(known, counted, sizes, len(tokenizer), ids)
     return build(known, sizes, len(tokenizer), ids)
 
 

@@ -19,6 +19,7 @@ from prosa.cli import (
     documents,
     explaining,
     measuring,
+    reading,
     serving,
     studio,
     training,
@@ -58,7 +59,7 @@ def build() -> typer.Typer:
             print(f"prosa {__version__}")
             raise typer.Exit
 
-    writers = (writing, explaining, documents, serving, studio)
+    writers = (writing, reading, explaining, documents, serving, studio)
     groups = (demo, data, training, measuring, comparing, *writers)
     for group in groups:
         group.register(app)

@@ -160,10 +160,15 @@ def lines(comparison: "Comparison", baselines: Mapping[str, Mapping[str, float]]
             shown += wrapped(f"{row.name}: {row.why}", "  ")
         shown.append("")
     about = _(
-        "Fewer bits per byte are better. Perplexity and next tokens compare models with the same "
-        "tokenizer only. Tokens/s is of reading, the first token of answering; memory is that of "
-        "the model's numbers."
+        "Tokens/s is of reading, the first token of answering; memory is that of the model's "
+        "numbers."
     )
+    if any(row.bits_per_byte is not None for row in comparison.models):
+        bits = _(
+            "Fewer bits per byte are better. Perplexity and next tokens compare models with the "
+            "same tokenizer only."
+        )
+        about = f"{bits} {about}"
     shown += textwrap.wrap(about, WIDTH)
     if any(row.probes for row in comparison.models):
         shown += ["", *_probes(comparison, baselines)]
@@ -180,20 +185,56 @@ def lines(comparison: "Comparison", baselines: Mapping[str, Mapping[str, float]]
 
 def _tables(rows: Sequence["Row"]) -> list[str]:
     """How good the models are, and what they cost."""
-    from prosa.report import duration, size
+    from prosa.report import duration
 
+    if any(row.bits_per_byte is None and row.score < 0 for row in rows):
+        return [*_fitting(*_scores(rows)), "", *_fitting(*_costs(rows))]
     good = [
         [
             row.name,
             shared.number(row.bits_per_byte, 3),
             shared.number(row.perplexity, 2),
-            "–" if row.accuracy is None else f"{shared.number(100 * row.accuracy, 1)} %",
+            _percent(row.accuracy),
             shared.number(row.parameters, 0),
             duration(row.train_seconds),
         ]
         for row in rows
     ]
-    cost = [
+    head = ["", _("bits/byte"), _("perplexity"), _("next token"), _("parameters"), _("trained in")]
+    return [*_fitting(good, head), "", *_fitting(*_costs(rows))]
+
+
+def _scores(rows: Sequence["Row"]) -> tuple[list[list[str]], list[str]]:
+    """How good classifiers are, beside the majority, or readers; and the head of the table."""
+    from prosa.report import duration
+
+    labels = any(row.macro_f1 is not None for row in rows)
+    both = ("accuracy", "macro_f1") if labels else ("exact_match", "f1")
+    table = [
+        [
+            row.name,
+            *(_percent(getattr(row, name)) for name in both),
+            shared.number(row.parameters, 0),
+            duration(row.train_seconds),
+        ]
+        for row in rows
+    ]
+    if labels:
+        majority = next((row.majority_accuracy for row in rows), None)
+        table.append([_("always the most frequent label"), _percent(majority), "–", "–", "–"])
+    names = (_("accuracy"), _("macro F1")) if labels else (_("exact match"), "F1")
+    return table, ["", *names, _("parameters"), _("trained in")]
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{shared.number(100 * share, 1)} %"
+
+
+def _costs(rows: Sequence["Row"]) -> tuple[list[list[str]], list[str]]:
+    """What models cost, and the head of the table."""
+    from prosa.report import duration, size
+
+    table = [
         [
             row.name,
             shared.number(row.tokens_per_second, 0),
@@ -203,9 +244,7 @@ def _tables(rows: Sequence["Row"]) -> list[str]:
         ]
         for row in rows
     ]
-    head = ["", _("bits/byte"), _("perplexity"), _("next token"), _("parameters"), _("trained in")]
-    below = ["", _("tokens/s"), _("first token"), _("memory"), _("disk")]
-    return [*_fitting(good, head), "", *_fitting(cost, below)]
+    return table, ["", _("tokens/s"), _("first token"), _("memory"), _("disk")]
 
 
 def _fitting(rows: list[list[str]], head: list[str]) -> list[str]:

@@ -81,17 +81,10 @@ def _outlook(outlook: list[Any]) -> list[str]:
 
 
 def _next(data: str, prepared: Any) -> list[str]:
-    from prosa.data.kinds import TRAINABLE
+    from prosa.data.kinds import Kind
 
-    if prepared.kind in TRAINABLE:
-        return [_("Next:"), f"  prosa train {shlex.quote(data)}"]
-    return [
-        _("Language models learn from: {kinds}. This can be cleaned and split:").format(
-            kinds=", ".join(TRAINABLE)
-        ),
-        f"  prosa prepare {shlex.quote(data)} -o OUTPUT",
-        _("To learn from one of its columns: --kind text --column text=NAME"),
-    ]
+    family = "" if prepared.kind is not Kind.SPAN_QA else " --family encoder"
+    return [_("Next:"), f"  prosa train {shlex.quote(data)}{family}"]
 
 
 def _register_prepare(app: typer.Typer) -> None:

@@ -9,6 +9,8 @@ import typer
 from prosa.cli import answers, flags, shared, usage
 from prosa.i18n import _, ngettext
 
+_MISTAKES = 10
+
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
@@ -95,7 +97,8 @@ def _figures(values: dict[str, Any], data: str, part: str) -> Iterator[str]:
     yield _("  loss           {value} nats per token").format(
         value=shared.number(values["loss"], 4)
     )
-    yield _("  perplexity     {value}").format(value=shared.number(values["perplexity"], 2))
+    if "perplexity" in values:
+        yield _("  perplexity     {value}").format(value=shared.number(values["perplexity"], 2))
     if values.get("bits_per_byte") is not None:
         bits = shared.number(values["bits_per_byte"], 4)
         yield _("  bits per byte  {value}").format(value=bits)
@@ -107,11 +110,33 @@ def _figures(values: dict[str, Any], data: str, part: str) -> Iterator[str]:
         ).format(
             n=shared.number(values["unknown"], 0), bytes=shared.number(values["unknown_bytes"], 0)
         )
-    yield _("  accuracy       {value} %").format(value=shared.number(100 * values["accuracy"], 1))
+    shares = {
+        "accuracy": _("  accuracy       {value} %"),
+        "macro_f1": _("  macro F1       {value} %"),
+        "majority_accuracy": _("  majority       {value} % (always the most frequent label)"),
+        "exact_match": _("  exact match    {value} %"),
+        "f1": _("  F1             {value} %"),
+    }
+    for name, text in shares.items():
+        if name in values:
+            yield text.format(value=shared.number(100 * values[name], 1))
     if values.get("chrf") is not None:
         yield _("  chrF           {value}").format(value=shared.number(values["chrf"], 1))
     speed = shared.number(values["tokens_per_second"], 0)
     yield _("  speed          {value} tokens/s").format(value=speed)
+    if "confusion" in values:
+        yield from _mistaken(values["confusion"])
+
+
+def _mistaken(confusion: dict[str, dict[str, int]]) -> Iterator[str]:
+    """The commonest mistakes of a classifier."""
+    wrong = [(n, a, b) for a, row in confusion.items() for b, n in row.items() if a != b]
+    if not wrong:
+        return
+    most = sorted(wrong, key=lambda one: (-one[0], *one[1:]))[:_MISTAKES]
+    rows = [[shared.plain(a), shared.plain(b), shared.number(n, 0)] for n, a, b in most]
+    yield ""
+    yield from shared.table(rows, [_("label"), _("taken for"), _("times")])
 
 
 def _families() -> Iterator[str]:

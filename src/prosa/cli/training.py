@@ -61,6 +61,13 @@ def register(app: typer.Typer) -> None:
         attention: str | None = typer.Option(
             None, help=_("additive, multiplicative or none (seq2seq).")
         ),
+        word_vectors: str | None = typer.Option(
+            None,
+            metavar="FILE",
+            help=_(
+                "Begin with these word vectors: word2vec, GloVe, .vec (rnn, lstm, gru, seq2seq)."
+            ),
+        ),
         tokenizer: str | None = typer.Option(
             None, help=_("char, word, whitespace, bpe (the default), unigram or wordpiece.")
         ),
@@ -130,6 +137,14 @@ def summary(result: dict[str, Any], name: str) -> list[str]:
             _("Validation: {bits} bits per byte, perplexity {perplexity}").format(
                 bits=shared.number(result["validation_bits_per_byte"], 3),
                 perplexity=shared.number(result["validation_perplexity"], 2),
+            )
+        )
+    if result.get("validation_macro_f1") is not None:
+        lines.append(
+            _("Validation: {accuracy} % right, macro F1 {f1} %; the majority {majority} %").format(
+                accuracy=shared.number(100 * result["validation_accuracy"], 1),
+                f1=shared.number(100 * result["validation_macro_f1"], 1),
+                majority=shared.number(100 * result["validation_majority_accuracy"], 1),
             )
         )
     lines += [

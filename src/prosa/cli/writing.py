@@ -14,28 +14,6 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     _register_generate(app)
     _register_chat(app)
-    _register_fill(app)
-
-
-def _register_fill(app: typer.Typer) -> None:
-    @app.command(cls=usage.Command, help=_("Words for the [MASK] of TEXT, with probabilities."))
-    def fill(
-        model: str = flags.model(),
-        text: str = typer.Argument(..., metavar="TEXT", help=_("A text with [MASK] in it.")),
-        count: int = typer.Option(5, min=1, max=100, help=_("How many candidates.")),
-        as_json: bool = flags.as_json(),
-    ) -> None:
-        from prosa.verbs.writing import load_model
-
-        candidates = load_model(model, shared.note).fill(text, count)
-        if as_json:
-            shared.print_json({"text": text, "candidates": [vars(one) for one in candidates]})
-            return
-        rows = [
-            [one.token, f"{shared.number(100 * one.probability, 1)} %", " ".join(one.text.split())]
-            for one in candidates
-        ]
-        shared.say(*shared.table(rows, [_("word"), _("probability"), _("text")]))
 
 
 def _register_generate(app: typer.Typer) -> None:

@@ -73,6 +73,7 @@ class Fate(IntEnum):
     FILTERED = 3
     EXACT_DUPLICATES = 4
     NEAR_DUPLICATES = 5
+    ANSWER_NOT_IN_CONTEXT = 6
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,10 @@ class Facts:
                 return said(stored.mapped.column(column)[row].as_py())
 
             texts.append(Fingerprints(identity, words, made, text_of))
-        noted = stored.arrays(["#repair", "#exact", "#filter", "#empty"])
-        fate = np.where(noted.pop(), np.uint8(Fate.EMPTY), np.uint8(Fate.KEPT))
-        repairs, exact, dropped_by = noted
+        noted = stored.arrays(["#repair", "#exact", "#filter", "#empty", "#lost"])
+        repairs, exact, dropped_by, empty, lost = noted
+        fate = np.where(lost, np.uint8(Fate.ANSWER_NOT_IN_CONTEXT), np.uint8(Fate.KEPT))
+        fate[empty] = Fate.EMPTY
         return cls(kind, stored, names, repairs, exact, dropped_by, texts, fate)
 
     @property

@@ -42,9 +42,6 @@ SCHEMAS: dict[Kind, pa.Schema] = {
 
 COLUMNS: dict[Kind, tuple[str, ...]] = {kind: tuple(s.names) for kind, s in SCHEMAS.items()}
 
-TRAINABLE = (Kind.TEXT, Kind.QUESTION_ANSWER, Kind.CONVERSATION, Kind.PAIR)
-"""The kinds that language models learn from; the others are read and reported."""
-
 
 @dataclass(frozen=True)
 class Records:

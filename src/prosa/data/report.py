@@ -25,7 +25,8 @@ _EXAMPLES = 3
 class Dropped:
     """How many records were dropped, by reason; each is counted once, under the first that holds.
 
-    `filtered` counts what the optional filters dropped; in the JSON it stands only with filters.
+    `filtered` counts what the optional filters dropped, and stands in the JSON only with filters;
+    `answer_not_in_context` only of span-qa.
     """
 
     empty: int = 0
@@ -33,6 +34,7 @@ class Dropped:
     exact_duplicates: int = 0
     near_duplicates: int = 0
     filtered: int = 0
+    answer_not_in_context: int = 0
 
 
 @dataclass
@@ -74,6 +76,8 @@ class Report:
         dropped = asdict(self.dropped)
         if self.filters is None:
             del dropped["filtered"]
+        if self.kind is not Kind.SPAN_QA:
+            del dropped["answer_not_in_context"]
         return {
             "kind": str(self.kind),
             "columns": self.columns,
@@ -105,6 +109,7 @@ class Report:
             "placeholder": _("placeholders"),
             "exact_duplicates": _("exact duplicates"),
             "near_duplicates": _("near duplicates"),
+            "answer_not_in_context": _("whose answer is not in its context"),
         }
         filters = {
             "short": _("too short"),

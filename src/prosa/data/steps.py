@@ -61,7 +61,8 @@ def prepared(batch: pa.RecordBatch, settings: Settings) -> pa.RecordBatch:
     Returns:
         The kind's columns; where there are classic steps, the repaired ones too, under `#NAME`.
         `#repair` (uint8, `Repair`), `#exact` (uint64, the hash of all a record says), `#bytes`
-        (uint32, UTF-8), `#empty` (bool, nothing is left of a text), `#filter` (uint8, which of
+        (uint32, UTF-8), `#empty` (bool, nothing is left of a text), `#lost` (bool, it has answers
+        and none stands in its context), `#filter` (uint8, which of
         `REASONS`, counted from 1), and for each compared column N `#identityN` (uint64),
         `#wordsN` (int32), `#minhashN` (binary).
     """
@@ -70,9 +71,10 @@ def prepared(batch: pa.RecordBatch, settings: Settings) -> pa.RecordBatch:
     repairs = np.zeros(batch.num_rows, np.uint8)
     for name in WRITTEN[kind]:
         _repair(values[name], repairs, join_lines=name in _JOINED.get(kind, ()))
+    facts = {"#repair": pa.array(repairs), **_fingerprints(values, kind, batch.num_rows)}
     if kind is Kind.SPAN_QA:
         _relocate(values)
-    facts = {"#repair": pa.array(repairs), **_fingerprints(values, kind, batch.num_rows)}
+    facts["#lost"] = pa.array(_lost(values, batch.num_rows), pa.bool_())
     facts["#filter"] = pa.array(_filtered(values, kind, settings, batch.num_rows), pa.uint8())
     columns = {field.name: pa.array(values[field.name], field.type) for field in SCHEMAS[kind]}
     if settings["steps"]:
@@ -129,9 +131,25 @@ def _relocate(values: Values) -> None:
     for context, answers in zip(values["context"], values["answers"], strict=True):
         for span in answers:
             text, start = span["text"] or "", span["start"] or 0
-            near = context.find(text, max(0, start - 64))
-            if near >= 0 and context[start : start + len(text)] != text:
-                span["start"] = near
+            if context[start : start + len(text)] != text:
+                near = context.find(text, max(0, start - 64))
+                span["start"] = near if near >= 0 else context.find(text)
+
+
+def _lost(values: Values, count: int) -> list[bool]:
+    """Whether a record has answers, and none of them stands where it says."""
+    if "answers" not in values:
+        return [False] * count
+    return [
+        bool(answers) and not any(located(context, answer) for answer in answers)
+        for context, answers in zip(values["context"], values["answers"], strict=True)
+    ]
+
+
+def located(context: str, answer: Mapping[str, Any]) -> bool:
+    """Whether an answer stands in its context where it says."""
+    text, start = answer["text"] or "", answer["start"]
+    return bool(text) and start >= 0 and context.startswith(text, start)
 
 
 def _fingerprints(values: Values, kind: Kind, count: int) -> dict[str, "pa.Array[Any]"]:

@@ -19,14 +19,13 @@ from transformers import PreTrainedModel
 
 from prosa.errors import InputError
 from prosa.i18n import _
+from prosa.tasks.padded import reads_at_once
 from prosa.tokens.encoder import Framed
 
 Floats = NDArray[np.float32]
 
 _TOKENS = 4_096
 """Of a batch, padding included."""
-_WINDOW = 512
-"""Tokens that a model without a limit of its own reads at once."""
 _WAYS = {"mean": False, "mean_tokens": False, "cls": True, "cls_token": True}
 """How sentence-transformers calls the mean and the first token's state."""
 
@@ -93,10 +92,8 @@ def vectors(model: PreTrainedModel, tokenizer: Any, texts: Sequence[str]) -> Flo
             expected=_("a recurrent model, a Transformer or a sentence encoder"),
         )
     pooling = Pooling.of(model.name_or_path or "")
-    limit = getattr(model.config, "max_position_embeddings", None) or _WINDOW
-    framed = Framed(tokenizer)
-    # Some position tables begin behind the padding id: two places are never used there.
-    window = max(1, min(pooling.most or limit, limit - 2 if limit > 3 else limit))
+    framed, limit = Framed(tokenizer), reads_at_once(model)
+    window = min(pooling.most or limit, limit)
     rows: list[list[int]] = []
     owners: list[int] = []
     for number, ids in enumerate(framed(texts)):

@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 
 from prosa.errors import InputError
 from prosa.i18n import _
+from prosa.tasks.padded import reads_at_once
 from prosa.tokens.encoder import TextEncoder
 from prosa.tokens.learn import SPACED, algorithm, is_ours
 from prosa.tokens.special import MASK
@@ -37,14 +38,16 @@ def fill(model: PreTrainedModel, tokenizer: Any, text: str, count: int = 5) -> l
             expected=_("a model of the family encoder"),
             hint=_('Try: prosa generate MODEL "..."'),
         )
+    for mask in (tokenizer.mask_token, "<mask>"):  # as RoBERTa's users write it
+        text = text.replace(mask, MASK)
     ids = gap_ids(tokenizer, text)
     if tokenizer.mask_token_id not in ids:
         raise InputError(
             _("There is no gap in this text"),
             expected=_("a text with {mask} where a word is missing").format(mask=MASK),
         )
-    longest = getattr(model.config, "max_position_embeddings", None)
-    if longest is not None and len(ids) > longest:
+    longest = reads_at_once(model)
+    if len(ids) > longest:
         raise InputError(
             _("The prompt has {n} tokens; this model's context is {context}").format(
                 n=len(ids), context=longest

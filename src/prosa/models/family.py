@@ -80,6 +80,7 @@ class Recipe:
         muon: Hidden matrices are trained by Muon, not by AdamW.
         betas: AdamW's.
         embedding_rate: Factor on the learning rate of an input table that is not the output's too.
+        head_rate: Factor on the learning rate of a new head over labels or places.
         dropout_from: Passes over the data from which dropout grows; None: as the sizes say.
         most_dropout: No more dropout than this.
         weight_decay: On matrices that are no tables.
@@ -100,6 +101,7 @@ class Recipe:
     muon: bool = False
     betas: tuple[float, float] = (0.9, 0.99)
     embedding_rate: float = 1.0
+    head_rate: float = 1.0
     dropout_from: float | None = None
     most_dropout: float = 0.3
     weight_decay: float = 0.0
@@ -144,8 +146,8 @@ class Family:
         marks: Settings that only configurations made here have, where the class is the library's:
             what was trained elsewhere is of no family.
         own: The models that are ours, by the auto class of transformers that builds them.
-        count: Of a family that counts: makes the model from token ids, documents' offsets and the
-            configuration.
+            Those of a family that counts have a method `count`, which makes the model from token
+            ids, documents' offsets and the configuration.
         finish: Called with every model that has been built or loaded.
         shards: Its weights can be spread over processes by FSDP: no two layers share one, and the
             loss asks the output layer for scores, not for its weight.
@@ -162,7 +164,6 @@ class Family:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
     own: Mapping[str, type] = field(default_factory=dict)
-    count: Callable[[Any, Any, Any], Any] | None = None
     finish: Callable[[Any], Any] = lambda model: model
     shards: bool = False
 

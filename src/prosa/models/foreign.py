@@ -21,7 +21,7 @@ def _begun_elsewhere(*_sizes: object) -> NoReturn:
 
 PRETRAINED = Family(
     name="pretrained",
-    tasks=("causal", "seq2seq", "masked"),
+    tasks=("causal", "seq2seq", "masked", "labels", "spans"),
     learning="descend",
     config=PreTrainedConfig,
     configure=_begun_elsewhere,
@@ -33,6 +33,7 @@ PRETRAINED = Family(
         betas=(0.9, 0.99),
         row=(32, 512),
         apart=True,
+        head_rate=10.0,
         batch=(512, 400),
     ),
     about=About(

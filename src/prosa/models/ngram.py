@@ -17,15 +17,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import CausalLMOutputWithPast
+from transformers.modeling_outputs import CausalLMOutputWithPast, SequenceClassifierOutput
 
 from .family import N_, About, Family, Sizes, SpecialIds
 from .generation import WindowGenerationMixin, columns, output, refuse_misspelt
 from .kneser_ney import count, discounts
+from .naive_bayes import fit, longer
 from .ngram_tables import NGrams, NGramTables
 
 IGNORED = -100
 _CHUNK = 2**18
+_LETTERS = 512
+"""A vocabulary up to here is one of letters."""
 
 
 class NGramConfig(PreTrainedConfig):
@@ -36,6 +39,7 @@ class NGramConfig(PreTrainedConfig):
         vocab_size: Words of the vocabulary, V.
         entries: N-grams of each order, N numbers of which the first is V: sizes of the tables. None
             is a model that has counted nothing, in which all words are equally probable.
+        features: Tokens and pairs that a classifier has weights for.
         fallback_orders: Orders whose counts allow no estimate of the discounts (`kneser_ney.py`).
         bos_token_id: Sentence start. Needed; whatever stands before the first token reads as it.
         unk_token_id: Unknown word; only `score_stream` asks for it.
@@ -50,6 +54,7 @@ class NGramConfig(PreTrainedConfig):
     order: int = 5
     vocab_size: int = 256
     entries: list[int] | None = None
+    features: int = 0
     fallback_orders: list[int] | None = None
     pad_token_id: int | None = 0
     unk_token_id: int | None = 1
@@ -77,7 +82,7 @@ class NGramConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
 
-_FIELDS = ("order", "vocab_size", "entries", "fallback_orders", "unk_token_id")
+_FIELDS = ("order", "vocab_size", "entries", "features", "fallback_orders", "unk_token_id")
 
 
 class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
@@ -234,8 +239,77 @@ class NGramForCausalLM(WindowGenerationMixin, PreTrainedModel):
         return self.tables.nodes(ids_BL, self.config.order - 1)
 
 
+class NGramForSequenceClassification(PreTrainedModel):
+    """Naive Bayes over the tokens of a text and their pairs: the baseline of classifiers."""
+
+    config_class = NGramConfig
+    main_input_name = "input_ids"
+    _keep_in_fp32_modules_strict = {"prior", "weights"}  # noqa: RUF012  read by the base class
+
+    def __init__(self, config: NGramConfig) -> None:
+        super().__init__(config)
+        labels = len(config.id2label or ())
+        self.prior = nn.Parameter(torch.zeros(labels))
+        self.weights = nn.Parameter(torch.zeros(config.features, labels))
+        self.keys: Tensor
+        self.register_buffer("keys", torch.zeros(config.features, dtype=torch.int64))
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Nothing is drawn at random."""
+
+    @classmethod
+    def count(
+        cls, tokens: np.ndarray, offsets: np.ndarray, config: NGramConfig
+    ) -> "NGramForSequenceClassification":
+        """Count documents, each of which ends in the number of its label.
+
+        Pairs of words or subwords at most; of letters n-grams as long as the order says.
+        """
+        config = copy.deepcopy(config)
+        if config.vocab_size > _LETTERS:
+            config.order = min(config.order, 2)
+        config.entries = [config.vocab_size] + [0] * (config.order - 1)
+        fitted = fit(
+            tokens,
+            offsets,
+            order=config.order,
+            labels=len(config.id2label or ()),
+        )
+        config.features = len(fitted.keys)
+        model = cls(config)
+        for name, values in fitted._asdict().items():
+            getattr(model, name).data = torch.from_numpy(values)
+        return model.eval()
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        **kwargs: Any,
+    ) -> SequenceClassifierOutput:
+        """Score every label for tokens [B, L], padded on either side by the mask [B, L].
+
+        Returns:
+            loss (mean nats, of labels [B]) and logits [B, labels].
+        """
+        mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        keys, counted = [input_ids], [mask_BL.bool()]
+        for size in range(2, self.config.order + 1):
+            keys.append(longer(keys[-1][:, :-1], input_ids[:, size - 1 :]))
+            counted.append(counted[-1][:, :-1] & counted[-1][:, 1:])
+        keys_BK, counted_BK = torch.cat(keys, 1), torch.cat(counted, 1)
+        place_BK = torch.searchsorted(self.keys, keys_BK).clamp(max=len(self.keys) - 1)
+        counted_BK &= self.keys[place_BK] == keys_BK
+        logits = self.prior + (self.weights[place_BK] * counted_BK[..., None]).sum(1)
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
 NGramConfig.register_for_auto_class()
 NGramForCausalLM.register_for_auto_class("AutoModelForCausalLM")
+NGramForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
 
 
 def _configure(sizes: Sizes, vocabulary: int, ids: SpecialIds) -> NGramConfig:
@@ -244,7 +318,7 @@ def _configure(sizes: Sizes, vocabulary: int, ids: SpecialIds) -> NGramConfig:
 
 NGRAM = Family(
     name="ngram",
-    tasks=("causal",),
+    tasks=("causal", "labels"),
     learning="count",
     config=NGramConfig,
     configure=_configure,
@@ -254,6 +328,8 @@ NGRAM = Family(
         since=N_("1948 (Shannon), smoothed so in 1998 (Chen and Goodman)"),
         good_for=N_("a first yardstick: seconds to train, hard to beat on little text"),
     ),
-    own={"AutoModelForCausalLM": NGramForCausalLM},
-    count=NGramForCausalLM.count,
+    own={
+        "AutoModelForCausalLM": NGramForCausalLM,
+        "AutoModelForSequenceClassification": NGramForSequenceClassification,
+    },
 )

@@ -40,6 +40,8 @@ AUTO = {
     "body": BODY,
 }
 """The auto class of transformers that builds a model for a task; "body" is one without a head."""
+HEADS = (AUTO["labels"], AUTO["spans"])
+"""What any body may be given to learn a task that it was not made for."""
 _WRITING = (CAUSAL, SEQ2SEQ)
 _ENDINGS = {
     "ForMaskedLM": MASKED,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.cache_utils import Cache
-from transformers.modeling_outputs import CausalLMOutputWithPast
+from transformers.modeling_outputs import CausalLMOutputWithPast, SequenceClassifierOutput
 
 from .family import N_, About, Family, Recipe, Sizes, SpecialIds
 from .generation import StatefulGenerationMixin, columns, output, refuse_misspelt
@@ -230,8 +230,44 @@ class RecurrentForCausalLM(StatefulGenerationMixin, RecurrentBody):
         return output(loss, logits, cache)
 
 
+class RecurrentForSequenceClassification(RecurrentBody):
+    """A label from the mean, the maximum and the last of a text's states (Howard & Ruder 2018)."""
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__(config)
+        self.score = nn.Linear(3 * config.hidden_size, len(config.id2label or ()))
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        **kwargs: Any,
+    ) -> SequenceClassifierOutput:
+        """Score every label for tokens [B, L], padded on either side by the mask [B, L].
+
+        Returns:
+            loss (mean nats, of labels [B]) and logits [B, labels].
+        """
+        read_BLH = self.states(input_ids, attention_mask)[0]
+        mask_BL1 = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        mask_BL1 = mask_BL1[..., None].to(read_BLH.dtype)
+        mean_BH = (read_BLH * mask_BL1).sum(1) / mask_BL1.sum(1).clamp(min=1)
+        most_BH = read_BLH.masked_fill(mask_BL1 == 0, -1).amax(1)  # states lie from -1 to 1
+        column_B = (
+            mask_BL1[..., 0] * torch.arange(1, input_ids.shape[1] + 1, device=input_ids.device)
+        ).argmax(1)
+        last_BH = read_BLH[torch.arange(len(column_B), device=column_B.device), column_B]
+        pooled_BH = torch.cat([mean_BH, most_BH, last_BH], dim=1)
+        logits = self.score(self.dropout(pooled_BH))
+        loss = None if labels is None else nn.functional.cross_entropy(logits.float(), labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
 RecurrentConfig.register_for_auto_class()
 RecurrentForCausalLM.register_for_auto_class("AutoModelForCausalLM")
+RecurrentForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
 
 
 def _family(cell: str, about: About, learning_rate: float) -> Family:
@@ -258,7 +294,7 @@ def _family(cell: str, about: About, learning_rate: float) -> Family:
     )
     return Family(
         name=cell,
-        tasks=("causal",),
+        tasks=("causal", "labels"),
         learning="descend",
         config=RecurrentConfig,
         configure=configure,
@@ -274,7 +310,10 @@ def _family(cell: str, about: About, learning_rate: float) -> Family:
             start_from_frequencies=True,
         ),
         fixed={"cell": cell},
-        own={"AutoModelForCausalLM": RecurrentForCausalLM},
+        own={
+            "AutoModelForCausalLM": RecurrentForCausalLM,
+            "AutoModelForSequenceClassification": RecurrentForSequenceClassification,
+        },
     )
 
 

@@ -5,7 +5,7 @@ for, not before: the command line reads the names from `REGISTRY`.
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -76,35 +76,50 @@ def family_of(config: Mapping[str, Any]) -> Family | None:
 
 
 def build(
-    family: Family, sizes: Sizes, vocabulary: int, ids: SpecialIds, auto: str = CAUSAL
+    family: Family,
+    sizes: Sizes,
+    vocabulary: int,
+    ids: SpecialIds,
+    auto: str = CAUSAL,
+    classes: Sequence[str] = (),
 ) -> "PreTrainedModel":
     """A model with fresh weights that knows where to stop, made by an auto class of transformers.
+
+    `classes` are the labels that a classifier gives.
 
     Raises:
         InputError: Sizes that the family does not take, or that do not fit together.
     """
     import transformers  # noqa: PLC0415  takes seconds
 
-    config = _configured(family, sizes, vocabulary, ids)
+    config = _configured(family, sizes, vocabulary, ids, classes)
     return stop_at(family.finish(getattr(transformers, auto).from_config(config)), ids)
 
 
 def count(
-    family: Family, tokens: Any, offsets: Any, sizes: Sizes, vocabulary: int, ids: SpecialIds
+    family: Family,
+    stream: Any,
+    sizes: Sizes,
+    vocabulary: int,
+    ids: SpecialIds,
+    auto: str = CAUSAL,
 ) -> "PreTrainedModel":
-    """A model of the counts of documents, whose token ids stand one after another.
+    """A model of the counts of documents.
 
-    `offsets` says where each document starts, and where the last one ends.
+    `stream` has their token ids, one after another; offsets, which say where each document starts
+    and where the last one ends; and the classes that a classifier gives.
 
     Raises:
         InputError: As `build`.
     """
-    assert family.count is not None
-    config = _configured(family, sizes, vocabulary, ids)
-    return stop_at(family.count(tokens, offsets, config), ids)
+    config = _configured(family, sizes, vocabulary, ids, stream.classes)
+    model: Any = family.own[auto]
+    return stop_at(model.count(stream.tokens, stream.offsets, config), ids)
 
 
-def _configured(family: Family, sizes: Sizes, vocabulary: int, ids: SpecialIds) -> Any:
+def _configured(
+    family: Family, sizes: Sizes, vocabulary: int, ids: SpecialIds, classes: Sequence[str]
+) -> Any:
     """A configuration; what the family itself finds wrong with the sizes is the person's to know.
 
     Raises:
@@ -112,7 +127,7 @@ def _configured(family: Family, sizes: Sizes, vocabulary: int, ids: SpecialIds) 
     """
     whole = complete(family, sizes)
     try:
-        return family.configure(whole, vocabulary, ids)
+        config = family.configure(whole, vocabulary, ids)
     except ValueError as error:
         raise InputError(
             _("The family {family} cannot be made like this: {why}").format(
@@ -120,6 +135,19 @@ def _configured(family: Family, sizes: Sizes, vocabulary: int, ids: SpecialIds) 
             ),
             hint=_("Leave the flag away, or give another value"),
         ) from error
+    config.update(label_settings(classes))
+    return config
+
+
+def label_settings(classes: Sequence[str]) -> dict[str, Any]:
+    """What the configuration of a classifier says of its labels; nothing where there are none."""
+    if not classes:
+        return {}
+    return {
+        "id2label": dict(enumerate(classes)),
+        "label2id": {label: number for number, label in enumerate(classes)},
+        "problem_type": "single_label_classification",
+    }
 
 
 def stop_at(model: "PreTrainedModel", ids: SpecialIds) -> "PreTrainedModel":

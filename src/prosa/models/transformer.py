@@ -80,7 +80,7 @@ def _ladder(*shapes: tuple[int, int, int]) -> tuple[Sizes, ...]:
 
 DECODER = Family(
     name="decoder",
-    tasks=("causal",),
+    tasks=("causal", "labels"),
     learning="descend",
     config=Qwen3Config,
     configure=_decoder,
@@ -164,7 +164,7 @@ def _encoder_decoder(sizes: Sizes, vocabulary: int, ids: SpecialIds) -> T5Config
 
 ENCODER = Family(
     name="encoder",
-    tasks=("masked",),
+    tasks=("masked", "labels", "spans"),
     learning="descend",
     config=ModernBertConfig,
     configure=_encoder,
@@ -179,7 +179,7 @@ ENCODER = Family(
 )
 ENCODER_DECODER = Family(
     name="encoder-decoder",
-    tasks=("seq2seq", "denoising"),
+    tasks=("seq2seq", "denoising", "labels"),
     learning="descend",
     config=T5Config,
     configure=_encoder_decoder,

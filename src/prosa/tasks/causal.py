@@ -34,6 +34,7 @@ class Causal:
     writes = True
     replies = False
     loss_only = False
+    tries = ('prosa generate {name} "..."', "prosa chat {name}")
 
     def chats(self, kind: Kind) -> bool:
         """All but plain text is a conversation."""

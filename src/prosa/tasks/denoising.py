@@ -37,6 +37,7 @@ class Denoising:
     writes = True
     replies = False
     loss_only = True
+    tries = ('prosa generate {name} "..."',)
 
     def chats(self, kind: Kind) -> bool:
         """Text is no conversation."""

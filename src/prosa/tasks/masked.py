@@ -57,6 +57,7 @@ class Masked:
     writes = False
     replies = False
     loss_only = True
+    tries = ('prosa fill {name} "... [MASK] ..."',)
 
     def chats(self, kind: Kind) -> bool:
         """Text is no conversation."""

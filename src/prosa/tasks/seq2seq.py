@@ -18,9 +18,10 @@ from prosa.data.kinds import Kind
 from prosa.measure.bits import Score
 from prosa.measure.metrics import Metrics
 from prosa.models.family import Recipe
+from prosa.tasks.padded import PaddedRows, tensor
 from prosa.tasks.task import Row
 from prosa.tokens import examples
-from prosa.tokens.documents import by_length, filled
+from prosa.tokens.documents import filled
 from prosa.tokens.encoder import TextEncoder
 from prosa.tokens.learn import is_ours
 from prosa.tokens.stream import TokenStream
@@ -31,63 +32,34 @@ _TRANSLATED = 100
 """Held-out pairs whose targets are written for chrF."""
 
 
-class Pairs:
-    """Pairs of source and target, in an order of their own for every epoch.
+class Pairs(PaddedRows):
+    """Pairs of source and target, each side cut off at `context` tokens.
 
     Args:
         stream: Documents of source + end + target + end, the target weighted.
         pad: The id that fills up short rows.
-        context: Tokens of a side at most; what is longer is cut off.
-        seed: Of the order.
-        shuffled: Taken, as every order here is mixed.
-
-    Attributes:
-        rows: Rows of a batch, which have nearly the same length.
+        context: Tokens of a side at most.
+        order: As for `PaddedRows`.
     """
 
-    ordered = True
-
-    def __init__(
-        self, stream: TokenStream, pad: int, context: int, seed: int, *, shuffled: bool = True
-    ) -> None:
-        self._stream, self._pad, self._context, self._seed = stream, pad, context, seed
+    def __init__(self, stream: TokenStream, pad: int, context: int, **order: Any) -> None:
+        self._stream, self._context = stream, context
         self._starts = np.asarray(stream.offsets[:-1])
         self._ends = np.asarray(stream.offsets[1:])
         spoken = np.concatenate([[0], np.cumsum(np.asarray(stream.weights), dtype=np.int64)])
         self._splits = self._ends - (spoken[self._ends] - spoken[self._starts])
-        self.row_tokens = len(stream.tokens) / max(1, len(self._starts))
-        self.rows = 1
-        self._order = np.arange(len(self._starts))
+        super().__init__(self._ends - self._starts, pad, **order)
 
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Mix the pairs, then bring those of one length together."""
-        self._order = by_length(self._ends - self._starts, self.rows, self._seed, epoch)
-
-    def __getitems__(self, indices: Sequence[int]) -> list[Row]:
-        return [self._row(number) for number in self._order[list(indices)].tolist()]
-
-    def __getitem__(self, index: int) -> Row:
-        return self.__getitems__([index])[0]
-
-    def _row(self, number: int) -> Row:
+    def row(self, number: int) -> Row:
+        """Source and target."""
         start, split, end = (int(x[number]) for x in (self._starts, self._splits, self._ends))
         source = self._stream.tokens[start : min(split, start + self._context)]
         target = self._stream.tokens[split : min(end, split + self._context)]
-        return {
-            "input_ids": torch.from_numpy(source.astype(np.int64)),
-            "labels": torch.from_numpy(target.astype(np.int64)),
-        }
+        return {"input_ids": tensor(source), "labels": tensor(target)}
 
     def collate(self, rows: Sequence[Row]) -> Row:
         """Fill up: {"input_ids", "attention_mask"} [B, S] and {"labels"} [B, T]."""
-        ids = filled([row["input_ids"] for row in rows], self._pad)
-        lengths = torch.tensor([len(row["input_ids"]) for row in rows])
-        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-        labels = filled([row["labels"] for row in rows], IGNORED)
-        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+        return super().collate(rows) | {"labels": filled([row["labels"] for row in rows], IGNORED)}
 
 
 class Seq2Seq:
@@ -101,6 +73,7 @@ class Seq2Seq:
     writes = True
     replies = True
     loss_only = False
+    tries = ('prosa generate {name} "..."', "prosa chat {name}")
 
     def chats(self, kind: Kind) -> bool:
         """A source is no turn of a conversation."""

@@ -29,6 +29,8 @@ REGISTRY: dict[str, str] = {
     "seq2seq": "prosa.tasks.seq2seq:SEQ2SEQ",
     "masked": "prosa.tasks.masked:MASKED",
     "denoising": "prosa.tasks.denoising:DENOISING",
+    "labels": "prosa.tasks.labels:LABELS",
+    "spans": "prosa.tasks.spans:SPANS",
 }
 """Where each task is declared; the first that fits a family and the data is taken."""
 
@@ -68,6 +70,7 @@ class Task(Protocol):
         loss_only: Its loss cannot be set beside that of models that predict the whole text.
         writes: Its models write text.
         replies: What they write answers the prompt, and does not go on from it.
+        tries: Commands to begin with, with {name} for the model's.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Task(Protocol):
     loss_only: bool
     writes: bool
     replies: bool
+    tries: tuple[str, ...]
 
     def chats(self, kind: Kind) -> bool:
         """Whether data of this kind is learned through a chat template."""
@@ -124,7 +128,7 @@ def task_for(learner: Family, kind: Kind, source: str | None = None) -> Task:
         return found
     kinds = _kinds(able)
     hint = _("To learn from one of its columns: --kind text --column text=NAME")
-    if kind is Kind.TEXT or Kind.TEXT not in kinds:
+    if kind in (Kind.TEXT, Kind.SPAN_QA) or Kind.TEXT not in kinds:
         others = map(family, FAMILIES)
         names = [other.name for other in others if _first(map(task, other.tasks), kind)]
         hint = _("Families that learn from it: {families}").format(families=", ".join(names))

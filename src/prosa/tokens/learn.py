@@ -92,7 +92,7 @@ def learn(
         conversation: Add the tokens that part turns, and the chat template.
         special: Further tokens that no text is cut into; `[MASK]` is known as the mask.
         template: What plain `tokenizer(text)` puts around a text, as the library writes it: "$A
-            </s>". `TextEncoder` adds nothing in any case.
+            </s>"; a second text follows, and an end. `TextEncoder` adds nothing in any case.
 
     Returns:
         The tokenizer; `<pad> <unk> <s> </s>` have the ids 0 to 3.
@@ -109,8 +109,7 @@ def learn(
     backend = ALGORITHMS[algorithm](chain([first], stream), vocabulary, special)
     backend.add_special_tokens([_added(token, algorithm) for token in special])
     if template is not None:
-        ids = [(token, special.index(token)) for token in (START, END)]
-        backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=ids)
+        put_around(backend, template)
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=backend,
         pad_token=PAD,
@@ -123,6 +122,14 @@ def learn(
         clean_up_tokenization_spaces=False,
         model_input_names=["input_ids", "attention_mask"],
         **{_KEY: algorithm},
+    )
+
+
+def put_around(backend: Tokenizer, template: str) -> None:
+    """Let plain calls of a tokenizer made here put start and end around a text, as it says."""
+    ids = [(token, backend.token_to_id(token)) for token in (START, END)]
+    backend.post_processor = processors.TemplateProcessing(
+        single=template, pair=f"{template} $B {END}", special_tokens=ids
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from prosa.errors import InputError
@@ -40,6 +41,8 @@ class TokenStream:
         bytes: UTF-8 bytes of the text that the counted tokens stand for.
         hidden: Place in the stream of each counted token that does not spell what it stands for
             (`<unk>`), and how many UTF-8 bytes it hides, [unknown, 2], int64.
+        classes: What the counted tokens stand for, where each is the number of a label.
+        records: The table that was just encoded, where measuring needs its texts.
     """
 
     tokens: NDArray[Any]
@@ -47,6 +50,8 @@ class TokenStream:
     weights: NDArray[np.uint8] | None
     bytes: int
     hidden: NDArray[np.int64]
+    classes: tuple[str, ...] = ()
+    records: pa.Table | None = None
 
     @classmethod
     def open(cls, folder: str | Path) -> "TokenStream":
@@ -65,6 +70,7 @@ class TokenStream:
                 weights=_mapped(folder / WEIGHTS, "u1", size) if meta["weighted"] else None,
                 bytes=meta["bytes"],
                 hidden=_mapped(folder / HIDDEN, "<i8", 2 * meta["unknown"]).reshape(-1, 2),
+                classes=tuple(meta.get("classes", ())),
             )
         except (OSError, ValueError, KeyError) as error:
             raise InputError(
@@ -130,11 +136,11 @@ class TokenStream:
             rows = slice(*np.searchsorted(places, [span.start, span.stop]))
             hidden.append(self.hidden[rows] - [span.start - start, 0])
             start += span.stop - span.start
-        part = TokenStream(
+        part = replace(
+            self,
             tokens=cut(self.tokens),
             offsets=offsets.astype(np.int64),
             weights=None if self.weights is None else cut(self.weights),
-            bytes=0,
             hidden=np.concatenate(hidden),
         )
         return replace(part, bytes=round(self.bytes * part.counted / max(1, self.counted)))

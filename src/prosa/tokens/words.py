@@ -11,6 +11,8 @@ with the 16,000 most frequent words: 4.5% of the tokens are unknown, 4.6% if pro
 verbs, 4.4% if compounds are parted too. Every line end is a token. Runs of spaces come back as one.
 """
 
+from typing import Any
+
 from tokenizers import Regex, decoders, normalizers, pre_tokenizers
 
 JOINER = "￭"
@@ -71,3 +73,20 @@ def decoder() -> decoders.Decoder:
             decoders.Replace(Regex(" ?\n ?"), "\n"),
         ]
     )
+
+
+def whole_words(tokenizer: Any) -> dict[str, int]:
+    """The tokens of any vocabulary that stand for a word, or its beginning: each text and its id.
+
+    They are those before which a space is written.
+    """
+    decoder, special = tokenizer.backend_tokenizer.decoder, set(tokenizer.all_special_tokens)
+    found: dict[str, int] = {}
+    for token, number in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
+        text = decoder.decode(["x", token]) if decoder else f"x {token}"
+        word = text[2:]
+        # A token of bytes may end inside a character.
+        whole = text[1:2] == " " and word.split() == [word] and "\ufffd" not in word
+        if whole and token not in special:
+            found.setdefault(word, number)
+    return found

@@ -218,6 +218,8 @@ def descend(
             train_dataset=cast(Any, data),
             data_collator=cast(Any, data.collate),
         )
+        # Heads over words divide a step's summed loss by all that it counts; others take a mean.
+        trainer.model_accepts_loss_kwargs &= model.get_output_embeddings() is not None
         trainer.remove_callback(PrinterCallback)
         trainer.plan, trainer.loss_of = plan, hooks.loss
         control = trainer.run_control = RunControl(trainer, plan, hooks, timer, interrupt)

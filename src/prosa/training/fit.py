@@ -25,7 +25,7 @@ from prosa.models.family import Sizes, SpecialIds
 from prosa.models.registry import count, family, start_from_frequencies
 from prosa.tasks.task import Batches, Task
 from prosa.tokens import conversation
-from prosa.tokens.learn import check, learn
+from prosa.tokens.learn import check, is_ours, learn, put_around
 from prosa.tokens.stream import TokenStream
 from prosa.training import further, threads, world
 from prosa.training import machine as machines
@@ -36,6 +36,7 @@ from prosa.training.descend import descend
 from prosa.training.events import Listener, Planned, silent
 from prosa.training.plan import Options, Plan
 from prosa.training.size_ladder import Corpus
+from prosa.training.word_vectors import start_from_vectors
 
 SCORED_TOKENS = 30_000
 """Training tokens that the final training loss is measured on, from the beginning of the data: good
@@ -79,6 +80,7 @@ class Job:
         options: What the person asked of the run.
         vocabulary: How text becomes tokens.
         start: A model to teach further, instead of a new one; it is changed.
+        word_vectors: A file of vectors that the words of a new one begin with.
     """
 
     splits: dict[str, pa.Table]
@@ -87,6 +89,7 @@ class Job:
     options: Options
     vocabulary: Vocabulary
     start: PreTrainedModel | None = None
+    word_vectors: str | None = None
 
 
 @dataclass(frozen=True)
@@ -165,11 +168,15 @@ def _fit(
             return None
         start = time.monotonic()
         sizes = job.options.sizes
-        counted = count(known, train.tokens, train.offsets, sizes, len(tokenizer), ids)
+        counted = count(known, train, sizes, len(tokenizer), ids, task.auto)
+        counted.config.learned = task.name
         seconds = time.monotonic() - start
         scored = {**streams, "train": train.head(SCORED_TOKENS)}
         return _finish(counted, tokenizer, train, scored, measure, seconds=seconds)
     corpus = _corpus(job, streams)
+    if job.start is not None:
+        headed = further.with_head(job.start, tokenizer, task.auto, train.classes, listen)
+        job = replace(job, start=headed)
     seconds = 60 * (job.options.minutes or plans.DEFAULT_MINUTES)
     saved = _saved_plan(folder)
     setup = _setup(job, tokenizer, train, corpus, saved, listen)
@@ -177,6 +184,8 @@ def _fit(
     listen(Planned(plan))
     model = job.start or _new_model(plan, setup, train)
     model.config.learned = plan.task
+    if job.word_vectors and latest(folder) is None:
+        start_from_vectors(model, tokenizer, job.word_vectors, listen)
     watched, scored = _to_score(plan, streams, seconds)
     watched_tokens = len(watched.tokens) if watched else 0
     final_tokens = sum(len(stream.tokens) for stream in scored.values())
@@ -211,9 +220,13 @@ def _tokens(job: Job, folder: Path) -> tuple[PreTrainedTokenizerFast, dict[str, 
 
 def _write_tokens(job: Job, folder: Path, done: Path) -> None:
     splits, kind, vocabulary = job.splits, job.kind, job.vocabulary
-    if vocabulary.tokenizer and job.task.chats(kind):
-        conversation.add_turns(vocabulary.tokenizer)
-    tokenizer = vocabulary.tokenizer or learn(
+    if known := vocabulary.tokenizer:
+        if job.task.chats(kind):
+            conversation.add_turns(known)
+        bare = known("a")["input_ids"] == known("a", add_special_tokens=False)["input_ids"]
+        if bare and is_ours(known) and job.task.template:
+            put_around(known.backend_tokenizer, job.task.template)
+    tokenizer = known or learn(
         _texts(splits["train"], kind),
         vocabulary.algorithm,
         vocabulary.size,
@@ -232,8 +245,10 @@ def _texts(table: pa.Table, kind: Kind) -> Iterator[str]:
     """Every text of a table, in order, without holding them all."""
     for batch in table.to_batches(max_chunksize=1_000):
         for row in batch.to_pylist():
-            if kind is Kind.TEXT:
+            if kind in (Kind.TEXT, Kind.LABELLED):
                 yield row["text"]
+            elif kind is Kind.SPAN_QA:
+                yield from (row["question"], row["context"])
             elif kind is Kind.PAIR:
                 yield from (row["source"], row["target"])
             else:
@@ -262,7 +277,9 @@ def _setup(
         return job.task.batches(train, tokenizer, recipe, context, **order)
 
     ids = SpecialIds.of(tokenizer)
-    setup = plans.Setup(known, job.task, len(tokenizer), ids, batches, job.start, adapted)
+    setup = plans.Setup(
+        known, job.task, len(tokenizer), ids, batches, job.start, adapted, classes=train.classes
+    )
     return further.with_answer_loss(setup, train) if recipe.apart else setup
 
 
@@ -323,6 +340,8 @@ def _new_model(plan: Plan, setup: plans.Setup, train: TokenStream) -> PreTrained
     torch.manual_seed(plan.seed)
     model = setup.build(plan.sizes)
     head: Any = model.get_output_embeddings()
+    if head is None:  # it scores labels or places, and no words
+        return model
     if setup.family.recipe.start_from_nothing and not model.config.tie_word_embeddings:
         torch.nn.init.zeros_(head.weight)
     if not setup.family.recipe.start_from_frequencies:

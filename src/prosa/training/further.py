@@ -1,5 +1,6 @@
 """A model that is taught further: what it needs before the plan is made."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -7,10 +8,12 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.models import adapter
 from prosa.models.family import Family, SpecialIds
-from prosa.models.registry import CAUSAL, stop_at
+from prosa.models.pretrained import AUTO, HEADS, auto_class, described, load
+from prosa.models.registry import CAUSAL, label_settings, stop_at
 from prosa.tokens.learn import is_ours
 from prosa.tokens.stream import TokenStream
 from prosa.training import machine as machines
@@ -23,6 +26,38 @@ _FULL_BYTES = 16
 """A parameter that is trained, its gradient and AdamW's two moments, in float32."""
 _MEMORY = 0.6
 """Share of the free memory that these may take; the rest is for a batch."""
+
+
+def with_head(
+    start: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    auto: str,
+    classes: Sequence[str],
+    listen: Listener,
+) -> PreTrainedModel:
+    """The model to start from, with a new head where the task or the labels are other ones.
+
+    Args:
+        start: As it was loaded.
+        tokenizer: Its tokenizer; what padding is, a classifier must know.
+        auto: The auto class of the task.
+        classes: Labels to be learned, if any.
+        listen: Hears that a head is new.
+    """
+    labels = [str(label) for label in (start.config.id2label or {}).values()]
+    if auto_class(described(start)) == auto and (not classes or labels == list(classes)):
+        return start
+    task = next(name for name, builds in AUTO.items() if builds == auto)
+    model = load(
+        str(start.name_or_path),
+        task,
+        dtype="float32",
+        settings=label_settings(classes),
+        say=lambda text: listen(Note(text)),
+    ).model
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+    return model
 
 
 def grow(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -46,9 +81,20 @@ def adapter_rank(
 ) -> int | None:
     """The rank of an adapter, where one is taught, and not the whole model.
 
-    That is as it was asked for; else for a model from elsewhere whose training as a whole would not
-    fit into the memory, or not go once through the data in the time.
+    None where a head is new, as an adapter is saved without one. Else as it was asked for; else for
+    a model from elsewhere whose training as a whole would not fit into the memory, or not go once
+    through the data in the time.
+
+    Raises:
+        InputError: An adapter was asked for where a head is new.
     """
+    if auto_class(described(model)) in HEADS:
+        if options.lora:
+            raise InputError(
+                _("--lora teaches no new head: an adapter is saved without one"),
+                hint=_("Leave --lora away: the whole model is taught"),
+            )
+        return None
     if options.lora is not None or not family.recipe.apart:
         return adapter.RANK if options.lora else None
     machine, parameters = machines.measure(), model.num_parameters()

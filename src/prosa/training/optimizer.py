@@ -122,7 +122,8 @@ def build(model: nn.Module, recipe: Recipe, *, learning_rate: float, bfloat16: b
     Args:
         model: The model; matrices that are neither embedding nor output layer go to Muon, where the
             recipe says so, and are decayed; vectors (norms, biases) and tables never are.
-        recipe: What goes to Muon, AdamW's betas, the decay and the rate of the embedding.
+        recipe: What goes to Muon, AdamW's betas, the decay, and the rates of the embedding and of
+            a new head.
         learning_rate: In AdamW's scale.
         bfloat16: Whether this machine multiplies bfloat16 faster than float32.
     """
@@ -133,6 +134,11 @@ def build(model: nn.Module, recipe: Recipe, *, learning_rate: float, bfloat16: b
         inputs = tables - {id(output.weight)}
         tables.add(id(output.weight))
     trained = [p for p in model.parameters() if p.requires_grad]
+    head: set[int] = set()
+    if output is None and recipe.head_rate != 1:
+        body = {id(p) for p in getattr(model, "base_model", model).parameters()}
+        head = {id(p) for p in trained} - body
+        trained = [p for p in trained if id(p) in body]
     hidden = [p for p in trained if p.ndim == 2 and id(p) not in tables]
     known = inputs.union(map(id, hidden))
     groups: list[dict[str, Any]] = [
@@ -142,6 +148,10 @@ def build(model: nn.Module, recipe: Recipe, *, learning_rate: float, bfloat16: b
             "lr": learning_rate * recipe.embedding_rate,
         },
         {"params": [p for p in trained if id(p) not in known]},
+        {
+            "params": [p for p in model.parameters() if id(p) in head],
+            "lr": learning_rate * recipe.head_rate,
+        },
     ]
     return MuonAdamW(
         [group for group in groups if group["params"]],

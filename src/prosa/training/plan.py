@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from prosa.i18n import _
 from prosa.models.family import Family, Recipe, Sizes, SpecialIds
 from prosa.models.foreign import ADAPTED
+from prosa.models.pretrained import HEADS
 from prosa.models.registry import build, check_name, family
 from prosa.models.sizes import check, wrong
 from prosa.tasks.task import Batches, Row, Task
@@ -37,6 +38,10 @@ MOST_EPOCHS = 60
 """Passes at which even a long dial stops: more of them only memorise."""
 FURTHER = 0.3
 """A model of ours that is taught further takes so much of the rate of a beginning."""
+HEADED = 3.0
+"""A model from elsewhere that gets a new head takes so many times the rate of its teaching. MiniLM,
+21 topics of Portuguese questions, 60 steps, validation: right on 15.8 % at 1e-4 throughout, and on
+17.1 % where the head takes ten times that (one busy run each)."""
 EVALUATION_SHARE = 0.08
 """Share of the time kept for validation and samples on the way."""
 
@@ -83,6 +88,7 @@ class Setup:
         adapted: The rank of its adapter, if it has one.
         loss: Of a model and a batch.
         scored: Words whose scores a loss computes; None: all.
+        classes: Labels that are learned, if any.
     """
 
     family: Family
@@ -94,6 +100,7 @@ class Setup:
     adapted: int | None = None
     loss: Loss = own_loss
     scored: int | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def recipe(self) -> Recipe:
@@ -104,7 +111,7 @@ class Setup:
         """The model to go on with, or one with fresh weights."""
         if self.start is not None:
             return self.start
-        return build(self.family, sizes, self.vocabulary, self.ids, self.task.auto)
+        return build(self.family, sizes, self.vocabulary, self.ids, self.task.auto, self.classes)
 
 
 @dataclass(frozen=True)
@@ -175,6 +182,8 @@ def _rate(setup: Setup, sizes: Sizes) -> float:
     rate = setup.recipe.rate(sizes.hidden_size or setup.recipe.width)
     if setup.adapted:
         return rate * ADAPTED
+    if setup.recipe.apart and setup.task.auto in HEADS:
+        return rate * HEADED
     own = setup.start is not None and not setup.recipe.apart
     return rate * FURTHER if own else rate
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prosa import files, runs
-from prosa.data.kinds import TRAINABLE, Kind
+from prosa.data.kinds import Kind
 from prosa.errors import InputError
 from prosa.i18n import _
 from prosa.verbs.holdout import held_out
@@ -67,7 +67,6 @@ def compare(
     from prosa.data.read import read
 
     records = read(data, **reading)
-    _check_kind(records.kind, records.source)
     chosen = held_out(manifests, records, split=split, raw=reading.get("raw", False))
 
     def entries() -> "Iterator[Entry]":
@@ -131,7 +130,6 @@ def ladder(
     texts = list(_prompts(prompts))
     request = Request(**reading)
     source, prepared = look(data, request)
-    _check_kind(prepared.kind, source)
     if listen:
         tell(prepared, listen(source))
     until = began + 60 * minutes
@@ -259,20 +257,12 @@ def _is_file(text: str) -> bool:
         return False
 
 
-def _check_kind(kind: Kind, source: str) -> None:
-    if kind not in TRAINABLE:
-        raise InputError(
-            _("No model here learns from data of the kind '{kind}'").format(kind=kind),
-            path=source,
-            expected=", ".join(TRAINABLE),
-            hint=_("To learn from one of its columns: --kind text --column text=NAME"),
-        )
-
-
 def _beginnings(table: "pa.Table", kind: Kind) -> list[str]:
     """Some prompts out of the data: how a text begins, or what is asked first."""
     from prosa.tokens.conversation import messages
 
+    if kind in (Kind.LABELLED, Kind.SPAN_QA):  # whose models write nothing
+        return []
     count = min(PROMPTS, len(table))
     found: list[str] = []
     for row in table.take([len(table) * i // count for i in range(count)]).to_pylist():

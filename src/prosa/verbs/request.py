@@ -41,6 +41,7 @@ class Request:
     order: int | None = None
     cell: str | None = None
     attention: str | None = None
+    word_vectors: str | None = None
     tokenizer: str | None = None
     vocabulary: int | None = None
     clean: tuple[str, ...] = ()

@@ -139,13 +139,14 @@ class _Wanted:
     options: "Options"
     vocabulary: "Vocabulary"
     start: "PreTrainedModel | None"
+    word_vectors: str | None
 
     def job(self, splits: dict[str, Any], kind: Kind) -> "Job":
         from prosa.tasks.task import task_for
         from prosa.training.fit import Job
 
         task = task_for(self.family, kind)
-        return Job(splits, kind, task, self.options, self.vocabulary, self.start)
+        return Job(splits, kind, task, self.options, self.vocabulary, self.start, self.word_vectors)
 
 
 def _wanted(request: Request, listen: "Listener | None" = None) -> _Wanted:
@@ -153,7 +154,7 @@ def _wanted(request: Request, listen: "Listener | None" = None) -> _Wanted:
     family = _family(request, start)
     _check_launcher(family)
     options, vocabulary = _wishes(family, request, start)
-    return _Wanted(family, options, vocabulary, start[0] if start else None)
+    return _Wanted(family, options, vocabulary, start[0] if start else None, request.word_vectors)
 
 
 def _check_launcher(family: "Family") -> None:
@@ -229,12 +230,12 @@ def _family(request: Request, start: Any) -> "Family":
 
 def _foreign(start: "PreTrainedModel") -> "Family":
     """The family of a model from elsewhere, with the tasks that its kind can learn."""
-    from prosa.models.pretrained import auto_class, described
+    from prosa.models.pretrained import HEADS, auto_class, described
     from prosa.models.registry import family
     from prosa.tasks.task import task
 
     known, auto = family("pretrained"), auto_class(described(start))
-    able = tuple(name for name in known.tasks if task(name).auto == auto)
+    able = tuple(name for name in known.tasks if task(name).auto in (auto, *HEADS))
     if not able:
         raise InputError(
             _("A model of the kind {model} cannot be taught here").format(
@@ -248,11 +249,14 @@ def _foreign(start: "PreTrainedModel") -> "Family":
 def _prepare(
     data: Any, source: str, family: "Family", request: Request, listen: "Listener | None"
 ) -> "tuple[dict[str, Any], dict[str, Any]]":
+    from prosa.data.labels import check_labels
     from prosa.data.prepare import Prepared
     from prosa.tasks.task import task_for
 
     prepared = data if isinstance(data, Prepared) else look(data, request)[1]
     task_for(family, prepared.kind, source)
+    if prepared.kind is Kind.LABELLED:
+        check_labels(prepared.splits, source)
     if listen and prepared is not data:
         tell(prepared, listen)
     info = {
@@ -283,8 +287,12 @@ def _wishes(family: "Family", request: Request, start: Any) -> "tuple[Options, V
     from prosa.models.sizes import complete
     from prosa.training.fit import Vocabulary
     from prosa.training.plan import Options
+    from prosa.training.word_vectors import width_for
 
     sizes = Sizes(**{field.name: getattr(request, field.name) for field in fields(Sizes)})
+    if request.word_vectors:
+        width = width_for(family, request.word_vectors, sizes.embedding_size, new=start is None)
+        sizes = replace(sizes, embedding_size=width)
     if start is None:
         complete(family, sizes)
     shared = ("minutes", "epochs", "steps", "batch_size", "learning_rate", "seed", "lora")
@@ -320,6 +328,9 @@ def _manifest(
         "validation_bits_per_byte": validation.get("bits_per_byte"),
         "peak_memory_bytes": peak_memory(),
     }
+    if "macro_f1" in validation:
+        names = ("accuracy", "macro_f1", "majority_accuracy")
+        result |= {f"validation_{name}": validation[name] for name in names}
     plan = asdict(fitted.plan) if fitted.plan else {}
     return runs.Manifest(
         name=place.name,

@@ -20,7 +20,7 @@ from prosa.errors import InputError
 from prosa.generation.batch import Batch, Row, Step, check_length
 from prosa.generation.decode import reply_ids
 from prosa.generation.embed import vectors
-from prosa.generation.engines import Packed
+from prosa.generation.engines import LlamaCpp
 from prosa.generation.options import Decoding
 from prosa.i18n import _
 from prosa.models.plain_chat import STOP, TEMPLATE
@@ -75,7 +75,7 @@ class Engine:
         self._tokenizer = copy.deepcopy(self.model.tokenizer) if self.model else None
         self._lock = threading.Lock()
         network = self.model.network if self.model else None
-        self._packed = network if isinstance(network, Packed) else None
+        self._packed = network if isinstance(network, LlamaCpp) else None
         begin = None if index or self._packed else self._batch
         # llama.cpp keeps what it has read of one text.
         self.worker = Worker(begin, 1 if self._packed else settings.max_rows, settings.max_waiting)

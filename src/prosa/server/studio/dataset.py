@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prosa import files
-from prosa.data.kinds import COLUMNS, TRAINABLE, Kind
+from prosa.data.kinds import COLUMNS, Kind
 from prosa.data.open import Options, open_file
 from prosa.data.prepare import Prepared
 from prosa.errors import InputError
@@ -100,10 +100,6 @@ def summary(house: House, data: Data, prepared: Prepared) -> str:
         for line in report.lines()
     )
     parts.append(f"<ul>{lines}</ul>")
-    if prepared.kind not in TRAINABLE:
-        names = ", ".join(_(KINDS[kind]) for kind in TRAINABLE)
-        parts.append(text(_("Language models learn from: {kinds}.").format(kinds=names)))
-        parts.append(text(_("To learn from one of its columns, say below that it holds texts.")))
     return "".join(parts)
 
 

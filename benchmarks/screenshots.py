@@ -116,8 +116,11 @@ def ask(visit: Visit) -> None:
 
 
 def understand(visit: Visit) -> None:
-    """What the tab shows by itself."""
-    visit.page.wait_for_timeout(5000)
+    """A question inside the decoder."""
+    _choose(visit, _panel(visit).get_by_role("combobox").first, "perguntas-decoder")
+    _panel(visit).get_by_role("textbox").first.fill(QUESTION)
+    _panel(visit).get_by_role("button").first.click()
+    _panel(visit).locator(".picture").filter(visible=True).first.wait_for()
 
 
 TABS = {

@@ -45,6 +45,7 @@ def ask(visit, question):
     box.press("Enter")
     reply = visit.page.get_by_test_id("bot").last
     expect(reply).to_contain_text(re.compile(r"\w"))
+    visit.page.locator("button.submit-button").filter(visible=True).wait_for()
     return reply.inner_text()
 
 

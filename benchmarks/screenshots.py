@@ -16,7 +16,7 @@ from tests.server.browser import Visit, browser, served
 
 from prosa.cli.app import run
 
-IMAGES = Path(os.environ.get("IMAGES", Path(__file__).parents[1] / "docs" / "images"))
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 HEIGHTS = {390: 844, 1280: 800}
 QUESTION = "O que é um token?"
 DATA = "pergunta,resposta\n" + "\n".join(
@@ -82,8 +82,8 @@ def _choose(visit: Visit, box, option: str) -> None:
 
 
 def chat(visit: Visit) -> None:
-    """A question to the decoder."""
-    _choose(visit, _panel(visit).get_by_role("combobox").first, "perguntas-decoder")
+    """Questions to the index, whose answers cite."""
+    _choose(visit, _panel(visit).get_by_role("combobox").first, "perguntas")
     for question in (QUESTION, "O que é um modelo de linguagem?"):
         box = _panel(visit).get_by_role("textbox").first
         box.fill(question)
@@ -108,6 +108,7 @@ def compare(visit: Visit) -> None:
 
 def ask(visit: Visit) -> None:
     """A question to the index."""
+    _choose(visit, _panel(visit).get_by_role("combobox").first, "perguntas")
     box = _panel(visit).get_by_role("textbox").first
     box.fill(QUESTION)
     box.press("Enter")
@@ -115,8 +116,11 @@ def ask(visit: Visit) -> None:
 
 
 def understand(visit: Visit) -> None:
-    """What the tab shows by itself."""
-    visit.page.wait_for_timeout(5000)
+    """A question inside the decoder."""
+    _choose(visit, _panel(visit).get_by_role("combobox").first, "perguntas-decoder")
+    _panel(visit).get_by_role("textbox").first.fill(QUESTION)
+    _panel(visit).get_by_role("button").first.click()
+    _panel(visit).locator(".picture").filter(visible=True).first.wait_for()
 
 
 TABS = {

@@ -9,6 +9,7 @@ VERBS = [
     "compare",
     "demo",
     "evaluate",
+    "explain",
     "export",
     "index",
     "ladder",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from prosa.verbs.answering import index
     from prosa.verbs.comparing import compare, ladder
     from prosa.verbs.demo import demo
+    from prosa.verbs.explaining import explain
     from prosa.verbs.measuring import evaluate, list_models
     from prosa.verbs.training import train
     from prosa.verbs.writing import export, load
@@ -35,6 +36,7 @@ _PLACES = {
     "compare": "prosa.verbs.comparing",
     "demo": "prosa.verbs.demo",
     "evaluate": "prosa.verbs.measuring",
+    "explain": "prosa.verbs.explaining",
     "export": "prosa.verbs.writing",
     "index": "prosa.verbs.answering",
     "ladder": "prosa.verbs.comparing",
@@ -53,6 +55,7 @@ __all__ = [
     "compare",
     "demo",
     "evaluate",
+    "explain",
     "export",
     "index",
     "ladder",

@@ -1,14 +1,12 @@
 """A conversation with a model: history and the template's prompt."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from prosa.generation.batch import context_of
-from prosa.generation.decode import continue_ids
+from prosa.generation.decode import continue_ids, reply_ids
 from prosa.generation.options import Decoding
 from prosa.tasks.task import writing_task
-from prosa.tokens import conversation
 
 CHAT_DECODING = Decoding(max_new_tokens=400, temperature=0.0)
 """An answer should be the likeliest one, the same each time it is asked for, and whole."""
@@ -60,30 +58,8 @@ class Chat:
         question = {"role": "user", "content": text}
         reply = ""
         messages = [*self.history, question] if self._memory else [question]
-        ids = prompt(self._model, self._tokenizer, messages, self._decoding)
+        ids = reply_ids(self._model, self._tokenizer, messages, self._decoding)
         for piece in continue_ids(self._model, self._tokenizer, ids, self._decoding):
             reply += piece
             yield piece
         self.history += [question, {"role": "assistant", "content": reply.strip()}]
-
-
-def prompt(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
-    messages: Sequence[conversation.Message],
-    decoding: Decoding,
-) -> list[int]:
-    """What a model reads before it replies to the last of some messages.
-
-    Without a chat template that is the last message alone. Of a conversation longer than the
-    context the oldest turns are forgotten, so that a reply of some length has room.
-
-    Raises:
-        InputError: The model does not write, or the last message alone is too long.
-    """
-    if not tokenizer.chat_template:
-        return writing_task(model).prompt(tokenizer, messages[-1]["content"])
-    if context := context_of(model):
-        room = context - min(decoding.max_new_tokens, context // 2)
-        messages = conversation.trim(tokenizer, messages, room)
-    return conversation.prompt(tokenizer, messages)

@@ -72,3 +72,9 @@ def ngettext(one: str, many: str, n: int) -> str:
 def N_(message: str) -> str:  # noqa: N802  gettext's own name
     """Mark a message for the catalogue; it is translated where it is shown."""
     return message
+
+
+def number(value: float, digits: int = 2) -> str:
+    """A number with the thousands and decimal marks of the person's language."""
+    text = f"{value:,.{digits}f}"
+    return text.translate(str.maketrans(",.", ".,")) if language() == "pt_BR" else text

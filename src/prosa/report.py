@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment
 
+from prosa import i18n
 from prosa.i18n import _, language, ngettext
 
 WIDTH, WIDE, HEIGHT = 440, 992, 350  # of a chart, in pixels; WIDE is for curves on a large screen
@@ -107,10 +108,7 @@ def bits(model: Model) -> float:
 
 def number(value: float | None, digits: int = 2) -> str:
     """A number with the decimal mark of the person's language; a dash where there is none."""
-    if value is None:
-        return "–"
-    text = f"{value:,.{digits}f}"
-    return text.translate(str.maketrans(",.", ".,")) if language() == "pt_BR" else text
+    return "–" if value is None else i18n.number(value, digits)
 
 
 def size(value: float | None) -> str:

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 import torch
+import transformers
 
 from prosa.errors import InputError
 from prosa.generation.batch import Batch, Row
@@ -160,3 +161,57 @@ def test_words_come_as_often_as_they_are_probable():
 )
 def test_only_words_that_are_kept_are_drawn(options, words):
     assert set(drawn(options)) == words
+
+
+def foreign(kind):
+    """A small model of another maker's architecture, with fresh weights."""
+    shared = {"vocab_size": 40, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": None}
+    narrow = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
+    narrow |= {"num_hidden_layers": 2, "num_key_value_heads": 1, "head_dim": 8}
+    both = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2}
+    both |= {"decoder_attention_heads": 2, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}
+    sizes = {
+        "GPT2": {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 64},
+        "Gemma3Text": {**narrow, "sliding_window": 5, "max_position_embeddings": 64},
+        "Mistral": {**narrow, "sliding_window": 4, "max_position_embeddings": 64},
+        "Bloom": {"hidden_size": 16, "n_layer": 2, "n_head": 2},
+        "Mamba": {"hidden_size": 16, "num_hidden_layers": 2, "state_size": 4},
+        "Bart": {**both, "max_position_embeddings": 64, "forced_eos_token_id": None},
+        "Marian": {**both, "max_position_embeddings": 64, "forced_eos_token_id": None},
+    }[kind]
+    config = getattr(transformers, f"{kind}Config")(**shared, **sizes)
+    if config.is_encoder_decoder:
+        config.decoder_start_token_id = 2
+    torch.manual_seed(0)
+    auto = "Seq2SeqLM" if config.is_encoder_decoder else "CausalLM"
+    model = getattr(transformers, f"AutoModelFor{auto}").from_config(config).eval()
+    for parameter in model.parameters():  # fresh weights are so small that all words are alike
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("GPT2", "Gemma3Text", "Bart"),
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("Mistral", "Bloom", "Mamba")),
+        pytest.param("Marian", marks=pytest.mark.slow),
+    ],
+)
+def test_models_of_other_makers_are_written_with_too(kind, tokenizer):
+    model = foreign(kind)
+    prompts = [[2, *range(5, 5 + length)] for length in (1, 9, 4, 17, 2, 6)]
+    alone = [
+        "".join(continue_ids(model, tokenizer, ids, way))
+        for ids, way in zip(prompts, WAYS, strict=True)
+    ]
+    assert together(model, tokenizer, prompts, [0, 3, 3, 5, 20, 21]) == alone
+    never = [0, 1] if model.config.is_encoder_decoder else [0, 1, 2]
+    for ids in prompts:
+        written = model.generate(
+            torch.tensor([ids]), max_new_tokens=14, do_sample=False, suppress_tokens=[*never, 2]
+        )[0]
+        begun = 1 if model.config.is_encoder_decoder else len(ids)
+        text = tokenizer.decode(written[begun:], skip_special_tokens=True)
+        way = Decoding(max_new_tokens=14, temperature=0)
+        assert "".join(continue_ids(model, tokenizer, ids, way)) == text

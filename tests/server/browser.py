@@ -106,8 +106,14 @@ class Visit:
             self.complaints.append(f"console: {message.text} ({message.location.get('url')})")
 
     def tab(self, title):
-        """Go to a tab by its title."""
-        self.page.get_by_role("tab", name=title, exact=True).click()
+        """Go to a tab by its title; on a narrow page it may be in the menu of further ones."""
+        tab = self.page.get_by_role("tab", name=title, exact=True)
+        more = self.page.get_by_label("More tabs")
+        tab.or_(more).first.wait_for()
+        if not tab.count():
+            more.click()
+            tab = self.page.get_by_role("button", name=title, exact=True).filter(visible=True)
+        tab.click()
 
     def alert(self):
         """The text of what went wrong, when it is there."""

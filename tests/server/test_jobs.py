@@ -50,6 +50,7 @@ def test_stopped_training_keeps_its_model_and_is_found_by_others(faq_file):
     assert {"note", "planned", "progress", "validated", "stopped"} <= kinds
     command = json.loads((ROOT / outcome["model"] / "prosa.json").read_text())["command"]
     assert command[:2] == ["prosa", "train"]
+    assert command[3:5] == ["--family", "decoder"]
 
 
 def test_fault_of_the_data_is_said_in_the_pages_language(tmp_path):

@@ -45,6 +45,7 @@ def ask(visit, question):
     box.press("Enter")
     reply = visit.page.get_by_test_id("bot").last
     expect(reply).to_contain_text(re.compile(r"\w"))
+    visit.page.locator("button.submit-button").filter(visible=True).wait_for()
     return reply.inner_text()
 
 
@@ -62,7 +63,8 @@ def test_empty_disk_leads_somewhere(studio, language):
     own = {"en": "Begin with a file of mine", "pt": "Começar com um arquivo meu"}[language]
     lang = {"en": "en", "pt": "pt-BR"}[language]
     assert visit.page.evaluate("document.documentElement.lang") == lang
-    visit.page.get_by_role("button", name=own).click()
+    visit.page.get_by_role("button", name=own).focus()
+    visit.page.keyboard.press("Enter")
     visit.page.get_by_role("tabpanel").get_by_role("radio").first.wait_for()
     assert visit.faults() == []
 

@@ -17,6 +17,7 @@ from prosa.cli import (
     data,
     demo,
     documents,
+    explaining,
     measuring,
     serving,
     studio,
@@ -57,7 +58,8 @@ def build() -> typer.Typer:
             print(f"prosa {__version__}")
             raise typer.Exit
 
-    groups = (demo, data, training, measuring, comparing, writing, documents, serving, studio)
+    writers = (writing, explaining, documents, serving, studio)
+    groups = (demo, data, training, measuring, comparing, *writers)
     for group in groups:
         group.register(app)
     writing.register_export(app)

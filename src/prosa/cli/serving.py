@@ -50,10 +50,10 @@ def register(app: typer.Typer) -> None:
         settings = Settings(key, local, tuple(allowed_host), max_waiting=max_waiting)
         sources = _named([*(models or ()), *index])
         engines = Engines(lambda: sources, settings)
-        for name in sources:
-            engines.get(name)  # what is broken is said before anybody asks
 
         def started(url: str) -> None:
+            for name in sources:
+                engines.get(name)  # what is broken is said before anybody asks
             if as_json:
                 shared.print_json({"url": f"{url}/v1", "models": list(sources)})
                 return

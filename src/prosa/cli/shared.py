@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
+from prosa import i18n
 from prosa.errors import InputError
-from prosa.i18n import _, language
+from prosa.i18n import _
 
 
 def print_json(result: dict[str, Any]) -> None:
@@ -104,10 +105,7 @@ def table(rows: list[list[str]], head: list[str]) -> list[str]:
 
 def number(value: float | None, digits: int = 2) -> str:
     """A number with the decimal mark of the person's language; a dash where there is none."""
-    if value is None:
-        return "–"
-    text = f"{value:,.{digits}f}"
-    return text.translate(str.maketrans(",.", ".,")) if language() == "pt_BR" else text
+    return "–" if value is None else i18n.number(value, digits)
 
 
 def megabytes(size: int) -> str:

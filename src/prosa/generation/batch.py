@@ -197,7 +197,7 @@ def _without(group: _Group, leaving: set[Row]) -> _Group | None:
 
 def context_of(model: PreTrainedModel) -> int | None:
     """The most tokens a model can see at once; None where that has no limit."""
-    return getattr(model.config, "max_position_embeddings", None)
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
 
 
 def check_length(model: PreTrainedModel, ids: Sequence[int]) -> None:

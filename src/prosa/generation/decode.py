@@ -4,7 +4,7 @@ Any `PreTrainedModel` with `generate` will do; an encoder reads the prompt, a
 decoder goes on. Drawing is `batch.py`'s, with one row; beams are transformers' own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from prosa.generation.batch import Batch, Row, check_length, context_of, end_ids
 from prosa.generation.options import Decoding
 from prosa.generation.stream import Pieces
 from prosa.tasks.task import writing_task
+from prosa.tokens import conversation
 
 Tokenizer = PreTrainedTokenizerFast
 
@@ -55,6 +56,28 @@ def continue_ids(
                 yield step.text
 
 
+def reply_ids(
+    model: PreTrainedModel,
+    tokenizer: Tokenizer,
+    messages: Sequence[conversation.Message],
+    options: Decoding,
+) -> list[int]:
+    """What a model reads before it replies to the last of some messages.
+
+    Without a chat template that is the last message alone. Of a conversation longer than the
+    context the oldest turns are forgotten, so that a reply of some length has room.
+
+    Raises:
+        InputError: The model does not write, or the last message alone is too long.
+    """
+    if not tokenizer.chat_template:
+        return writing_task(model).prompt(tokenizer, messages[-1]["content"])
+    if context := context_of(model):
+        room = context - min(options.max_new_tokens, context // 2)
+        messages = conversation.trim(tokenizer, messages, room)
+    return conversation.prompt(tokenizer, messages)
+
+
 def _with_beams(
     model: Any, tokenizer: Tokenizer, ids: list[int], options: Decoding
 ) -> Iterator[str]:
@@ -82,14 +105,14 @@ def _search(
     model: Any, tokenizer: Tokenizer, ids: list[int], room: int, options: Decoding
 ) -> list[int]:
     """What `model.generate` adds to a prompt, the end included."""
-    never = [tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id]
+    special = {tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id, None}
     batch = torch.tensor([ids], device=model.device)
     with torch.inference_mode():
         written: list[int] = model.generate(
             input_ids=batch,
             attention_mask=torch.ones_like(batch),
             max_new_tokens=room,
-            suppress_tokens=[token for token in never if token is not None],
+            suppress_tokens=sorted(special - end_ids(model) - {None}),
             repetition_penalty=options.repetition_penalty,
             num_beams=options.beams,
             do_sample=False,

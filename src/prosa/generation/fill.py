@@ -37,7 +37,7 @@ def fill(model: PreTrainedModel, tokenizer: Any, text: str, count: int = 5) -> l
             expected=_("a model of the family encoder"),
             hint=_('Try: prosa generate MODEL "..."'),
         )
-    ids = _ids(tokenizer, text.replace(tokenizer.mask_token, MASK))
+    ids = gap_ids(tokenizer, text)
     if tokenizer.mask_token_id not in ids:
         raise InputError(
             _("There is no gap in this text"),
@@ -65,7 +65,9 @@ def fill(model: PreTrainedModel, tokenizer: Any, text: str, count: int = 5) -> l
     return candidates
 
 
-def _ids(tokenizer: Any, text: str) -> list[int]:
+def gap_ids(tokenizer: Any, text: str) -> list[int]:
+    """What a model reads of a text in which `[MASK]` stands for words, start and end included."""
+    text = text.replace(tokenizer.mask_token, MASK)
     if not is_ours(tokenizer):
         return list(tokenizer(text.replace(MASK, tokenizer.mask_token))["input_ids"])
     encode, mask = TextEncoder(tokenizer), tokenizer.mask_token_id

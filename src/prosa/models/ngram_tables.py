@@ -46,6 +46,23 @@ class NGrams:
     backoffs: np.ndarray
 
 
+@dataclass(frozen=True)
+class Step:
+    """What one order says of a word after a context.
+
+    Attributes:
+        total: Sum of the counts of all words after this context; 0 if it never came.
+        count: Count of the word after it.
+        share: The probability that this order gives the word by itself.
+        weight: What the next lower order's probability is multiplied by.
+    """
+
+    total: int
+    count: int
+    share: float
+    weight: float
+
+
 class NGramTables(nn.Module):
     """Integer tables, which no change of precision touches, and the discounts of each order.
 
@@ -139,6 +156,26 @@ class NGramTables(nn.Module):
         p_RV.log_()
         p_RV[:, self.never] = NEVER
         return p_RV
+
+    @torch.no_grad()
+    def steps(self, contexts: list[Tensor], word: int) -> list[Step]:
+        """How each order from 1 to N answers: probabilities are share + weight x that below.
+
+        Args:
+            contexts: Nodes of the lengths 0 to N - 1, one number each.
+            word: The word that is asked for.
+        """
+        steps = []
+        for n, context in enumerate(contexts, start=1):
+            if context < 0:
+                steps.append(Step(0, 0, 0.0, 1.0))
+                continue
+            node = self._child(n, context.view(1), context.new_full((1,), word))
+            total = int(self.followers[context, 0])
+            share, weight = self._share(n, context.view(1), node), self._weight(n, context.view(1))
+            count = int(self.counts[node.clamp(min=0)])  # that of the root is 0
+            steps.append(Step(total, count, share.item(), weight.item()))
+        return steps
 
     @torch.no_grad()
     def ngrams(self) -> Iterator[NGrams]:

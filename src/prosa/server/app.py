@@ -1,7 +1,6 @@
 """The application: OpenAI's endpoints on FastAPI, for every family of model and for indexes."""
 
 import base64
-import itertools
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 
 from prosa.chat import CHAT_DECODING
 from prosa.errors import InputError, ProsaError
-from prosa.generation.batch import Row
 from prosa.generation.options import Decoding
 from prosa.i18n import _
 from prosa.server.engines import Engine, Engines, UnknownModelError
@@ -27,7 +25,7 @@ from prosa.server.metrics import Metrics
 from prosa.server.replies import Reply, event, failure, usage
 from prosa.server.schema import ChatRequest, CompletionRequest, EmbeddingRequest, Writing
 from prosa.server.settings import Settings
-from prosa.server.tickets import Ticket, unless_gone
+from prosa.server.tickets import Ticket
 from prosa.server.worker import BusyError
 
 
@@ -80,30 +78,20 @@ class _Api:
 
     async def chat(self, body: ChatRequest, request: Request) -> Response:
         """Reply to a conversation."""
+        choices = self._choices(body, CHAT_DECODING)
         messages = [message.plain() for message in body.messages]
-        decoding = self._decoding(body, CHAT_DECODING)
         engine = await self._engine(body.model)
-        if engine.documents is not None:
-            ticket = Ticket(engine, self._metrics, engine.ask(messages))
-        else:
-            ids = await anyio.to_thread.run_sync(engine.conversation, messages, decoding)
-            ticket = Ticket(engine, self._metrics, self._rows(engine, [ids], body, decoding))
+        work = await anyio.to_thread.run_sync(engine.replies, messages, choices, body.top)
+        ticket = Ticket(engine, self._metrics, work)
         return await self._answer(body, request, engine, ticket, chat=True)
 
     async def complete(self, body: CompletionRequest, request: Request) -> Response:
         """Go on with a text."""
-        decoding = self._decoding(body, Decoding())
-        prompts = body.prompts()
-        self._few(len(prompts) * (body.n or 1), "n")
+        choices, prompts = self._choices(body, Decoding()), body.prompts()
+        self._few(len(prompts) * len(choices), "n")
         engine = await self._engine(body.model)
-        if engine.documents is not None:
-            if len(prompts) != 1:
-                raise InputError(_("an index answers one question"), expected=_("one text"))
-            question = [{"role": "user", "content": prompts[0]}]
-            ticket = Ticket(engine, self._metrics, engine.ask(question))
-        else:
-            ids = [await anyio.to_thread.run_sync(engine.beginning, one) for one in prompts]
-            ticket = Ticket(engine, self._metrics, self._rows(engine, ids, body, decoding))
+        work = await anyio.to_thread.run_sync(engine.continuations, prompts, choices, body.top)
+        ticket = Ticket(engine, self._metrics, work)
         return await self._answer(body, request, engine, ticket, chat=False)
 
     async def embed(self, body: EmbeddingRequest, request: Request) -> Response:
@@ -111,14 +99,9 @@ class _Api:
         texts = body.texts()
         self._few(len(texts), "input", 16 * self._settings.max_choices)
         engine = await self._engine(body.model)
-        ticket = Ticket(engine, self._metrics, engine.embed(texts))
-
-        async def collect() -> Any:
-            return np.concatenate([part async for _number, part in ticket.items()])
-
-        rows = await unless_gone(request, collect())
-        if rows is None:
-            return Response(status_code=499)
+        ticket = Ticket(engine, self._metrics, [engine.embed(texts)])
+        [parts] = await ticket.whole(request)
+        rows = np.concatenate(parts)
         if body.dimensions not in (None, rows.shape[1]):
             what = _("the vectors of this model have {n} dimensions").format(n=rows.shape[1])
             raise InputError(what, hint=_("Leave dimensions away"))
@@ -134,11 +117,13 @@ class _Api:
     async def _engine(self, name: str) -> Engine:
         return await anyio.to_thread.run_sync(self._engines.get, name)
 
-    def _decoding(self, body: Writing, default: Decoding) -> Decoding:
+    def _choices(self, body: Writing, default: Decoding) -> list[Decoding]:
+        """How each choice is drawn; with a seed each has the next one."""
         self._few(body.n or 1, "n")
-        decoding = body.decoding(default)
-        self._few(decoding.max_new_tokens, "max_tokens", self._settings.max_output)
-        return decoding
+        one = body.decoding(default)
+        self._few(one.max_new_tokens, "max_tokens", self._settings.max_output)
+        seeds = [None if one.seed is None else one.seed + k for k in range(body.n or 1)]
+        return [replace(one, seed=seed) for seed in seeds]
 
     def _few(self, count: int, name: str, most: int | None = None) -> None:
         most = self._settings.max_choices if most is None else most
@@ -147,17 +132,6 @@ class _Api:
                 _("{flag} is {value}").format(flag=name, value=count),
                 expected=_("at most {most} on this server").format(most=most),
             )
-
-    def _rows(
-        self, engine: Engine, prompts: list[list[int]], body: Any, decoding: Decoding
-    ) -> list[Row]:
-        """A row for each choice; with a seed each choice of a prompt has the next one."""
-        rows = []
-        for ids, number in itertools.product(prompts, range(body.n or 1)):
-            seed = None if decoding.seed is None else decoding.seed + number
-            rows.append(Row(ids, replace(decoding, seed=seed), body.top))
-            self._metrics.read(engine.name, len(ids))
-        return rows
 
     async def _answer(
         self, body: Any, request: Request, engine: Engine, ticket: Ticket, *, chat: bool
@@ -172,16 +146,7 @@ class _Api:
         if body.stream:
             wanted = body.stream_options and body.stream_options.include_usage
             return _Stream(reply, ticket, spent if wanted else None)
-
-        async def collect() -> list[list[Any]]:
-            items: list[list[Any]] = [[] for _job in ticket.jobs]
-            async for number, item in ticket.items():
-                items[number].append(item)
-            return items
-
-        items = await unless_gone(request, collect())
-        if items is None:
-            return Response(status_code=499)
+        items = await ticket.whole(request)
         choices = [reply.choice(number, steps) for number, steps in enumerate(items)]
         return JSONResponse(reply.body(choices, spent(), chunk=False))
 
@@ -204,15 +169,12 @@ class _Stream(StreamingResponse):
 
     async def _events(self) -> AsyncIterator[str]:
         lengths = [0] * len(self._ticket.jobs)
-        begun = [False] * len(lengths)
         try:
             async for number, item in self._ticket.items():
-                first, start = not begun[number], lengths[number]
-                choice = self._reply.chunk(number, item, first=first, start=start)
-                begun[number] = True
+                choice = self._reply.choice(number, [item], start=lengths[number])
                 text = choice["delta"]["content"] if "delta" in choice else choice["text"]
                 lengths[number] += len(text)
-                if text or first or choice["finish_reason"] or choice["logprobs"]:
+                if text or choice["finish_reason"] or choice["logprobs"]:
                     yield event(self._reply.body([choice], chunk=True))
         except Exception as error:  # too late for a status: the stream says it, and ends
             yield event({"error": {"message": _said(error), "type": "server_error"}})

@@ -14,10 +14,11 @@ from typing import Any, cast
 
 import psutil
 
-from prosa import chat
 from prosa.answering.answerer import Answer
+from prosa.chat import CHAT_DECODING
 from prosa.errors import InputError
 from prosa.generation.batch import Batch, Row, check_length
+from prosa.generation.decode import reply_ids
 from prosa.generation.embed import vectors
 from prosa.generation.options import Decoding
 from prosa.i18n import _
@@ -73,29 +74,43 @@ class Engine:
         assert self.model is not None
         return Batch(self.model.network, self.model.tokenizer)
 
-    def conversation(self, messages: Sequence[Mapping[str, str]], decoding: Decoding) -> list[int]:
-        """What the model reads before it replies.
+    def replies(
+        self, messages: Sequence[Mapping[str, str]], choices: Sequence[Decoding], top: int | None
+    ) -> list[Any]:
+        """What is to be done for replies to a conversation: `Row`s, or of an index other work.
+
+        Args:
+            messages: What was said.
+            choices: How each reply is drawn; an index has one reply.
+            top: How many likely tokens are wanted with each one; None for no scores.
 
         Raises:
             InputError: The model does not write, or what was said last is too long.
         """
-        assert self.model is not None
+        if self.model is None:
+            return [self.ask(messages)]
         shown = [dict(message) for message in messages]
         shown = shown if self.model.remembers else shown[-1:]
         with self._lock:
-            ids = chat.prompt(self.model.network, cast(Any, self._tokenizer), shown, decoding)
-        return self._checked(ids)
+            ids = reply_ids(self.model.network, cast(Any, self._tokenizer), shown, choices[0])
+        return [Row(self._checked(ids), one, top) for one in choices]
 
-    def beginning(self, text: str) -> list[int]:
-        """What the model reads before it continues a text.
+    def continuations(
+        self, prompts: Sequence[str], choices: Sequence[Decoding], top: int | None
+    ) -> list[Any]:
+        """The same for texts to go on with, each in all ways; to an index a text is a question.
 
         Raises:
-            InputError: The model does not write, or the text is too long.
+            InputError: As `replies`; or an index has got several.
         """
-        assert self.model is not None
+        if self.model is None:
+            if len(prompts) != 1:
+                raise InputError(_("an index answers one question"), expected=_("one text"))
+            return [self.ask([{"role": "user", "content": prompts[0]}])]
+        task = writing_task(self.model.network)
         with self._lock:
-            ids = writing_task(self.model.network).prompt(self._tokenizer, text)
-        return self._checked(ids)
+            texts = [self._checked(task.prompt(self._tokenizer, text)) for text in prompts]
+        return [Row(ids, one, top) for ids in texts for one in choices]
 
     @property
     def spelling(self) -> Spelling | None:
@@ -150,12 +165,9 @@ class Engine:
             InputError: The conversation is longer than the model's context, or nothing is asked.
             BusyError: Too many are waiting.
         """
-        decoding = decoding or chat.CHAT_DECODING
+        [work] = self.replies(messages, [decoding or CHAT_DECODING], None)
         items: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        if self.documents is not None:
-            job = Job(items.put, work=self.ask(messages))
-        else:
-            job = Job(items.put, Row(self.conversation(messages, decoding), decoding))
+        job = Job(items.put, work)
         self.worker.submit(job)
         try:
             while (item := items.get()) is not None:

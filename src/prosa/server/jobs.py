@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
@@ -26,10 +26,8 @@ from prosa.i18n import _
 
 JOB, PROCESS, OUTCOME = "job.json", "process.json", "outcome.json"
 EVENTS, LOG, STOP = "events.jsonl", "log.txt", "stop"
-State = Literal["running", "done", "stopped", "failed"]
 
 _starting = threading.Lock()
-_children: list[subprocess.Popen[bytes]] = []  # waited for, so that none stays behind as a zombie
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,10 @@ class Job:
         return [json.loads(line) for line in lines[:-1]]  # the last one may be half-written
 
     def outcome(self) -> dict[str, Any]:
-        """How it ended: "state", and "model" or "message"; while it runs, its state alone."""
+        """How it ended: "state" ("done", "stopped" or "failed"), and "model" or "message".
+
+        While it runs, the state is "running".
+        """
         # Looked at in this order: it may end in between.
         alive = self._process() is not None
         if outcome := _load(self.folder / OUTCOME):
@@ -127,7 +128,6 @@ class Job:
 
     def _process(self) -> psutil.Process | None:
         """The process that does it, if it is alive; not another that was given its number."""
-        _children[:] = [one for one in _children if one.poll() is None]
         known = _load(self.folder / PROCESS)
         try:
             process = psutil.Process(known["pid"])
@@ -210,9 +210,9 @@ def _spawn(folder: Path, language: str) -> None:
             env={**os.environ, "PROSA_LANG": language},
             start_new_session=True,
         )
-    _children.append(process)
     # It may have ended already: a child that nobody has waited for is still known.
     known = {"pid": process.pid, "started": psutil.Process(process.pid).create_time()}
+    threading.Thread(target=process.wait, daemon=True).start()  # or it stayed as a zombie
     write(folder / PROCESS, known)
 
 

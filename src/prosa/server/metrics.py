@@ -1,11 +1,11 @@
 """What `/metrics` tells: requests, tokens, who waits, and how long for the first token."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from prosa.server.engines import Engine, Engines
+from prosa.server.engines import Engines
 
 _SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
@@ -51,15 +51,8 @@ class _Queues:
         self._engines = engines
 
     def collect(self) -> Iterator[Metric]:
-        engines = self._engines.loaded()
-        waiting = [(engine, engine.worker.waiting) for engine in engines]
-        running = [(engine, engine.worker.running) for engine in engines]
-        yield _gauge("prosa_waiting", "Texts that wait", waiting)
-        yield _gauge("prosa_running", "Texts that are being written", running)
-
-
-def _gauge(name: str, what: str, values: Iterable[tuple[Engine, int]]) -> Metric:
-    gauge = GaugeMetricFamily(name, what, labels=["model"])
-    for engine, value in values:
-        gauge.add_metric([engine.name], value)
-    return gauge
+        for name, what in (("waiting", "Texts that wait"), ("running", "Texts being written")):
+            gauge = GaugeMetricFamily(f"prosa_{name}", what, labels=["model"])
+            for engine in self._engines.loaded():
+                gauge.add_metric([engine.name], getattr(engine.worker, name))
+            yield gauge

@@ -63,6 +63,7 @@ class Reply:
 
     def __init__(self, model: str, spelling: Spelling | None, *, chat: bool) -> None:
         self._model, self._chat, self._spelling = model, chat, spelling
+        self._text = "content" if chat else "text"
         self._made = int(time.time())
         self._id = f"{'chatcmpl' if chat else 'cmpl'}-{uuid.uuid4().hex}"
 
@@ -78,27 +79,20 @@ class Reply:
             "usage": usage,
         }
 
-    def chunk(self, number: int, item: Step | Answer, *, first: bool, start: int) -> dict[str, Any]:
-        """What a step has brought for one choice, whose text so far has `start` characters."""
-        step, more = as_step(item)
-        scores = self._scores([step.scored] if step.scored else [], start)
-        choice = {"index": number, "finish_reason": step.finish, "logprobs": scores}
+    def choice(
+        self, number: int, items: Sequence[Step | Answer], *, start: int | None = None
+    ) -> dict[str, Any]:
+        """A choice from its steps: from all of them, or from one whose text begins at `start`."""
+        steps = list(map(_as_step, items))
+        text = "".join(step.text for step in steps)
+        scores = self._scores([step.scored for step in steps if step.scored], start or 0)
+        choice = {"index": number, "finish_reason": steps[-1].finish, "logprobs": scores}
+        said = {self._text: text, **_more(items[-1])}
         if not self._chat:
-            return {**choice, "text": step.text, **more}
-        delta = {"role": "assistant"} if first else {}
-        return {**choice, "delta": {**delta, "content": step.text, **more}}
-
-    def choice(self, number: int, items: Sequence[Step | Answer]) -> dict[str, Any]:
-        """A whole choice from all its steps."""
-        pairs = list(map(as_step, items))
-        text = "".join(step.text for step, _more in pairs)
-        more = pairs[-1][1]
-        scores = self._scores([step.scored for step, _more in pairs if step.scored], 0)
-        choice = {"index": number, "finish_reason": pairs[-1][0].finish, "logprobs": scores}
-        if not self._chat:
-            return {**choice, "text": text, **more}
-        message = {"role": "assistant", "content": text, "refusal": None, **more}
-        return {**choice, "message": message}
+            return {**choice, **said}
+        if start is None:
+            return {**choice, "message": {"role": "assistant", "refusal": None, **said}}
+        return {**choice, "delta": said if start else {"role": "assistant", **said}}
 
     def _scores(self, scored: Sequence[Scored], start: int) -> dict[str, Any] | None:
         if not scored or self._spelling is None:
@@ -133,13 +127,14 @@ def usage(prompt: int, written: int) -> dict[str, int]:
     return {**counts, "total_tokens": prompt + written}
 
 
-def as_step(item: Step | Answer) -> tuple[Step, dict[str, Any]]:
-    """A step, and of an index's answer what a program wants to know besides its text."""
-    if isinstance(item, Step):
-        return item, {}
-    value = item.to_json()
-    more = {name: value[name] for name in ("citations", "abstained", "confidence")}
-    return Step(_readable(item), "stop"), more
+def _as_step(item: Step | Answer) -> Step:
+    return item if isinstance(item, Step) else Step(_readable(item), "stop")
+
+
+def _more(item: Step | Answer) -> dict[str, Any]:
+    """Of an index's answer, what a program wants to know besides its text."""
+    value = item.to_json() if isinstance(item, Answer) else {}
+    return {name: value[name] for name in ("citations", "abstained", "confidence") if value}
 
 
 def _readable(answer: Answer) -> str:

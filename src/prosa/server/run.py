@@ -59,7 +59,8 @@ def run(
         app: From `app.build`.
         host: The address to listen on.
         port: 0 takes a free one.
-        started: Is told the server's address when it listens.
+        started: Is told the server's address once it is known that this can be had, before anybody
+            is answered.
         grace: Seconds that answers on their way have to end in.
 
     Raises:

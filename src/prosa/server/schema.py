@@ -46,18 +46,8 @@ class Writing(BaseModel):
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         names = ("temperature", "top_p", "top_k", "repetition_penalty", "seed")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
-        length = self.length or default.max_new_tokens
-        return replace(default, **given, stop=stop, max_new_tokens=length)
-
-    @property
-    def length(self) -> int | None:
-        """Tokens to write at most."""
-        return self.max_tokens
-
-    @property
-    def top(self) -> int | None:
-        """How many likely tokens are wanted with each one; None for no scores."""
-        raise NotImplementedError
+        length = getattr(self, "max_completion_tokens", None) or self.max_tokens
+        return replace(default, **given, stop=stop, max_new_tokens=length or default.max_new_tokens)
 
 
 class Part(BaseModel):
@@ -96,11 +86,6 @@ class ChatRequest(Writing):
     response_format: TextFormat | None = None
     tools: Annotated[list[Any], Field(max_length=0)] | None = None
     functions: Annotated[list[Any], Field(max_length=0)] | None = None
-
-    @property
-    def length(self) -> int | None:
-        """Tokens to write at most."""
-        return self.max_completion_tokens or self.max_tokens
 
     @property
     def top(self) -> int | None:

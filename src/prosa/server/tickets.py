@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 
 from prosa.generation.batch import Row
 from prosa.server.engines import Engine
@@ -27,17 +27,16 @@ class Ticket:
     """
 
     def __init__(
-        self, engine: Engine, metrics: Metrics, work: Sequence[Row] | Iterator[Any]
+        self, engine: Engine, metrics: Metrics, work: Sequence[Row | Iterator[Any]]
     ) -> None:
         self._engine, self._metrics = engine, metrics
         self._loop = asyncio.get_running_loop()
         self._items: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
         self._begun = time.perf_counter()
-        self.rows = list(work) if isinstance(work, Sequence) else []
-        self.jobs = [Job(partial(self._put, n), row) for n, row in enumerate(self.rows)]
-        if not isinstance(work, Sequence):
-            self.jobs = [Job(partial(self._put, 0), work=work)]
+        self.jobs = [Job(partial(self._put, number), one) for number, one in enumerate(work)]
+        self.rows = [job.row for job in self.jobs if job.row is not None]
         engine.worker.submit(*self.jobs)
+        metrics.read(engine.name, sum(row.read for row in self.rows))
 
     def _put(self, number: int, item: Any) -> None:
         self._loop.call_soon_threadsafe(self._items.put_nowait, (number, item))
@@ -64,28 +63,38 @@ class Ticket:
         finally:
             self.close()
 
+    async def whole(self, request: Request) -> list[list[Any]]:
+        """All that comes, by job.
+
+        Raises:
+            Exception: A job has failed.
+            HTTPException: The client went away; nobody reads the answer.
+        """
+        task = asyncio.ensure_future(self._whole())
+
+        async def watch() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            task.cancel()
+
+        watcher = asyncio.ensure_future(watch())
+        try:
+            return await task
+        except asyncio.CancelledError:
+            raise HTTPException(499) from None
+        finally:
+            watcher.cancel()
+            task.cancel()
+
+    async def _whole(self) -> list[list[Any]]:
+        items: list[list[Any]] = [[] for _job in self.jobs]
+        async for number, item in self.items():
+            items[number].append(item)
+        return items
+
     def close(self) -> None:
         """Free the places; called when the client has gone, too."""
         for job in self.jobs:
             job.gone = True
         rows, self.rows = self.rows, []
         self._metrics.wrote(self._engine.name, sum(row.written for row in rows))
-
-
-async def unless_gone(request: Request, work: Any) -> Any:
-    """The result of some work, which is cancelled when the client goes away; None then."""
-    task = asyncio.ensure_future(work)
-
-    async def watch() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        task.cancel()
-
-    watcher = asyncio.ensure_future(watch())
-    try:
-        return await task
-    except asyncio.CancelledError:
-        return None
-    finally:
-        watcher.cancel()
-        task.cancel()

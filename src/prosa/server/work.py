@@ -42,11 +42,22 @@ def _train(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
 
         settings = job["settings"]
         place = runs.default_place(job["title"], settings["family"], Path(job["root"]))
-        command = ["prosa", "train", job["data"], "--family", settings["family"]]
         request = Request(**{**settings, "output": str(place)})
-        run = train(job["data"], request, listen=listen, command=command)
+        words = _command(job["data"], settings)
+        run = train(job["data"], request, listen=listen, command=words)
     state = "stopped" if stopped else "done"
     return {"state": state, "model": run.path.name, "result": run.result}
+
+
+def _command(data: str, settings: dict[str, Any]) -> list[str]:
+    """What would do the same in a terminal, for the model's card."""
+    words = ["prosa", "train", data]
+    for name, value in settings.items():
+        if name == "columns":
+            words += [f"--column={role}={column}" for role, column in (value or {}).items()]
+        elif value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return words
 
 
 if __name__ == "__main__":

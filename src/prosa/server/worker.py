@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from prosa.errors import ProsaError
+from prosa.errors import InputError, ProsaError
 from prosa.generation.batch import Batch, Row
 from prosa.i18n import _
 
@@ -36,20 +36,16 @@ class Job:
     Args:
         put: Is given each `Step` of a text, or each part of the work; at last None, or the error
             that ended it. Called in the worker's thread.
-        row: The text.
-        work: The work.
+        work: The text, or what gives the parts of other work.
 
     Attributes:
         gone: Set by who asked, and is there no longer: the place is free again.
     """
 
-    def __init__(
-        self,
-        put: Callable[[Any], None],
-        row: Row | None = None,
-        work: Iterator[Any] | None = None,
-    ) -> None:
-        self.put, self.row, self.work = put, row, work
+    def __init__(self, put: Callable[[Any], None], work: Row | Iterator[Any]) -> None:
+        self.put = put
+        self.row = work if isinstance(work, Row) else None
+        self.work = None if isinstance(work, Row) else work
         self.gone = False
 
 
@@ -147,7 +143,10 @@ class Worker:
                 continue
             self._running.append(job)
             if job.row is not None and self._batch is not None:
-                self._batch.add(job.row)
+                try:
+                    self._batch.add(job.row)
+                except InputError as error:
+                    self._give(job, error)
 
     def _leave(self, job: Job) -> None:
         self._running = [other for other in self._running if other is not job]

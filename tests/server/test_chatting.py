@@ -246,5 +246,6 @@ def test_a_page_that_is_closed_keeps_what_was_written(chat, tmp_path):
 
 def test_a_page_without_any_model_says_what_to_do(studio):
     here = Chat(studio())
+    here.page.wait_for_timeout(1500)  # what the page reads as it opens empties the box of faults
     here.say("oi")
     assert "Train" in here.visit.alert()

@@ -9,9 +9,10 @@ from transformers import PreTrainedConfig
 
 from prosa.models.family import N_, About, Family, Recipe, Sizes
 
-ADAPTED = 10.0
-"""An adapter takes ten times the rate of the whole model (Schulman et al. 2025, "LoRA without
-regret")."""
+ADAPTED = 30.0
+"""An adapter takes so many times the rate of the whole model (Schulman et al. 2025, "LoRA without
+regret", say ten in long runs, more in short ones). Gemma 270M, 30 steps of 8 questions: 2.98 nats
+in training at 3e-4, 2.67 at 1e-3 (one run each)."""
 
 
 def _begun_elsewhere(*_sizes: object) -> NoReturn:
@@ -27,7 +28,7 @@ PRETRAINED = Family(
     sizes=(Sizes(context=512, layers=1, hidden_size=1),),
     recipe=Recipe(
         learning_rate=3e-5,
-        width=65_536,
+        width=640,
         falls_only=True,
         betas=(0.9, 0.99),
         row=(32, 512),

@@ -13,7 +13,7 @@ from prosa.i18n import _
 from prosa.models import adapter
 from prosa.models.family import Family, SpecialIds
 from prosa.models.pretrained import AUTO, HEADS, auto_class, described, load
-from prosa.models.registry import label_settings, stop_at
+from prosa.models.registry import CAUSAL, label_settings, stop_at
 from prosa.tokens.learn import is_ours
 from prosa.tokens.stream import TokenStream
 from prosa.training import machine as machines
@@ -130,7 +130,7 @@ def prepare(model: PreTrainedModel, rank: int | None, listen: Listener) -> None:
 
 def with_answer_loss(setup: Setup, stream: TokenStream) -> Setup:
     """The same with a loss of the answers alone, where the model allows it."""
-    if setup.start is None:
+    if setup.start is None or setup.task.auto != CAUSAL:
         return setup
     try:
         loss = AnswerLoss(setup.start, stream)

@@ -46,7 +46,7 @@ class AnswerLoss:
         self._head = head
         words = head.output.weight.shape[0]
         common = np.unique(np.asarray(stream.tokens)).astype(np.int64)
-        few = model.device.type == "cpu" and len(common) + OTHERS < words // 2
+        few = len(common) + OTHERS < words // 2
         self._common = torch.from_numpy(common) if few else None
         self._others = torch.from_numpy(np.setdiff1d(np.arange(words), common)) if few else None
 
@@ -70,7 +70,8 @@ class AnswerLoss:
 
     def _scored(self, target: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
         output = self._head.output
-        if self._common is None or self._others is None:
+        gpu = output.weight.device.type != "cpu"  # which has all their scores in no time
+        if gpu or self._common is None or self._others is None:
             return output.weight, output.bias, target
         drawn = self._others[torch.randint(len(self._others), (OTHERS,))]
         words = torch.cat([self._common, drawn])

@@ -21,6 +21,7 @@ from transformers import (
 import prosa as library
 from prosa.errors import InputError
 from prosa.tokens.learn import learn
+from prosa.training import control
 from prosa.verbs.labelling import Classifier
 
 SMALL = {"steps": 12, "batch_size": 8, "vocabulary": 320, "seed": 1}
@@ -264,3 +265,20 @@ def test_what_has_no_text_is_refused(prosa, tmp_path):
     assert (code, "is not one text" in err) == (2, True), err
     with pytest.raises(InputError, match="does not give labels"):
         Classifier("gpt2")
+
+
+def test_a_killed_run_goes_on(place, tmp_path, monkeypatch):
+    def stop(_self, _args, state, _control, **_more):
+        if state.global_step == 4:
+            raise SystemExit
+
+    settings = {**SIZES["gru"], "family": "gru", "output": str(tmp_path / "m")}
+    monkeypatch.setattr(control, "CHECKPOINT_SECONDS", 0.0)
+    with monkeypatch.context() as killing:
+        killing.setattr(control.RunControl, "on_step_begin", stop)
+        with pytest.raises(SystemExit):
+            library.train("lugares.csv", **settings)
+    library.train("lugares.csv", **settings, resume=True)
+    whole = Classifier(place / "gru")(["O gato dorme no rio."])[0].probabilities
+    halves = Classifier(tmp_path / "m")(["O gato dorme no rio."])[0].probabilities
+    assert halves == pytest.approx(whole, abs=1e-5)

@@ -32,6 +32,8 @@ def files(tmp_path):
     (tmp_path / "manual.md").write_text(blocks(PAGES[0], "markdown")[0], encoding="utf-8")
     text = "\n".join(sentences()) + "\n"
     (tmp_path / "frases.txt").write_text(text, encoding="utf-8")
+    labels = [f"{s},{'verbo' if 'dorme' in s else 'outro'}" for s in sentences()]
+    (tmp_path / "mensagens.csv").write_text("\n".join(["text,label", *labels]) + "\n", "utf-8")
     rows = ["pergunta,resposta", *(f"Onde {s[2:-1]}?,{s}" for s in sentences())]
     for name in ("your-file.csv", "seu-arquivo.csv"):
         (tmp_path / name).write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from prosa import files
 from prosa.errors import InputError
-from prosa.extras import need, quiet
+from prosa.extras import quiet
 from prosa.i18n import _
 from prosa.models import folder as folders
 
@@ -67,12 +67,13 @@ def check(path: Path) -> int:
     Raises:
         InputError: It is no GGUF, or cut off.
     """
-    reader_of = need("gguf", "export").GGUFReader
+    from gguf import GGUFReader  # noqa: PLC0415  it is for these files alone
+
     size = path.stat().st_size
     with path.open("rb") as file:
         known = file.read(4) == MAGIC
     try:
-        tensors = reader_of(str(path)).tensors if known else []
+        tensors = GGUFReader(str(path)).tensors if known else []
     except (ValueError, IndexError, KeyError, OSError, OverflowError) as error:
         raise _cut(path, folders.first_line(error)) from error
     if not known or not tensors:

@@ -269,8 +269,7 @@ def _setup(
         further.grow(job.start, tokenizer)
         rank = partial(further.adapter_rank, job.start, known, options, corpus)
         adapted = saved.lora if saved else world.share(rank)
-        torch.manual_seed(options.seed)
-        further.prepare(job.start, adapted, listen)
+        further.prepare(job.start, adapted, options.seed, listen)
     recipe = plans.recipe_of(known.name, adapted)
 
     def batches(context: int) -> Batches:

@@ -106,7 +106,7 @@ def adapter_rank(
     return None if fits and (once or fixed) else adapter.RANK
 
 
-def prepare(model: PreTrainedModel, rank: int | None, listen: Listener) -> None:
+def prepare(model: PreTrainedModel, rank: int | None, seed: int, listen: Listener) -> None:
     """Make a model trainable: whole in float32, or frozen with an adapter beside it.
 
     What is frozen may be bfloat16, where this machine computes faster so.
@@ -117,6 +117,7 @@ def prepare(model: PreTrainedModel, rank: int | None, listen: Listener) -> None:
         return
     if machines.measure().bfloat16 and not getattr(model, "is_quantized", False):
         module.to(torch.bfloat16)
+    torch.manual_seed(seed)  # only here: measuring the machine has drawn numbers
     adapter.begin(model, rank)
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     listen(

@@ -236,13 +236,6 @@ def _foreign(start: "PreTrainedModel") -> "Family":
 
     known, auto = family("pretrained"), auto_class(described(start))
     able = tuple(name for name in known.tasks if task(name).auto in (auto, *HEADS))
-    if not able:
-        raise InputError(
-            _("A model of the kind {model} cannot be taught here").format(
-                model=type(start).__name__
-            ),
-            expected=_("a model that writes, or fills in words"),
-        )
     return replace(known, tasks=able)
 
 

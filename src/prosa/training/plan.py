@@ -36,15 +36,10 @@ DEFAULT_MINUTES = 5.0
 """The longest run when nobody turns the dial."""
 MOST_EPOCHS = 60
 """Passes at which even a long dial stops: more of them only memorise."""
-<<<<<<< HEAD
-FURTHER = 0.3
-"""A model of ours that is taught further takes so much of the rate of a beginning."""
 HEADED = 3.0
 """A model from elsewhere that gets a new head takes so many times the rate of its teaching. MiniLM,
 21 topics of Portuguese questions, 60 steps, validation: right on 15.8 % at 1e-4 throughout, and on
 17.1 % where the head takes ten times that (one busy run each)."""
-=======
->>>>>>> trained
 EVALUATION_SHARE = 0.08
 """Share of the time kept for validation and samples on the way."""
 
@@ -188,16 +183,11 @@ def _rate(setup: Setup, sizes: Sizes) -> float:
     1.28 bits per byte on questions after 80 steps, at three tenths of the rate 1.85 (one run each).
     """
     rate = setup.recipe.rate(sizes.hidden_size or setup.recipe.width)
-<<<<<<< HEAD
     if setup.adapted:
         return rate * ADAPTED
     if setup.recipe.apart and setup.task.auto in HEADS:
         return rate * HEADED
-    own = setup.start is not None and not setup.recipe.apart
-    return rate * FURTHER if own else rate
-=======
-    return rate * ADAPTED if setup.adapted else rate
->>>>>>> trained
+    return rate
 
 
 def make(setup: Setup, options: Options, corpus: Corpus, left: float) -> Plan:

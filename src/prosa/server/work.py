@@ -9,7 +9,7 @@ from typing import Any
 
 from prosa import runs
 from prosa.errors import understood
-from prosa.server.jobs import EVENTS, JOB, OUTCOME, write
+from prosa.server.jobs import EVENTS, JOB, OUTCOME, STOP, write
 
 
 def main(folder: Path) -> None:
@@ -27,6 +27,8 @@ def main(folder: Path) -> None:
 
 
 def _train(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    if (folder / STOP).exists():  # it was asked to end while it ignored that
+        raise KeyboardInterrupt
     from prosa.verbs.request import Request  # noqa: PLC0415  Ctrl-C works from the first moment on
     from prosa.verbs.training import train  # noqa: PLC0415
 

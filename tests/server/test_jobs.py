@@ -47,7 +47,7 @@ def test_stopped_training_keeps_its_model_and_is_found_by_others(faq_file):
     assert (ROOT / outcome["model"] / "model.safetensors").is_file()
     assert outcome["model"] == "faq-decoder"
     kinds = {event["event"] for event in job.events()}
-    assert {"note", "planned", "progress", "validated", "stopped"} <= kinds
+    assert {"note", "planned", "progress", "stopped"} <= kinds
     command = json.loads((ROOT / outcome["model"] / "prosa.json").read_text())["command"]
     assert command[:2] == ["prosa", "train"]
     assert command[3:5] == ["--family", "decoder"]

@@ -14,8 +14,8 @@ from prosa.server.jobs import EVENTS, JOB, OUTCOME, STOP, write
 
 def main(folder: Path) -> None:
     """Do what the folder's `job.json` asks for, and say in the folder how it goes and ends."""
-    # Where the server was started in the background, it and its children ignore Ctrl-C. Learning has
-    # a handler of its own; after it, what was learned is about to be written.
+    # A server in the background ignores Ctrl-C, and its children do. Learning has a handler of its
+    # own; after it, what was learned is about to be written.
     learned = folder / EVENTS
 
     def interrupt(*_signal: Any) -> None:

@@ -151,9 +151,19 @@ def _result(job: Job, outcome: dict[str, Any]) -> list[str]:
                 perplexity=number(result["validation_perplexity"]),
             )
         )
+    if result.get("validation_macro_f1") is not None:
+        said.append(
+            _("Validation: {accuracy} % right, macro F1 {f1} %; the majority {majority} %").format(
+                accuracy=number(100 * result["validation_accuracy"], 1),
+                f1=number(100 * result["validation_macro_f1"], 1),
+                majority=number(100 * result["validation_majority_accuracy"], 1),
+            )
+            + "."
+        )
     said.append(_("It is called {name}.").format(name=outcome["model"]))
-    if purpose := PURPOSES.get(result["task"]):
-        said += [_(purpose), *runs.first_commands(outcome["model"], result["task"])]
+    if purpose := PURPOSES.get(result.get("task")):
+        [command] = runs.first_commands(outcome["model"], result["task"])
+        said.append(f"{_(purpose)} {_('In a terminal: {command}').format(command=command)}")
     asked = "".join(text(question, "li") for question in job.examples)
     for_instance = text(_("Ask it, for instance:")) + f"<ul>{asked}</ul>" if asked else ""
     return [text(" ".join(said), "p", role="status"), for_instance]

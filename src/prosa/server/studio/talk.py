@@ -13,7 +13,7 @@ import gradio as gr
 
 from prosa.errors import InputError
 from prosa.generation.options import Decoding
-from prosa.i18n import _
+from prosa.i18n import _, number
 from prosa.server.collection import Collection
 from prosa.server.conversations import Conversation, Conversations, Message
 from prosa.server.studio.cited import cited, exact
@@ -242,8 +242,8 @@ def _checked(said: str, model: str) -> str:
         raise InputError(_("The message is empty"), expected=_("a question, or how a text begins"))
     if len(text) > LONGEST:
         raise InputError(
-            _("The message has {n} characters").format(n=len(text)),
-            expected=_("{n} at most").format(n=LONGEST),
+            _("The message has {n} characters").format(n=number(len(text), 0)),
+            expected=_("{n} at most").format(n=number(LONGEST, 0)),
             hint=_("Say it in parts, or drop it as a document into the tab Ask"),
         )
     return text

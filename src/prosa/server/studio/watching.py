@@ -163,7 +163,7 @@ def _result(job: Job, outcome: dict[str, Any]) -> list[str]:
     said.append(_("It is called {name}.").format(name=outcome["model"]))
     if purpose := PURPOSES.get(result.get("task")):
         [command] = runs.first_commands(outcome["model"], result["task"])
-        said.append(f"{_(purpose)} {_('In a terminal: {command}').format(command=command)}")
+        said += [_(purpose), _("In a terminal: {command}").format(command=command)]
     asked = "".join(text(question, "li") for question in job.examples)
     for_instance = text(_("Ask it, for instance:")) + f"<ul>{asked}</ul>" if asked else ""
     return [text(" ".join(said), "p", role="status"), for_instance]

@@ -36,8 +36,6 @@ DEFAULT_MINUTES = 5.0
 """The longest run when nobody turns the dial."""
 MOST_EPOCHS = 60
 """Passes at which even a long dial stops: more of them only memorise."""
-FURTHER = 0.3
-"""A model of ours that is taught further takes so much of the rate of a beginning."""
 HEADED = 3.0
 """A model from elsewhere that gets a new head takes so many times the rate of its teaching. MiniLM,
 21 topics of Portuguese questions, 60 steps, validation: right on 15.8 % at 1e-4 throughout, and on
@@ -179,13 +177,17 @@ def recipe_of(name: str, adapted: int | None) -> Recipe:
 
 
 def _rate(setup: Setup, sizes: Sizes) -> float:
+    """The rate for these sizes, in AdamW's scale.
+
+    A model of ours that is taught further takes that of a beginning: a decoder of stories had
+    1.28 bits per byte on questions after 80 steps, at three tenths of the rate 1.85 (one run each).
+    """
     rate = setup.recipe.rate(sizes.hidden_size or setup.recipe.width)
     if setup.adapted:
         return rate * ADAPTED
     if setup.recipe.apart and setup.task.auto in HEADS:
         return rate * HEADED
-    own = setup.start is not None and not setup.recipe.apart
-    return rate * FURTHER if own else rate
+    return rate
 
 
 def make(setup: Setup, options: Options, corpus: Corpus, left: float) -> Plan:

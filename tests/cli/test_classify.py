@@ -267,6 +267,22 @@ def test_what_has_no_text_is_refused(prosa, tmp_path):
         Classifier("gpt2")
 
 
+def test_a_file_that_is_not_there_is_no_text(prosa):
+    code, out, err = prosa("classify", "ngram", "lugares-novos.csv")
+    assert (code, out) == (2, "")
+    assert "lugares-novos.csv: There is no such file" in err
+
+
+@pytest.mark.parametrize("family", ["gru", "encoder", "encoder-decoder"])
+def test_other_labels_get_a_new_head(family, place, tmp_path, prosa, prosa_json):
+    three = write(tmp_path / "três.csv", [(t, f"{n % 3}") for n, (t, _label) in enumerate(rows())])
+    flags = ("--kind", "labelled", "--from", family, "--steps", "1", "-o", tmp_path / "x")
+    code, out, err = prosa("train", three, *flags)
+    assert code == 0, err
+    assert "this head is new" in out
+    assert set(prosa_json("classify", tmp_path / "x", "O gato.")["probabilities"]) == set("012")
+
+
 def test_a_killed_run_goes_on(place, tmp_path, monkeypatch):
     def stop(_self, _args, state, _control, **_more):
         if state.global_step == 4:

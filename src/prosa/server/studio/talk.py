@@ -84,7 +84,7 @@ class Talk:
         """Leave a conversation, for one of the list."""
         one = self._kept.open(name)
         self._leave(current, shown(one), name)
-        known = one.model in self._house.engines.names()
+        known = one.model in self._house.writers()
         return [shown(one), name, one.model if known else model, one.name]
 
     def rename(self, title: str, name: str, words: str) -> gr.Radio:
@@ -108,8 +108,8 @@ class Talk:
         return gr.Radio(choices=found, value=current if there else None)
 
     def choices(self, chosen: str | None) -> gr.Dropdown:
-        """The models and indexes there are now; the latest is chosen where none is."""
-        names, root = self._house.engines.names(), self._house.root
+        """The models and indexes to talk to now; the latest is chosen where none is."""
+        names, root = self._house.writers(), self._house.root
         if chosen in names:  # it stays: another may be chosen at this moment by `choose`
             return gr.Dropdown(choices=names)
         latest = max(names, key=lambda name: (root / name).stat().st_mtime, default=None)
@@ -117,7 +117,7 @@ class Talk:
 
     def choose(self, wanted: str | None) -> gr.Dropdown:
         """Choose what another tab hands over."""
-        names = self._house.engines.names()
+        names = self._house.writers()
         return gr.Dropdown(choices=names, value=wanted) if wanted in names else gr.Dropdown()
 
     def _reply(

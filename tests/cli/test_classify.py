@@ -240,7 +240,7 @@ def test_a_label_that_is_never_learned_is_said(prosa, place, tmp_path):
         "train", "lugares.csv", "--test", tmp_path / "teste.csv", "--family", "ngram", "-o", "x"
     )
     assert code == 2
-    assert "No text to learn from has the label 'céu': it is only in 'test'" in err
+    assert "No text to learn from has the label 'céu': it is only in the part for test" in err
     code, _out, err = prosa("evaluate", "ngram", tmp_path / "teste.csv", "--kind", "labelled")
     assert code == 2
     assert "does not know the label 'céu'" in err

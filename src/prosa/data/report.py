@@ -17,7 +17,12 @@ from prosa.data.steps import said
 from prosa.files import human
 from prosa.i18n import N_, _, language, ngettext
 
-SPLIT_NAMES = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
+SPLIT_NAMES = {
+    "train": N_("training"),
+    "validation": N_("validation"),
+    "test": N_("test"),
+    "all": N_("all of it"),
+}
 _SHOWN = 100
 _EXAMPLES = 3
 

@@ -20,7 +20,8 @@ def check_labels(splits: Mapping[str, pa.Table], source: str) -> None:
         if unknown := sorted(_labels(table) - known):
             raise InputError(
                 _(
-                    "No text to learn from has the label '{label}': it is only in the part for {part}"
+                    "No text to learn from has the label '{label}': it is only in the part "
+                    "for {part}"
                 ).format(label="', '".join(unknown[:5]), part=_(SPLIT_NAMES[part])),
                 path=source,
                 hint=_(

@@ -9,7 +9,7 @@ from tests.fixtures import TINY, sentences
 
 import prosa as library
 
-ROW = {
+ROW = {"macro_f1", "majority_accuracy", "exact_match", "f1"} | {
     "name", "family", "parameters", "bits_per_byte", "perplexity", "accuracy",
     "tokens_per_second", "train_seconds", "memory_bytes", "disk_bytes", "task",
     "first_token_seconds", "comparable", "why", "curve", "probes",

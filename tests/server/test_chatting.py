@@ -146,7 +146,7 @@ def test_a_reply_is_stopped_asked_for_again_and_taken_back(chat, tmp_path, monke
 
 
 def test_conversations_are_found_again_renamed_and_deleted(chat, tmp_path):
-    here = chat(language="pt", width=390, dark=True)
+    here = chat(language="en", width=390, dark=True)
     here.choose("hotel")
     here.say("A que horas é servido o café da manhã?")
     here.wait(1)

@@ -34,7 +34,7 @@ def over(job):
 
 
 def test_stopped_training_keeps_its_model_and_is_found_by_others(faq_file):
-    jobs, job = begin(faq_file)
+    jobs, job = begin(faq_file, steps=100_000)
     with pytest.raises(InputError, match=r"faq\.csv"):
         begin(faq_file)
     until(lambda: any(event["event"] == "progress" for event in job.events()))

@@ -78,11 +78,10 @@ def test_a_click_goes_on(disk, studio):
     so_far = visit.page.get_by_text("So far: O gato")
     so_far.wait_for()
     begun = so_far.inner_text()
-    bars.first.click()
-    visit.page.wait_for_function(
-        "before => ![...document.querySelectorAll('blockquote')].some(b => b.innerText == before)",
-        arg=begun,
-    )
+    # Gradio hears no click while it ends what the one before began.
+    while so_far.inner_text() == begun:
+        bars.first.click()
+        visit.page.wait_for_timeout(300)
     assert visit.page.get_by_text("So far: O gato").inner_text().startswith(begun)
     visit.page.get_by_role("button", name="Look inside").click()
     so_far.wait_for(state="detached")

@@ -9,13 +9,20 @@ from typing import Any
 
 from prosa import runs
 from prosa.errors import understood
-from prosa.server.jobs import EVENTS, JOB, OUTCOME, write
+from prosa.server.jobs import EVENTS, JOB, OUTCOME, STOP, write
 
 
 def main(folder: Path) -> None:
     """Do what the folder's `job.json` asks for, and say in the folder how it goes and ends."""
-    # Where the server was started in the background, it and its children ignore Ctrl-C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Where the server was started in the background, it and its children ignore Ctrl-C. Learning has
+    # a handler of its own; after it, what was learned is about to be written.
+    learned = folder / EVENTS
+
+    def interrupt(*_signal: Any) -> None:
+        if not learned.is_file() or '"progress"' not in learned.read_text(encoding="utf-8"):
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
     try:
         outcome = _train(folder, json.loads((folder / JOB).read_text(encoding="utf-8")))
     except KeyboardInterrupt:
@@ -27,6 +34,8 @@ def main(folder: Path) -> None:
 
 
 def _train(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    if (folder / STOP).exists():  # it was asked to end while it ignored that
+        raise KeyboardInterrupt
     from prosa.verbs.request import Request  # noqa: PLC0415  Ctrl-C works from the first moment on
     from prosa.verbs.training import train  # noqa: PLC0415
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from prosa.errors import InputError, ProsaError
-from prosa.i18n import _
+from prosa.i18n import _, number
 
 _scratch: dict[tuple[int, str], Path] = {}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -170,9 +170,10 @@ def human(count: float) -> str:
     """Bytes as a person reads them: "1.5 MB"."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+            digits = 0 if unit == "B" or count >= 100 else 1
+            return f"{number(count, digits)} {unit}"
         count /= 1000
-    return f"{count:.1f} TB"
+    return f"{number(count, 1)} TB"
 
 
 def remove(path: Path) -> None:

@@ -240,7 +240,7 @@ def test_a_label_that_is_never_learned_is_said(prosa, place, tmp_path):
         "train", "lugares.csv", "--test", tmp_path / "teste.csv", "--family", "ngram", "-o", "x"
     )
     assert code == 2
-    assert "No text to learn from has the label 'céu': it is only in 'test'" in err
+    assert "No text to learn from has the label 'céu': it is only in the part for test" in err
     code, _out, err = prosa("evaluate", "ngram", tmp_path / "teste.csv", "--kind", "labelled")
     assert code == 2
     assert "does not know the label 'céu'" in err
@@ -265,6 +265,22 @@ def test_what_has_no_text_is_refused(prosa, tmp_path):
     assert (code, "is not one text" in err) == (2, True), err
     with pytest.raises(InputError, match="does not give labels"):
         Classifier("gpt2")
+
+
+def test_a_file_that_is_not_there_is_no_text(prosa):
+    code, out, err = prosa("classify", "ngram", "lugares-novos.csv")
+    assert (code, out) == (2, "")
+    assert "lugares-novos.csv: There is no such file" in err
+
+
+@pytest.mark.parametrize("family", ["gru", "encoder", "encoder-decoder"])
+def test_other_labels_get_a_new_head(family, place, tmp_path, prosa, prosa_json):
+    three = write(tmp_path / "três.csv", [(t, f"{n % 3}") for n, (t, _label) in enumerate(rows())])
+    flags = ("--kind", "labelled", "--from", family, "--steps", "1", "-o", tmp_path / "x")
+    code, out, err = prosa("train", three, *flags)
+    assert code == 0, err
+    assert "this head is new" in out
+    assert set(prosa_json("classify", tmp_path / "x", "O gato.")["probabilities"]) == set("012")
 
 
 def test_a_killed_run_goes_on(place, tmp_path, monkeypatch):

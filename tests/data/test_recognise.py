@@ -279,5 +279,5 @@ def test_a_table_without_text_names_its_columns():
 
 def test_the_interpretation_is_told():
     notes = " ".join(read(rows(Questions="O quê?", Answers="Isto.", id="x")).notes)
-    assert "question-answer: question from 'Questions', answer from 'Answers'" in notes
+    assert "questions and answers (question from 'Questions', answer from 'Answers')" in notes
     assert "not used: 'id'" in notes

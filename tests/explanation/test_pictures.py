@@ -295,7 +295,7 @@ def test_models_from_elsewhere_give_theirs(name):
     if model.config.is_encoder_decoder:
         expected = ["tokens", "next-word", *PAIRED]
     elif "Sequence" in name:
-        expected = ["tokens", "attention", "vectors"]
+        expected = ["tokens", "labels", "attention", "vectors"]
     else:
         expected = ["tokens", "next-word", "attention", "vectors"]
     assert list(pictures) == expected

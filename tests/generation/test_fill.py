@@ -108,7 +108,7 @@ def test_a_text_that_cannot_be_filled_is_one_message(encoder, text, message):
 
 def test_a_model_that_writes_does_not_fill():
     decoder = small_model("decoder", character_tokenizer())
-    with pytest.raises(InputError, match=r"it writes.*prosa generate"):
+    with pytest.raises(InputError, match=r"does not fill in words.*masked"):
         fill(decoder.model, decoder.tokenizer, "O [MASK].")
 
 

@@ -244,6 +244,26 @@ def test_a_page_that_is_closed_keeps_what_was_written(chat, tmp_path):
     assert not said.endswith("999")
 
 
+def test_a_model_that_does_not_write_is_not_offered_and_says_what_it_is_for(studio, tmp_path):
+    rows = [f"{what} número {n},{what}" for n in range(40) for what in ("gato", "peixe")]
+    (tmp_path / "rotulos.csv").write_text("texto,rótulo\n" + "\n".join(rows), "utf-8")
+    place = tmp_path / "runs" / "rotulos"
+    run(["train", str(tmp_path / "rotulos.csv"), "--family", "ngram", "-o", str(place)])
+    here = Chat(studio())
+    here.page.get_by_label("Model or documents").click()
+    assert here.page.get_by_role("option", name="rotulos").filter(visible=True).count() == 0
+    here.page.keyboard.press("Escape")
+    here.visit.tab("Understand")
+    here.page.get_by_role("textbox", name="Sentence").fill("um gato")
+    here.page.get_by_role("button", name="Look inside", exact=True).click()
+    here.page.get_by_role("heading", name="The label that it gives").wait_for()
+    here.visit.tab("Compare")
+    here.page.get_by_role("checkbox", name="rotulos").check()
+    here.page.get_by_label("Prompt").fill("gato")
+    here.page.get_by_role("button", name="Answers side by side").click()
+    here.page.get_by_text("This model gives labels").wait_for()
+
+
 def test_a_page_without_any_model_says_what_to_do(studio):
     here = Chat(studio())
     here.page.wait_for_timeout(1500)  # what the page reads as it opens empties the box of faults

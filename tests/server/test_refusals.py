@@ -124,6 +124,19 @@ def test_a_body_that_is_no_request(session, place, body):
     told(session.post(f"/v1/{place}", content=body, headers=headers), 400)
 
 
+@pytest.mark.parametrize("body", [b"{", b'{"model": "\xff"}', b""])
+def test_what_is_wrong_with_a_body_is_said(session, body):
+    headers = {"Content-Type": "application/json"}
+    what = told(session.post("/v1/completions", content=body, headers=headers), 400)
+    assert what.startswith("The body is not JSON" if body else "body: ")
+
+
+def test_types_that_were_tried_are_not_named(session):
+    body = {"model": "decoder", "messages": [{"role": "user", "content": 7}]}
+    what = told(session.post("/v1/chat/completions", json=body), 400)
+    assert what.startswith("messages.0.content: ")
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_a_body_of_ten_megabytes(session, place):
     content = json.dumps({**PLACES[place], "prompt": "a" * 10_000_000}).encode()

@@ -129,3 +129,10 @@ def test_the_hub_without_a_network_is_said_at_once(prosa):
     message = refused(prosa, "chat", "openai-community/gpt2")
     assert "https://huggingface.co/openai-community/gpt2" in message
     assert time.monotonic() - began < 20
+
+
+def test_tokens_of_a_trained_model_stand(checkpoint, faq_file, prosa):
+    message = refused(
+        prosa, "train", faq_file, "--from", checkpoint("llama"), "--tokenizer", "char"
+    )
+    assert "--tokenizer makes no sense with --from" in message

@@ -137,6 +137,7 @@ def _ladder(data: str, out: Any, settings: dict[str, Any]) -> "Comparison":
 
 def lines(comparison: "Comparison", baselines: Mapping[str, Mapping[str, float]] = {}) -> list[str]:
     """A comparison as text; `baselines` are shares of the probes that need no learning."""
+    from prosa.data.report import SPLIT_NAMES
     from prosa.report import size
 
     data, ranked, apart = comparison.data.to_json(), comparison.ranked(), comparison.apart()
@@ -148,7 +149,7 @@ def lines(comparison: "Comparison", baselines: Mapping[str, Mapping[str, float]]
     said = text.format(
         n=shared.number(data["documents"], 0),
         data=data["name"],
-        part=data["part"],
+        part=_(SPLIT_NAMES[data["part"]]),
         bytes=size(data["bytes"]),
     )
     shown = ["", *textwrap.wrap(said, WIDTH), ""]

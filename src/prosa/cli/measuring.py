@@ -92,8 +92,12 @@ def register(app: typer.Typer) -> None:
 
 def _figures(values: dict[str, Any], data: str, part: str) -> Iterator[str]:
     """What was measured, a line each; a task that has no such figure has no such line."""
+    from prosa.data.report import SPLIT_NAMES
+
     tokens = shared.number(values["tokens"], 0)
-    yield _("{tokens} tokens of {data} ({part})").format(tokens=tokens, data=data, part=part)
+    yield _("{tokens} tokens of {data} ({part})").format(
+        tokens=tokens, data=data, part=_(SPLIT_NAMES[part])
+    )
     yield _("  loss           {value} nats per token").format(
         value=shared.number(values["loss"], 4)
     )

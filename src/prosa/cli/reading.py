@@ -38,7 +38,7 @@ def _register_classify(app: typer.Typer) -> None:
         asked = [part.strip() for part in (labels or "").split(",") if part.strip()]
         if labels is not None and not asked:
             raise InputError(_("--labels is empty"), expected="a,b,c")
-        data = text if _is_file(text) else [text]
+        data = text if _is_file(text) else [_said(text)]
         columns = flags.column_map(column)
         for found in classify_verb(model, data, asked, kind=kind, columns=columns):
             if as_json:
@@ -55,6 +55,15 @@ def _is_file(text: str) -> bool:
         return text == "-" or (bool(text) and Path(text).expanduser().exists())
     except (OSError, ValueError):  # too long for a name, or not one at all
         return False
+
+
+def _said(text: str) -> str:
+    """A text as it was given; what can only be the name of a file is a slip."""
+    from prosa.data.open import SUFFIXES, suffix_of
+
+    if len(text.split()) == 1 and suffix_of(Path(text)) in SUFFIXES:
+        raise InputError(_("There is no such file"), path=text)
+    return text
 
 
 def _table(found: "Classified") -> list[str]:

@@ -108,7 +108,7 @@ def _run(data: str, given: dict[str, Any], config: str | None, *, as_json: bool)
         shared.print_json(run.result)
     else:
         shared.say(*summary(run.result, run.name))
-        if run.tokenizer.chat_template is not None:
+        if run.tokenizer.chat_template is not None and run.result["task"] in ("causal", "seq2seq"):
             shared.say(*_of_answers(data, run.result))
 
 

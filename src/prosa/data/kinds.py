@@ -13,6 +13,8 @@ from typing import Any, TypeAlias, TypeVar
 
 import pyarrow as pa
 
+from prosa.i18n import N_
+
 
 class Kind(StrEnum):
     """What a record is; it decides which columns a table has."""
@@ -39,6 +41,29 @@ SCHEMAS: dict[Kind, pa.Schema] = {
     ),
 }
 """The columns of each kind. Tables may carry `split` and `group` (both string) besides."""
+
+KIND_NAMES = {
+    Kind.TEXT: N_("texts"),
+    Kind.QUESTION_ANSWER: N_("questions and answers"),
+    Kind.CONVERSATION: N_("conversations"),
+    Kind.PAIR: N_("pairs: from one text to another, such as translations"),
+    Kind.LABELLED: N_("texts with labels"),
+    Kind.SPAN_QA: N_("questions about a text, answered in its words"),
+}
+"""Kinds as a person says them."""
+
+COLUMN_NAMES = {
+    "text": N_("text"),
+    "question": N_("question"),
+    "answer": N_("answer"),
+    "messages": N_("conversation"),
+    "source": N_("from"),
+    "target": N_("to"),
+    "label": N_("label"),
+    "context": N_("text that answers"),
+    "answers": N_("answers"),
+}
+"""Columns likewise."""
 
 COLUMNS: dict[Kind, tuple[str, ...]] = {kind: tuple(s.names) for kind, s in SCHEMAS.items()}
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from prosa.data.report import SPLIT_NAMES
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -18,9 +19,10 @@ def check_labels(splits: Mapping[str, pa.Table], source: str) -> None:
     for part, table in splits.items():
         if unknown := sorted(_labels(table) - known):
             raise InputError(
-                _("No text to learn from has the label '{label}': it is only in '{part}'").format(
-                    label="', '".join(unknown[:5]), part=part
-                ),
+                _(
+                    "No text to learn from has the label '{label}': it is only in the part "
+                    "for {part}"
+                ).format(label="', '".join(unknown[:5]), part=_(SPLIT_NAMES[part])),
                 path=source,
                 hint=_(
                     "Add texts with this label, take it out, or hold nothing out: "

@@ -22,7 +22,7 @@ from prosa.data.facts import Facts, Fate
 from prosa.data.filters import Filters
 from prosa.data.kinds import COLUMNS, SCHEMAS, Kind, Records
 from prosa.data.placeholders import placeholders
-from prosa.data.report import Report, byte_count, describe, note_likeness
+from prosa.data.report import SPLIT_NAMES, Report, byte_count, describe, note_likeness
 from prosa.data.split import Holdout, Settled
 from prosa.errors import InputError
 from prosa.i18n import _
@@ -120,10 +120,13 @@ def prepare(
     splits, grouped = _split(facts, settled, alike, options)
     report.splits = {name: table.num_rows for name, table in splits.items()}
     report.bytes = sum(map(byte_count, splits.values()))
-    for name, share in asdict(settled.shares).items():
-        if share and name not in splits:
-            text = _("Too few records to hold any out for '{name}': all of them train")
-            report.notes.append(text.format(name=name))
+    missing = [
+        name for name, share in asdict(settled.shares).items() if share and name not in splits
+    ]
+    if missing:
+        text = _("Too few records to hold any out for: {parts}")
+        parts = ", ".join(_(SPLIT_NAMES[name]) for name in missing)
+        report.notes.append(text.format(parts=parts))
     note_likeness(report, settled.codes == split.TRAIN, facts, alike, grouped=grouped)
     return Prepared(records.kind, splits, report)
 

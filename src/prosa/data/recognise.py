@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prosa.data import names
-from prosa.data.kinds import COLUMNS, Batch, Kind, as_text, values
+from prosa.data.kinds import COLUMN_NAMES, COLUMNS, KIND_NAMES, Batch, Kind, as_text, values
 from prosa.errors import InputError
 from prosa.i18n import _
 
@@ -58,10 +58,11 @@ class Recipe:
     def describe(self) -> tuple[str, ...]:
         """How the source was understood, in sentences."""
         parts = ", ".join(
-            _("{role} from '{column}'").format(role=role, column=column)
+            _("{role} from '{column}'").format(role=_(COLUMN_NAMES[role]), column=column)
             for role, column in self.columns.items()
         )
-        notes = [_("Read as {kind}: {columns}").format(kind=self.kind, columns=parts)]
+        kind = _(KIND_NAMES[self.kind])
+        notes = [_("Read as {kind} ({columns})").format(kind=kind, columns=parts)]
         if self.several:
             note = _("Of several answers in '{name}' the first is taken")
             notes.append(note.format(name=self.several))

@@ -15,8 +15,14 @@ from prosa.data.kinds import Kind
 from prosa.data.repair import Repair
 from prosa.data.steps import said
 from prosa.files import human
-from prosa.i18n import _, language, ngettext
+from prosa.i18n import N_, _, language, ngettext
 
+SPLIT_NAMES = {
+    "train": N_("training"),
+    "validation": N_("validation"),
+    "test": N_("test"),
+    "all": N_("all of it"),
+}
 _SHOWN = 100
 _EXAMPLES = 3
 
@@ -148,12 +154,7 @@ class Report:
         return lines
 
     def _split_lines(self) -> list[str]:
-        names = {
-            "train": _("training"),
-            "validation": _("validation"),
-            "test": _("test"),
-        }
-        parts = [f"{names[name]} {_count(count)}" for name, count in self.splits.items()]
+        parts = [f"{_(SPLIT_NAMES[name])} {_count(count)}" for name, count in self.splits.items()]
         return [_("Split: {parts}").format(parts=", ".join(parts))] if parts else []
 
 

@@ -6,10 +6,11 @@ from prosa.explanation.picture import Picture
 from prosa.explanation.states import states
 from prosa.explanation.subject import Subject
 from prosa.explanation.vectors import vectors
-from prosa.explanation.words import back_off, next_words
+from prosa.explanation.words import back_off, labels, next_words
 
 _PICTURES = (
     cuts,
+    labels,
     next_words,
     back_off,
     alignment,

@@ -9,6 +9,7 @@ from prosa.explanation.picture import Picture
 from prosa.explanation.subject import Subject, label
 from prosa.i18n import _, number
 from prosa.models.ngram import NGramForCausalLM
+from prosa.tasks.labels import names, probabilities
 
 SHOWN = 10
 
@@ -65,15 +66,15 @@ def percent(share: float) -> str:
     return f"{number(100 * share, 0 if share >= 0.0995 else 1)} %"
 
 
-def _bars(title: str, rows: list[tuple[str, float]], width: float) -> str:
-    names = [svg.short(name, 18) for name, _share in rows]
-    left = max(map(svg.length, names)) + 8
+def _bars(title: str, rows: list[tuple[str, float]], width: float, *, rest: bool = True) -> str:
+    shown = [svg.short(name, 18) for name, _share in rows]
+    left = max(map(svg.length, shown)) + 8
     room = width - left - 58
     most = max(share for _name, share in rows)
     parts = []
-    for line, (name, (_word, share)) in enumerate(zip(names, rows, strict=True)):
+    for line, (name, (_word, share)) in enumerate(zip(shown, rows, strict=True)):
         y = line * (svg.LINE + 2)
-        last = line == len(rows) - 1
+        last = rest and line == len(rows) - 1
         parts += [
             svg.text(left - 8, y + 17, name, anchor="end", fill="soft" if last else "ink"),
             svg.rect(
@@ -87,6 +88,28 @@ def _bars(title: str, rows: list[tuple[str, float]], width: float) -> str:
             svg.text(left + room * share / most + 6, y + 17, percent(share)),
         ]
     return svg.whole(title, width, len(rows) * (svg.LINE + 2), parts)
+
+
+def labels(subject: Subject) -> Picture | None:
+    """Of a classifier: bars of the labels that it gives the sentence."""
+    if not type(subject.model).__name__.endswith("ForSequenceClassification"):
+        return None
+    [shares] = probabilities(subject.model, subject.tokenizer, [subject.text]).tolist()
+    rows = sorted(zip(names(subject.model), shares, strict=True), key=lambda row: -row[1])
+    title = _("The label that it gives")
+    first = _(
+        "The model reads the whole sentence and gives every label that it has learned a "
+        "probability; the bars show the likeliest."
+    )
+    second = _("All of them together make 100 %, and the more one stands out, the surer it is.")
+    figures = {"labels": [{"label": name, "probability": share} for name, share in rows]}
+    return Picture(
+        "labels",
+        title,
+        f"{first} {second}",
+        figures,
+        lambda width: _bars(title, rows[:SHOWN], width, rest=False),
+    )
 
 
 def back_off(subject: Subject) -> Picture | None:

@@ -34,9 +34,8 @@ def fill(model: PreTrainedModel, tokenizer: Any, text: str, count: int = 5) -> l
     """
     if tokenizer.mask_token is None or not type(model).__name__.endswith("ForMaskedLM"):
         raise InputError(
-            _("This model does not fill in words; it writes"),
-            expected=_("a model of the family encoder"),
-            hint=_('Try: prosa generate MODEL "..."'),
+            _("This model does not fill in words"),
+            expected=_("a masked model, such as one of the family encoder that has learned text"),
         )
     for mask in (tokenizer.mask_token, "<mask>"):  # as RoBERTa's users write it
         text = text.replace(mask, MASK)

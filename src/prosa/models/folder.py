@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from prosa.errors import InputError
 from prosa.files import human
-from prosa.i18n import _
+from prosa.i18n import _, number
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
@@ -125,7 +125,7 @@ def check_memory(path: Path, parameters: int, each: int) -> None:
                 "this model does not fit into the memory: {parameters} parameters of {each} bytes "
                 "are {needed}, and {free} are free"
             ).format(
-                parameters=f"{parameters:,}", each=each, needed=human(needed), free=human(free)
+                parameters=number(parameters, 0), each=each, needed=human(needed), free=human(free)
             ),
             path=path,
             hint=_("Close other programs, or take a smaller model, or its GGUF file in 4 bits."),

@@ -197,7 +197,9 @@ def _load_model(
         settings["quantization_config"], dtype = dtypes.four_bits(), "bfloat16"
     kind = dtypes.chosen(dtype, config)
     folders.check_memory(folder, parameters, kind.itemsize)
-    other = auto != made_for
+    labels = settings.get("id2label")
+    known = config.get("id2label") or range(2)  # as many as it has where it does not say
+    other = auto != made_for or (labels is not None and len(labels) != len(known))
     model, report = _built(
         folder, config, auto, kind, ignore_mismatched_sizes=other or bool(settings), **settings
     )
@@ -260,11 +262,14 @@ def _begun(
         own: A model of ours is saved whole, with nothing left over.
         head: Whether it has another head than the model that was saved.
     """
-    changed = {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}
+    resized = {name for name, *_ in report["mismatched_keys"]}
+    changed = {*report["missing_keys"], *resized}
     read = {name.partition(".")[0] for name in model.state_dict() if name not in changed}
 
     def in_body(name: str) -> bool:
-        return name.startswith(f"{model.base_model_prefix}.") or name.partition(".")[0] in read
+        if name.startswith(f"{model.base_model_prefix}."):
+            return True
+        return name.partition(".")[0] in read and name not in resized  # a head for other labels
 
     wrong = [name for name in changed if in_body(name) or not head]
     if not head:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from prosa.errors import InputError
-from prosa.i18n import _
+from prosa.i18n import _, number
 
 NAMES = ("historias", "perguntas")
 STORIES = 20_000
@@ -22,7 +22,7 @@ def describe(name: str) -> str:
         InputError: There is no sample of that name.
     """
     if name == "historias":
-        return _("{n} short children's stories in Portuguese").format(n=STORIES)
+        return _("{n} short children's stories in Portuguese").format(n=number(STORIES, 0))
     if name == "perguntas":
         return _("questions and answers in Portuguese about language models and about prosa")
     raise _unknown(name)

@@ -187,15 +187,22 @@ class _Stream(StreamingResponse):
 def _add_failures(app: FastAPI) -> None:
     """Every error in OpenAI's shape, with a message a person can act on."""
 
+    def not_json() -> str:
+        return _("The body is not JSON in UTF-8")
+
     async def wrong(_request: Request, error: Any) -> Response:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"] if part != "body")
-        what = f"{place}: {first['msg']}" if place else str(first["msg"])
-        return failure(400, what, param=place or None)
+        if first["type"] == "json_invalid":
+            return failure(400, f"{not_json()}: {first['ctx']['error']}")
+        # Besides names and numbers of fields, pydantic names the types that it has tried.
+        parts = [str(part) for part in first["loc"] if str(part).isalnum() or "_" in str(part)]
+        place = ".".join(parts[1:])
+        return failure(400, f"{place or parts[0]}: {first['msg']}", param=place or None)
 
     async def http(_request: Request, error: Any) -> Response:
         headers = dict(error.headers or {})
-        return failure(error.status_code, str(error.detail), headers=headers)
+        what = not_json() if error.status_code == 400 else str(error.detail)
+        return failure(error.status_code, what, headers=headers)
 
     async def known(_request: Request, error: Any) -> Response:
         if isinstance(error, BusyError):

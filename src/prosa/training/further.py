@@ -9,7 +9,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from prosa.errors import InputError
-from prosa.i18n import _
+from prosa.i18n import _, number
 from prosa.models import adapter
 from prosa.models.family import Family, SpecialIds
 from prosa.models.pretrained import AUTO, HEADS, auto_class, described, load
@@ -123,7 +123,7 @@ def prepare(model: PreTrainedModel, rank: int | None, seed: int, listen: Listene
     listen(
         Note(
             _("LoRA: an adapter of {trained} parameters is taught beside {all} frozen ones").format(
-                trained=f"{trained:,}", all=f"{model.num_parameters() - trained:,}"
+                trained=number(trained, 0), all=number(model.num_parameters() - trained, 0)
             )
         )
     )

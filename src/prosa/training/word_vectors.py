@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from prosa.data.word_vectors import read_vectors, width_of
 from prosa.errors import InputError
-from prosa.i18n import _
+from prosa.i18n import _, number
 from prosa.models import registry
 from prosa.models.family import Family
 from prosa.tokens.words import whole_words
@@ -75,4 +75,4 @@ def start_from_vectors(
         spread = table.weight.std() / vectors.std().clamp(min=1e-8)
         table.weight[list(rows)] = (vectors * spread).to(table.weight)
     text = _("{found} of the {words} words of the vocabulary begin with their vectors")
-    listen(Note(text.format(found=f"{len(rows):,}", words=f"{len(words):,}")))
+    listen(Note(text.format(found=number(len(rows), 0), words=number(len(words), 0))))

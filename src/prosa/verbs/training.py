@@ -294,6 +294,14 @@ def _wishes(family: "Family", request: Request, start: Any) -> "tuple[Options, V
         asked["lora"] = True
     options = Options(family.name, sizes=sizes, **asked)
     known = start[1] if start else None
+    for flag, value in (("tokenizer", request.tokenizer), ("vocabulary", request.vocabulary)):
+        if known is not None and value is not None:
+            raise InputError(
+                _("--{flag} makes no sense with --from: a trained model keeps its tokens").format(
+                    flag=flag
+                ),
+                hint=_("Leave --{flag} away").format(flag=flag),
+            )
     return options, Vocabulary(request.tokenizer or "bpe", request.vocabulary, known)
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from prosa.answering.answerer import Answer
 from prosa.errors import InputError
-from prosa.i18n import _, ngettext
+from prosa.i18n import _, ngettext, number
 from prosa.search.changes import IndexReport
 from prosa.server.collection import Collection, collections, free_name
 from prosa.server.studio.cited import cited
@@ -134,8 +134,8 @@ def _ask(house: House, name: str, question: str) -> list[Any]:
         raise InputError(_("There are no documents yet"), hint=_("Drop some above"))
     if len(question) > LONGEST:
         raise InputError(
-            _("The message has {n} characters").format(n=len(question)),
-            expected=_("{n} at most").format(n=LONGEST),
+            _("The message has {n} characters").format(n=number(len(question), 0)),
+            expected=_("{n} at most").format(n=number(LONGEST, 0)),
         )
     collection = Collection(house.indexes, name)
     answer = next(house.engines.get(name).ask([{"role": "user", "content": question}]))

@@ -95,6 +95,7 @@ def _side_by_side(house: House, names: list[str], prompt: str) -> Iterator[list[
 
 
 def _blind(house: House, names: list[str], prompt: str) -> Iterator[list[Any]]:
+    names = [name for name in house.writers() if name in names]
     _checked(names, prompt, 2)
     two = random.sample(names, 2)
     answers: list[_Answer] = []

@@ -8,25 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from prosa import files
-from prosa.data.kinds import COLUMNS, Kind
+from prosa.data.kinds import COLUMN_NAMES, COLUMNS, KIND_NAMES, Kind
 from prosa.data.open import Options, open_file
 from prosa.data.prepare import Prepared
 from prosa.errors import InputError
-from prosa.i18n import N_, _
+from prosa.i18n import _
 from prosa.samples import NAMES
 from prosa.server.jobs import Data
 from prosa.server.studio.house import House, table, text
 from prosa.tokens.learn import learn
 from prosa.verbs.request import Request, look
 
-KINDS = {
-    Kind.TEXT: N_("texts"),
-    Kind.QUESTION_ANSWER: N_("questions and answers"),
-    Kind.CONVERSATION: N_("conversations"),
-    Kind.PAIR: N_("pairs: from one text to another, such as translations"),
-    Kind.LABELLED: N_("texts with labels"),
-    Kind.SPAN_QA: N_("questions about a text, answered in its words"),
-}
 _RECORDS, _EXAMPLES, _LETTERS, _LEARNED = 5, 3, 300, 2_000
 
 
@@ -90,7 +82,7 @@ def understand(data: Data, kind: str | None, columns: Mapping[str, str]) -> Prep
 def summary(house: House, data: Data, prepared: Prepared) -> str:
     """How data was understood and what cleaning did, as HTML."""
     report = prepared.report
-    parts = [text(f"{data.title}: {_(KINDS[prepared.kind])}", "h3")]
+    parts = [text(f"{data.title}: {_(KIND_NAMES[prepared.kind])}", "h3")]
     lines = "".join(
         text(
             house.named(line.strip()),
@@ -108,7 +100,7 @@ def records(prepared: Prepared) -> str:
     names = COLUMNS[prepared.kind]
     rows = prepared.splits["train"].slice(0, _RECORDS).to_pylist()
     cells = [[_short(_plain(row[name])) for name in names] for row in rows]
-    return table(names, cells, _("So it reads"))
+    return table([_(COLUMN_NAMES[name]) for name in names], cells, _("So it reads"))
 
 
 def examples(prepared: Prepared) -> tuple[str, ...]:

@@ -18,9 +18,18 @@ from typing import Any
 import gradio as gr
 
 from prosa import i18n, runs
-from prosa.errors import ProsaError, understood
+from prosa.errors import InputError, ProsaError, understood
+from prosa.i18n import N_
 from prosa.server.engines import Engines
 from prosa.server.jobs import Jobs
+from prosa.tasks.task import REGISTRY, task
+
+PURPOSES = {
+    "labels": N_("It gives labels to texts; it does not write."),
+    "spans": N_("It finds the answers to questions in texts; it does not write."),
+    "masked": N_("It fills in words; it does not write."),
+}
+"""What models are for that are not for talking to, by their task."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,10 @@ class House:
         load: Callable[..., Any] = blocks.load
         return load
 
+    def writers(self) -> list[str]:
+        """The models that write, and the indexes: what a person can talk to."""
+        return [name for name in self.engines.names() if _writes(self.root / name)]
+
     def named(self, said: str) -> str:
         """A message with the files of `data` called by their own names, without the path."""
         place = rf"(?:{re.escape(str(self.data))}|{re.escape(str(self.data.resolve()))})"
@@ -134,6 +147,16 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "")
     body = "".join(f"<tr>{row}</tr>" for row in cells)
     inner = f"<table>{text(caption, 'caption')}<tr>{names}</tr>{body}</table>"
     return f'<div class="wide" tabindex="0">{inner}</div>'
+
+
+def _writes(folder: Path) -> bool:
+    """Whether a model writes, as far as its folder says what it has learned."""
+    try:
+        manifest = runs.read_manifest(folder)
+    except InputError:  # it is said when the model is asked
+        return True
+    learned = manifest.result.get("task") if manifest else None
+    return learned not in REGISTRY or task(learned).writes
 
 
 def _function(house: House, act: Callable[..., Any], count: int) -> Callable[..., Any]:

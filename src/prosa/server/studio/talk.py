@@ -13,7 +13,7 @@ import gradio as gr
 
 from prosa.errors import InputError
 from prosa.generation.options import Decoding
-from prosa.i18n import _
+from prosa.i18n import _, number
 from prosa.server.collection import Collection
 from prosa.server.conversations import Conversation, Conversations, Message
 from prosa.server.studio.cited import cited, exact
@@ -84,7 +84,7 @@ class Talk:
         """Leave a conversation, for one of the list."""
         one = self._kept.open(name)
         self._leave(current, shown(one), name)
-        known = one.model in self._house.engines.names()
+        known = one.model in self._house.writers()
         return [shown(one), name, one.model if known else model, one.name]
 
     def rename(self, title: str, name: str, words: str) -> gr.Radio:
@@ -108,8 +108,8 @@ class Talk:
         return gr.Radio(choices=found, value=current if there else None)
 
     def choices(self, chosen: str | None) -> gr.Dropdown:
-        """The models and indexes there are now; the latest is chosen where none is."""
-        names, root = self._house.engines.names(), self._house.root
+        """The models and indexes to talk to now; the latest is chosen where none is."""
+        names, root = self._house.writers(), self._house.root
         if chosen in names:  # it stays: another may be chosen at this moment by `choose`
             return gr.Dropdown(choices=names)
         latest = max(names, key=lambda name: (root / name).stat().st_mtime, default=None)
@@ -117,7 +117,7 @@ class Talk:
 
     def choose(self, wanted: str | None) -> gr.Dropdown:
         """Choose what another tab hands over."""
-        names = self._house.engines.names()
+        names = self._house.writers()
         return gr.Dropdown(choices=names, value=wanted) if wanted in names else gr.Dropdown()
 
     def _reply(
@@ -242,8 +242,8 @@ def _checked(said: str, model: str) -> str:
         raise InputError(_("The message is empty"), expected=_("a question, or how a text begins"))
     if len(text) > LONGEST:
         raise InputError(
-            _("The message has {n} characters").format(n=len(text)),
-            expected=_("{n} at most").format(n=LONGEST),
+            _("The message has {n} characters").format(n=number(len(text), 0)),
+            expected=_("{n} at most").format(n=number(LONGEST, 0)),
             hint=_("Say it in parts, or drop it as a document into the tab Ask"),
         )
     return text

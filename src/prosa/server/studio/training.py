@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from prosa import samples
-from prosa.data.kinds import COLUMNS, Kind
+from prosa.data.kinds import COLUMN_NAMES, COLUMNS, KIND_NAMES, Kind
 from prosa.data.prepare import Prepared
 from prosa.data.report import Report
 from prosa.errors import InputError
@@ -16,13 +16,15 @@ from prosa.models.registry import family as family_named
 from prosa.report import duration, number
 from prosa.server.jobs import Data
 from prosa.server.studio import dataset, watching
-from prosa.server.studio.dataset import KINDS
-from prosa.server.studio.house import House, alert_box, text
+from prosa.server.studio.house import PURPOSES, House, alert_box, text
+from prosa.tasks.task import task_for
 from prosa.training.plan import DEFAULT_MINUTES, Options
 from prosa.verbs.request import outlook
 
 FAMILY = "decoder"
 NOTHING_KEPT_BACK = {"validation": 0, "test": 0}
+LEAST = 10.0
+"""Seconds that a training takes at least: its process has to begin, and the data to be read."""
 _ROLES = max(map(len, COLUMNS.values()))
 
 
@@ -39,7 +41,7 @@ def build(house: House) -> None:
     with gr.Column(visible=False) as understood:
         summary, records, tokens = gr.HTML(), gr.HTML(), gr.HTML()
         with gr.Accordion(_("This is not what it is?"), open=False):
-            kinds = [(_(name), str(kind)) for kind, name in KINDS.items()]
+            kinds = [(_(name), str(kind)) for kind, name in KIND_NAMES.items()]
             kind = gr.Dropdown(kinds, label=_("It holds"))
             with gr.Row():
                 roles = [gr.Dropdown([], visible=False) for _role in range(_ROLES)]
@@ -111,7 +113,7 @@ def _shown(
         dataset.tokens(prepared),
         str(prepared.kind),
         *_role_fields(data, prepared.kind, prepared.report.columns),
-        gr.Radio(choices, value=FAMILY if FAMILY in families else None),
+        gr.Radio(choices, value=FAMILY if FAMILY in families else families[0]),
         # An answer that was kept back cannot be guessed from the others.
         prepared.kind is Kind.QUESTION_ANSWER,
     ]
@@ -130,7 +132,7 @@ def _role_fields(data: Data, kind: Kind, columns: dict[str, str]) -> list[Any]:
             gr.Dropdown(
                 list(data.columns),
                 value=value if value in data.columns else None,
-                label=_("Column of: {role}").format(role=role),
+                label=_("Column of: {role}").format(role=_(COLUMN_NAMES[role]) if role else ""),
                 visible=bool(role and data.columns),
             )
         )
@@ -144,9 +146,13 @@ def _cost(data: Data | None, family: str | None, minutes: float | None) -> str:
     report = Report(data.kind, {}, bytes=data.size)
     guesses = outlook(Prepared(data.kind, {}, report), minutes or DEFAULT_MINUTES)
     guess = next(guess for guess in guesses if guess.family == family)
-    time = _("About {time} on this machine").format(time=duration(guess.seconds))
+    seconds = max(LEAST, guess.seconds)
+    time = _("About {time} on this machine").format(time=duration(seconds))
     size = _(", {n} parameters").format(n=number(guess.parameters, 0)) if guess.parameters else ""
-    good = _("Good for {what}.").format(what=_(family_named(family).about.good_for))
+    learner = family_named(family)
+    good = _("Good for {what}.").format(what=_(learner.about.good_for))
+    if purpose := PURPOSES.get(task_for(learner, data.kind).name):
+        good = _(purpose)
     return text(f"{time}{size}. {good}")
 
 

@@ -84,9 +84,9 @@ def _shown(house: House, looked: _Looked, head: str | None) -> list[Any]:
     if head:
         layer, number = map(int, head.split("."))
         pictures = [with_head(picture, layer, number) for picture in pictures]
-    words = next((one for one in pictures if one.name == "next-word"), None)
+    words = next((one for one in pictures if one.name in ("next-word", "labels")), None)
     ended = not end_ids(subject.model).isdisjoint(subject.begun)
-    candidates = words.figures["candidates"] if words and not ended else []
+    candidates = words.figures.get("candidates", []) if words and not ended else []
     labels = [f"{one['token']} · {percent(one['probability'])}" for one in candidates]
     more = [gr.Button(visible=False)] * (SHOWN - len(labels))
     said = _("So far: {text}").format(text=subject.so_far) if looked.begun else ""

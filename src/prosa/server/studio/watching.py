@@ -6,10 +6,11 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
+from prosa import runs
 from prosa.i18n import _
 from prosa.report import duration, number, size
 from prosa.server.jobs import Job
-from prosa.server.studio.house import House, text
+from prosa.server.studio.house import PURPOSES, House, text
 
 SECONDS = 2.0
 """Between two looks at a training."""
@@ -24,6 +25,7 @@ def build(house: House) -> None:
         with gr.Row():
             stop = gr.Button(_("Stop and keep the model"), variant="stop", visible=False)
             chat = gr.Button(_("Chat with it"), variant="primary", visible=False)
+            see = gr.Button(_("Look inside it"), variant="primary", visible=False)
         with gr.Row():
             axes: dict[str, Any] = {
                 "x": "step",
@@ -36,14 +38,16 @@ def build(house: House) -> None:
         samples = gr.HTML()
     timer = gr.Timer(SECONDS, active=False)
 
-    shown = [whole, chosen, status, stop, chat, loss, bits, samples, timer]
+    shown = [whole, chosen, status, stop, chat, see, loss, bits, samples, timer]
     watch = partial(_shown, house)
     house.when(house.opened, partial(_newest, house), outputs=[house.job])
     for event in (house.job.change, timer.tick):
         house.when(event, watch, [house.job], shown, show_progress="hidden")
     house.when(chosen.input, lambda name: name, [chosen], [house.job])
     house.when(stop.click, partial(_stop, house), [house.job], shown)
-    house.when(chat.click, partial(_chat, house), [house.job], [house.model, house.tabs])
+    for button, tab in ((chat, "chatting"), (see, "understanding")):
+        go = partial(_go, house, tab)
+        house.when(button.click, go, [house.job], [house.model, house.tabs])
 
 
 def _newest(house: House) -> str | None:
@@ -56,16 +60,16 @@ def _stop(house: House, name: str | None) -> list[Any]:
     return _shown(house, name)
 
 
-def _chat(house: House, name: str | None) -> list[Any]:
+def _go(house: House, tab: str, name: str | None) -> list[Any]:
     job = house.jobs.get(name)
-    return [job.outcome().get("model") if job else None, gr.Tabs(selected="chatting")]
+    return [job.outcome().get("model") if job else None, gr.Tabs(selected=tab)]
 
 
 def _shown(house: House, name: str | None) -> list[Any]:
     """What there is to see of a training: a value for each of `shown` in `build`."""
     job = house.jobs.get(name)
     if job is None:
-        return [gr.Column(visible=False), *[gr.skip()] * 7, gr.Timer(active=False)]
+        return [gr.Column(visible=False), *[gr.skip()] * 8, gr.Timer(active=False)]
     events, outcome = job.events(), job.outcome()
     running = outcome["state"] == "running"
     jobs = [(_titled(other), other.name) for other in house.jobs.all()]
@@ -74,13 +78,14 @@ def _shown(house: House, name: str | None) -> list[Any]:
     losses = [(e["step"], e["loss"], _("training")) for e in steps[:: 1 + len(steps) // _POINTS]]
     losses += [(e["step"], e["loss"], _("validation")) for e in scores]
     bits = [(e["step"], e["bits_per_byte"]) for e in scores if e["bits_per_byte"] is not None]
-    talks = outcome.get("result", {}).get("task") in ("causal", "seq2seq")
+    learned = outcome.get("result", {}).get("task")
     return [
         gr.Column(visible=True),
         gr.Dropdown(jobs, value=job.name, visible=len(jobs) > 1),
         _status(house, job, events, outcome),
         gr.Button(visible=running, interactive=not job.stopping),
-        gr.Button(visible=talks),
+        gr.Button(visible=learned in ("causal", "seq2seq")),
+        gr.Button(visible=learned in PURPOSES),
         _plot(losses, ["step", "loss", "of"]),
         _plot(bits, ["step", "bits"]),
         _samples(events),
@@ -146,7 +151,19 @@ def _result(job: Job, outcome: dict[str, Any]) -> list[str]:
                 perplexity=number(result["validation_perplexity"]),
             )
         )
+    if result.get("validation_macro_f1") is not None:
+        said.append(
+            _("Validation: {accuracy} % right, macro F1 {f1} %; the majority {majority} %").format(
+                accuracy=number(100 * result["validation_accuracy"], 1),
+                f1=number(100 * result["validation_macro_f1"], 1),
+                majority=number(100 * result["validation_majority_accuracy"], 1),
+            )
+            + "."
+        )
     said.append(_("It is called {name}.").format(name=outcome["model"]))
+    if purpose := PURPOSES.get(result.get("task")):
+        [command] = runs.first_commands(outcome["model"], result["task"])
+        said += [_(purpose), _("In a terminal: {command}").format(command=command)]
     asked = "".join(text(question, "li") for question in job.examples)
     for_instance = text(_("Ask it, for instance:")) + f"<ul>{asked}</ul>" if asked else ""
     return [text(" ".join(said), "p", role="status"), for_instance]

@@ -29,7 +29,7 @@ def build(house: House) -> None:
         gr.HTML(
             text(_("The sample teaches a model 30 answers about language models, in Portuguese."))
         )
-    for event in (house.opened, house.job.change):
+    for event in (house.opened, house.job.change, house.tabs.change):
         house.when(event, partial(_look, house), outputs=[whole], show_progress="hidden")
     house.when(sample.click, partial(_try, house), outputs=[house.job, house.tabs])
     house.when(own.click, _go, outputs=[house.tabs])

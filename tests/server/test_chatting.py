@@ -181,9 +181,9 @@ def test_conversations_are_found_again_renamed_and_deleted(chat, tmp_path):
     ("said", "told"),
     [
         ("palavra " * 300, "tokens"),
-        ("mil " * 10_000, "39999 characters"),
+        ("mil " * 10_000, "39,999 characters"),
         (" ", "empty"),
-        pytest.param("mil " * 2_500_000, "9999999 characters", marks=pytest.mark.slow),
+        pytest.param("mil " * 2_500_000, "9,999,999 characters", marks=pytest.mark.slow),
     ],
 )
 def test_what_cannot_be_answered_is_said_and_stays_in_the_box(chat, tmp_path, said, told):
